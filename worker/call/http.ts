@@ -1,0 +1,58 @@
+/** HTTP as every host and transport of Edgeway speaks it: plain data, with bodies as flows. */
+import type { CallError } from "./error.ts";
+import { Fields } from "./fields.ts";
+import type { Sink, Source } from "./flow.ts";
+
+export interface RequestHead {
+  readonly method: string;
+  readonly scheme: "http" | "https";
+  /** Host, with the port if it was given. Empty if the caller sent none. */
+  readonly authority: string;
+  /** Path and query, as received. */
+  readonly path: string;
+  readonly fields: Fields;
+}
+
+export interface ResponseHead {
+  /** A final status, 200 to 599: interim answers (1xx) never get this far. */
+  readonly status: number;
+  readonly fields: Fields;
+}
+
+/** A body of bytes, ended by its trailer fields. */
+export type Body = Source<Fields>;
+
+/** What a body is written to. */
+export type BodySink = Sink<Fields>;
+
+export interface HttpRequest {
+  readonly head: RequestHead;
+  /** {@link noBody} itself if it is known to be empty, so that the head can end the stream. */
+  readonly body: Body;
+}
+
+export interface HttpResponse {
+  readonly head: ResponseHead;
+  /** {@link noBody} itself if it is known to be empty and without trailers. */
+  readonly body: Body;
+}
+
+/** Where the answer to one request goes: exactly one of the two is called, once. */
+export interface Answer {
+  respond(response: HttpResponse): void;
+  /** No answer will come. Once `respond` was called, the response's body carries failure instead. */
+  fail(error: CallError): void;
+}
+
+/** The one who asked is gone, or out of time. Idempotent; harmless when the exchange is over. */
+export type Cancel = (reason: CallError) => void;
+
+/** Anything that answers requests: a connection to an origin, a pool, the gateway, the admin app. */
+export type Handler = (request: HttpRequest, answer: Answer) => Cancel;
+
+/** The body that is empty. */
+export const noBody: Body = {
+  pipe: (sink) => sink.end(Fields.empty),
+  consumed() {},
+  cancel() {},
+};
