@@ -30,6 +30,8 @@ export interface RpcRequest {
 export interface RpcResponseHead {
   readonly codec: string;
   readonly encoding: string;
+  /** Compressions the origin takes in requests, as listed. Undefined if it said none. */
+  readonly acceptEncoding: string | undefined;
   readonly metadata: Fields;
 }
 

@@ -91,7 +91,8 @@ export declare const DeltaSchema: GenMessage<Delta>;
  */
 export declare type PushResponse = Message<"edgeway.v1.PushResponse"> & {
   /**
-   * The cluster's revision now: it grows by one with every change.
+   * The cluster's revision now. It grows with every change; one that changes
+   * nothing keeps it.
    *
    * @generated from field: uint64 revision = 1;
    */

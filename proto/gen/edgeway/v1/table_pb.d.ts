@@ -14,6 +14,31 @@ import type { Message } from "@bufbuild/protobuf";
 export declare const file_edgeway_v1_table: GenFile;
 
 /**
+ * All clusters' parts, as the authority hands them to the edge's readers.
+ *
+ * @generated from message edgeway.v1.Table
+ */
+export declare type Table = Message<"edgeway.v1.Table"> & {
+  /**
+   * Grows with every change of any part.
+   *
+   * @generated from field: uint64 revision = 1;
+   */
+  revision: bigint;
+
+  /**
+   * @generated from field: repeated edgeway.v1.ClusterTable clusters = 2;
+   */
+  clusters: ClusterTable[];
+};
+
+/**
+ * Describes the message edgeway.v1.Table.
+ * Use `create(TableSchema)` to create a new message.
+ */
+export declare const TableSchema: GenMessage<Table>;
+
+/**
  * One cluster's part of the edge's route table. Routes and backends are keyed
  * so that a delta can name them.
  *
@@ -535,6 +560,13 @@ export enum OriginProtocol {
    * @generated from enum value: ORIGIN_PROTOCOL_HTTP2 = 2;
    */
   HTTP2 = 2,
+
+  /**
+   * gRPC over HTTP/2 and nothing else: what is no call is refused at the edge.
+   *
+   * @generated from enum value: ORIGIN_PROTOCOL_GRPC = 3;
+   */
+  GRPC = 3,
 }
 
 /**

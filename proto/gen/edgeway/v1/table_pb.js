@@ -11,105 +11,112 @@ import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/code
  * Describes the file edgeway/v1/table.proto.
  */
 export const file_edgeway_v1_table = /*@__PURE__*/
-  fileDesc("ChZlZGdld2F5L3YxL3RhYmxlLnByb3RvEgplZGdld2F5LnYxImkKDENsdXN0ZXJUYWJsZRIPCgdjbHVzdGVyGAEgASgJEiEKBnJvdXRlcxgCIAMoCzIRLmVkZ2V3YXkudjEuUm91dGUSJQoIYmFja2VuZHMYAyADKAsyEy5lZGdld2F5LnYxLkJhY2tlbmQiOgoJU291cmNlUmVmEgwKBGtpbmQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkirQEKBVJvdXRlEgsKA2tleRgBIAEoCRIlCgZzb3VyY2UYAiABKAsyFS5lZGdld2F5LnYxLlNvdXJjZVJlZhIXCg9jcmVhdGVkX3NlY29uZHMYAyABKAMSEQoJaG9zdG5hbWVzGAQgAygJEiMKB3NjaGVtZXMYBSADKA4yEi5lZGdld2F5LnYxLlNjaGVtZRIfCgVydWxlcxgGIAMoCzIQLmVkZ2V3YXkudjEuUnVsZSKIAQoEUnVsZRINCgVpbmRleBgBIAEoDRIiCgdtYXRjaGVzGAIgAygLMhEuZWRnZXdheS52MS5NYXRjaBIjCgdmaWx0ZXJzGAMgAygLMhIuZWRnZXdheS52MS5GaWx0ZXISKAoIYmFja2VuZHMYBCADKAsyFi5lZGdld2F5LnYxLkJhY2tlbmRSZWYi4gEKBU1hdGNoEhQKCmV4YWN0X3BhdGgYASABKAlIABIVCgtwYXRoX3ByZWZpeBgCIAEoCUgAEjIKC2dycGNfbWV0aG9kGAMgASgLMhsuZWRnZXdheS52MS5HcnBjTWV0aG9kTWF0Y2hIABITCgtodHRwX21ldGhvZBgEIAEoCRIoCgdoZWFkZXJzGAUgAygLMhcuZWRnZXdheS52MS5IZWFkZXJNYXRjaBIxCgxxdWVyeV9wYXJhbXMYBiADKAsyGy5lZGdld2F5LnYxLlF1ZXJ5UGFyYW1NYXRjaEIGCgRwYXRoIjIKD0dycGNNZXRob2RNYXRjaBIPCgdzZXJ2aWNlGAEgASgJEg4KBm1ldGhvZBgCIAEoCSIqCgtIZWFkZXJNYXRjaBIMCgRuYW1lGAEgASgJEg0KBWV4YWN0GAIgASgJIi4KD1F1ZXJ5UGFyYW1NYXRjaBIMCgRuYW1lGAEgASgJEg0KBWV4YWN0GAIgASgJIoEBCgZGaWx0ZXISNQoPcmVxdWVzdF9oZWFkZXJzGAEgASgLMhouZWRnZXdheS52MS5IZWFkZXJNb2RpZmllckgAEjYKEHJlc3BvbnNlX2hlYWRlcnMYAiABKAsyGi5lZGdld2F5LnYxLkhlYWRlck1vZGlmaWVySABCCAoGZmlsdGVyImIKDkhlYWRlck1vZGlmaWVyEh8KA3NldBgBIAMoCzISLmVkZ2V3YXkudjEuSGVhZGVyEh8KA2FkZBgCIAMoCzISLmVkZ2V3YXkudjEuSGVhZGVyEg4KBnJlbW92ZRgDIAMoCSIlCgZIZWFkZXISDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSJMCgpCYWNrZW5kUmVmEhEKB2JhY2tlbmQYASABKAlIABIRCgdpbnZhbGlkGAIgASgJSAASDgoGd2VpZ2h0GAMgASgNQggKBnRhcmdldCKhAQoHQmFja2VuZBILCgNrZXkYASABKAkSJQoGc291cmNlGAIgASgLMhUuZWRnZXdheS52MS5Tb3VyY2VSZWYSLAoIcHJvdG9jb2wYAyABKA4yGi5lZGdld2F5LnYxLk9yaWdpblByb3RvY29sEgsKA3RscxgEIAEoCBInCgllbmRwb2ludHMYBSADKAsyFC5lZGdld2F5LnYxLkVuZHBvaW50IiYKCEVuZHBvaW50EgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSpDCgZTY2hlbWUSFgoSU0NIRU1FX1VOU1BFQ0lGSUVEEAASDwoLU0NIRU1FX0hUVFAQARIQCgxTQ0hFTUVfSFRUUFMQAipnCg5PcmlnaW5Qcm90b2NvbBIfChtPUklHSU5fUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIZChVPUklHSU5fUFJPVE9DT0xfSFRUUDEQARIZChVPUklHSU5fUFJPVE9DT0xfSFRUUDIQAmIGcHJvdG8z");
+  fileDesc("ChZlZGdld2F5L3YxL3RhYmxlLnByb3RvEgplZGdld2F5LnYxIkUKBVRhYmxlEhAKCHJldmlzaW9uGAEgASgEEioKCGNsdXN0ZXJzGAIgAygLMhguZWRnZXdheS52MS5DbHVzdGVyVGFibGUiaQoMQ2x1c3RlclRhYmxlEg8KB2NsdXN0ZXIYASABKAkSIQoGcm91dGVzGAIgAygLMhEuZWRnZXdheS52MS5Sb3V0ZRIlCghiYWNrZW5kcxgDIAMoCzITLmVkZ2V3YXkudjEuQmFja2VuZCI6CglTb3VyY2VSZWYSDAoEa2luZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEbmFtZRgDIAEoCSKtAQoFUm91dGUSCwoDa2V5GAEgASgJEiUKBnNvdXJjZRgCIAEoCzIVLmVkZ2V3YXkudjEuU291cmNlUmVmEhcKD2NyZWF0ZWRfc2Vjb25kcxgDIAEoAxIRCglob3N0bmFtZXMYBCADKAkSIwoHc2NoZW1lcxgFIAMoDjISLmVkZ2V3YXkudjEuU2NoZW1lEh8KBXJ1bGVzGAYgAygLMhAuZWRnZXdheS52MS5SdWxlIogBCgRSdWxlEg0KBWluZGV4GAEgASgNEiIKB21hdGNoZXMYAiADKAsyES5lZGdld2F5LnYxLk1hdGNoEiMKB2ZpbHRlcnMYAyADKAsyEi5lZGdld2F5LnYxLkZpbHRlchIoCghiYWNrZW5kcxgEIAMoCzIWLmVkZ2V3YXkudjEuQmFja2VuZFJlZiLiAQoFTWF0Y2gSFAoKZXhhY3RfcGF0aBgBIAEoCUgAEhUKC3BhdGhfcHJlZml4GAIgASgJSAASMgoLZ3JwY19tZXRob2QYAyABKAsyGy5lZGdld2F5LnYxLkdycGNNZXRob2RNYXRjaEgAEhMKC2h0dHBfbWV0aG9kGAQgASgJEigKB2hlYWRlcnMYBSADKAsyFy5lZGdld2F5LnYxLkhlYWRlck1hdGNoEjEKDHF1ZXJ5X3BhcmFtcxgGIAMoCzIbLmVkZ2V3YXkudjEuUXVlcnlQYXJhbU1hdGNoQgYKBHBhdGgiMgoPR3JwY01ldGhvZE1hdGNoEg8KB3NlcnZpY2UYASABKAkSDgoGbWV0aG9kGAIgASgJIioKC0hlYWRlck1hdGNoEgwKBG5hbWUYASABKAkSDQoFZXhhY3QYAiABKAkiLgoPUXVlcnlQYXJhbU1hdGNoEgwKBG5hbWUYASABKAkSDQoFZXhhY3QYAiABKAkigQEKBkZpbHRlchI1Cg9yZXF1ZXN0X2hlYWRlcnMYASABKAsyGi5lZGdld2F5LnYxLkhlYWRlck1vZGlmaWVySAASNgoQcmVzcG9uc2VfaGVhZGVycxgCIAEoCzIaLmVkZ2V3YXkudjEuSGVhZGVyTW9kaWZpZXJIAEIICgZmaWx0ZXIiYgoOSGVhZGVyTW9kaWZpZXISHwoDc2V0GAEgAygLMhIuZWRnZXdheS52MS5IZWFkZXISHwoDYWRkGAIgAygLMhIuZWRnZXdheS52MS5IZWFkZXISDgoGcmVtb3ZlGAMgAygJIiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIkwKCkJhY2tlbmRSZWYSEQoHYmFja2VuZBgBIAEoCUgAEhEKB2ludmFsaWQYAiABKAlIABIOCgZ3ZWlnaHQYAyABKA1CCAoGdGFyZ2V0IqEBCgdCYWNrZW5kEgsKA2tleRgBIAEoCRIlCgZzb3VyY2UYAiABKAsyFS5lZGdld2F5LnYxLlNvdXJjZVJlZhIsCghwcm90b2NvbBgDIAEoDjIaLmVkZ2V3YXkudjEuT3JpZ2luUHJvdG9jb2wSCwoDdGxzGAQgASgIEicKCWVuZHBvaW50cxgFIAMoCzIULmVkZ2V3YXkudjEuRW5kcG9pbnQiJgoIRW5kcG9pbnQSDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNKkMKBlNjaGVtZRIWChJTQ0hFTUVfVU5TUEVDSUZJRUQQABIPCgtTQ0hFTUVfSFRUUBABEhAKDFNDSEVNRV9IVFRQUxACKoEBCg5PcmlnaW5Qcm90b2NvbBIfChtPUklHSU5fUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIZChVPUklHSU5fUFJPVE9DT0xfSFRUUDEQARIZChVPUklHSU5fUFJPVE9DT0xfSFRUUDIQAhIYChRPUklHSU5fUFJPVE9DT0xfR1JQQxADYgZwcm90bzM");
+
+/**
+ * Describes the message edgeway.v1.Table.
+ * Use `create(TableSchema)` to create a new message.
+ */
+export const TableSchema = /*@__PURE__*/
+  messageDesc(file_edgeway_v1_table, 0);
 
 /**
  * Describes the message edgeway.v1.ClusterTable.
  * Use `create(ClusterTableSchema)` to create a new message.
  */
 export const ClusterTableSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 0);
+  messageDesc(file_edgeway_v1_table, 1);
 
 /**
  * Describes the message edgeway.v1.SourceRef.
  * Use `create(SourceRefSchema)` to create a new message.
  */
 export const SourceRefSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 1);
+  messageDesc(file_edgeway_v1_table, 2);
 
 /**
  * Describes the message edgeway.v1.Route.
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 2);
+  messageDesc(file_edgeway_v1_table, 3);
 
 /**
  * Describes the message edgeway.v1.Rule.
  * Use `create(RuleSchema)` to create a new message.
  */
 export const RuleSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 3);
+  messageDesc(file_edgeway_v1_table, 4);
 
 /**
  * Describes the message edgeway.v1.Match.
  * Use `create(MatchSchema)` to create a new message.
  */
 export const MatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 4);
+  messageDesc(file_edgeway_v1_table, 5);
 
 /**
  * Describes the message edgeway.v1.GrpcMethodMatch.
  * Use `create(GrpcMethodMatchSchema)` to create a new message.
  */
 export const GrpcMethodMatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 5);
+  messageDesc(file_edgeway_v1_table, 6);
 
 /**
  * Describes the message edgeway.v1.HeaderMatch.
  * Use `create(HeaderMatchSchema)` to create a new message.
  */
 export const HeaderMatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 6);
+  messageDesc(file_edgeway_v1_table, 7);
 
 /**
  * Describes the message edgeway.v1.QueryParamMatch.
  * Use `create(QueryParamMatchSchema)` to create a new message.
  */
 export const QueryParamMatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 7);
+  messageDesc(file_edgeway_v1_table, 8);
 
 /**
  * Describes the message edgeway.v1.Filter.
  * Use `create(FilterSchema)` to create a new message.
  */
 export const FilterSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 8);
+  messageDesc(file_edgeway_v1_table, 9);
 
 /**
  * Describes the message edgeway.v1.HeaderModifier.
  * Use `create(HeaderModifierSchema)` to create a new message.
  */
 export const HeaderModifierSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 9);
+  messageDesc(file_edgeway_v1_table, 10);
 
 /**
  * Describes the message edgeway.v1.Header.
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 10);
+  messageDesc(file_edgeway_v1_table, 11);
 
 /**
  * Describes the message edgeway.v1.BackendRef.
  * Use `create(BackendRefSchema)` to create a new message.
  */
 export const BackendRefSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 11);
+  messageDesc(file_edgeway_v1_table, 12);
 
 /**
  * Describes the message edgeway.v1.Backend.
  * Use `create(BackendSchema)` to create a new message.
  */
 export const BackendSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 12);
+  messageDesc(file_edgeway_v1_table, 13);
 
 /**
  * Describes the message edgeway.v1.Endpoint.
  * Use `create(EndpointSchema)` to create a new message.
  */
 export const EndpointSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 13);
+  messageDesc(file_edgeway_v1_table, 14);
 
 /**
  * Describes the enum edgeway.v1.Scheme.

@@ -1,0 +1,99 @@
+/** The command line of `edgeway dev`. */
+import { basename, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { UsageError } from "../usage.ts";
+import type { DevOptions, ManifestsSource } from "./dev.ts";
+import { stopRequested } from "./stop.ts";
+import { exampleCommands } from "./try.ts";
+
+const help = `Usage: edgeway dev [OPTION]...
+
+Runs Edgeway on this machine: the Worker in workerd, Cloudflare's front before it,
+and for each cluster of the examples its services and a kube-sync agent.
+
+Options:
+  --port N                     TLS port: HTTP/2 and HTTP/1.1 (8443)
+  --http-port N                port in the clear: HTTP/2 and HTTP/1.1 (8080)
+  --manifests [CLUSTER=]DIR    serve a directory of YAML, watched, as a cluster's objects,
+                               instead of the examples' own; repeatable; CLUSTER is the
+                               directory's name unless given
+  --no-examples                start no example services, and serve none of their manifests`;
+
+/** How long stopping may take before the process ends anyway. */
+const stopMs = 5000;
+
+export const devCommand = { summary: "run Edgeway on this machine, with examples", help, run };
+
+async function run(args: readonly string[]): Promise<number> {
+  const options = parse(args);
+  const stop = stopRequested();
+  // Only now: what it brings along takes a second to load.
+  const { startDev } = await import("./dev.ts");
+  const starting = startDev({ ...options, log: (line) => console.error(line) });
+  await Promise.race([starting, stop]);
+  // What is being started can be stopped only once it runs.
+  const dev = await starting;
+  console.log(`edgeway ready https://localhost:${dev.tlsPort}`);
+  console.log(`in the clear: http://localhost:${dev.clearPort}`);
+  if (options.examples && !options.manifests)
+    console.log(
+      `Try:\n${exampleCommands(dev)
+        .map((line) => `  ${line}\n`)
+        .join("")}`,
+    );
+  await stop;
+  setTimeout(() => process.exit(1), stopMs).unref();
+  await dev.close();
+  return 0;
+}
+
+function parse(args: readonly string[]): Omit<DevOptions, "log"> {
+  const values = parseOptions(args);
+  const manifests = values.manifests?.map(parseManifests);
+  const clusters = new Set<string>();
+  for (const { cluster } of manifests ?? []) {
+    if (clusters.has(cluster)) throw new UsageError(`two --manifests for the cluster ${cluster}`);
+    clusters.add(cluster);
+  }
+  return {
+    tlsPort: parsePort("--port", values.port),
+    clearPort: parsePort("--http-port", values["http-port"]),
+    examples: !values["no-examples"],
+    manifests,
+  };
+}
+
+function parseOptions(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        port: { type: "string", default: "8443" },
+        "http-port": { type: "string", default: "8080" },
+        manifests: { type: "string", multiple: true },
+        "no-examples": { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message.replace(/\. .*/s, "") : String(error));
+  }
+}
+
+function parsePort(option: string, value: string): number {
+  if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) {
+    throw new UsageError(`${option} takes a port number, not ${JSON.stringify(value)}`);
+  }
+  return Number(value);
+}
+
+/** Cluster names are DNS labels, as Kubernetes has them. */
+function parseManifests(value: string): ManifestsSource {
+  const [, named, directory] = /^(?:([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)=)?(.+)$/s.exec(value) ?? [];
+  if (directory === undefined) throw new UsageError("--manifests takes a directory");
+  const cluster =
+    named ??
+    basename(resolve(directory))
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, "-");
+  return { cluster, directory: resolve(directory) };
+}

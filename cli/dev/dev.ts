@@ -1,0 +1,126 @@
+/** Everything that `edgeway dev` runs, and how it hangs together. */
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { clusterNames, startExamples } from "../../examples/services/examples.ts";
+import { type Agent, startAgent } from "../../kube-sync/agent.ts";
+import { formatEntry, type ReportEntry } from "../../kube-sync/report.ts";
+import type { Certificate } from "./front/certificates.ts";
+import { type Front, startFront } from "./front/front.ts";
+import { http1Client } from "./front/http1-client.ts";
+import { startWorkerd } from "./workerd.ts";
+
+/** A directory that holds the objects of a cluster. */
+export interface ManifestsSource {
+  readonly cluster: string;
+  readonly directory: string;
+}
+
+export interface DevOptions {
+  /** 0 for any. */
+  readonly tlsPort: number;
+  /** 0 for any. */
+  readonly clearPort: number;
+  /** Undefined: those of the examples, if they run. */
+  readonly manifests: readonly ManifestsSource[] | undefined;
+  /** Whether to run the example services. */
+  readonly examples: boolean;
+  readonly log: (line: string) => void;
+}
+
+export interface Dev {
+  readonly tlsPort: number;
+  readonly clearPort: number;
+  close(): Promise<void>;
+}
+
+const exampleManifests: readonly ManifestsSource[] = clusterNames.map((cluster) => ({
+  cluster,
+  directory: fileURLToPath(new URL(`../../examples/manifests/${cluster}`, import.meta.url)),
+}));
+
+/**
+ * Resolves once calls are served.
+ *
+ * @throws Error in one line if a port is taken or manifests cannot be read; then nothing is left running
+ */
+export async function startDev(options: DevOptions): Promise<Dev> {
+  const { log } = options;
+  const running = new AsyncDisposableStack();
+  try {
+    if (options.examples) {
+      const examples = await startExamples();
+      running.defer(() => examples.close());
+    }
+    const token = randomBytes(32).toString("base64url");
+    const workerd = await startWorkerd({ secrets: { EDGEWAY_SYNC_TOKEN: token }, log });
+    running.defer(() => workerd.close());
+
+    const client = http1Client(workerd.host, workerd.port);
+    running.defer(() => client.close());
+    const front = await startFront({ worker: client.handler, ...options });
+    running.defer(() => front.close());
+
+    const edgeUrl = `http://${workerd.host}:${workerd.port}`;
+    const setCertificates = certificatesOf(front, log);
+    for (const source of options.manifests ?? (options.examples ? exampleManifests : [])) {
+      const agent = await startCluster(source, { edgeUrl, token, log, setCertificates });
+      running.defer(() => agent.close());
+    }
+    return { tlsPort: front.tlsPort, clearPort: front.clearPort, close: () => running.disposeAsync() };
+  } catch (error) {
+    await running.disposeAsync();
+    throw error;
+  }
+}
+
+type SetCertificates = (cluster: string, certificates: readonly Certificate[]) => void;
+
+/** Returns what puts one cluster's certificates beside those of the others. */
+function certificatesOf(front: Front, log: DevOptions["log"]): SetCertificates {
+  const byCluster = new Map<string, readonly Certificate[]>();
+  return (cluster, certificates) => {
+    byCluster.set(cluster, certificates);
+    for (const problem of front.setCertificates([...byCluster.values()].flat())) log(problem);
+  };
+}
+
+interface ClusterContext {
+  readonly edgeUrl: string;
+  readonly token: string;
+  readonly log: DevOptions["log"];
+  readonly setCertificates: SetCertificates;
+}
+
+/** Starts a cluster's agent. A file that is no YAML is an error at first, and is but reported later on. */
+async function startCluster({ cluster, directory }: ManifestsSource, context: ClusterContext): Promise<Agent> {
+  const { edgeUrl, token, log, setCertificates } = context;
+  const unreadable = Promise.withResolvers<never>();
+  let starting = true;
+  let told = new Set<string>();
+
+  const onReport = (report: readonly ReportEntry[]) => {
+    const broken = report.find(isUnreadableFile);
+    if (starting && broken) unreadable.reject(new Error(`${directory}: ${formatEntry(broken)}`));
+    const lines = report.filter(({ level }) => level !== "info").map((entry) => `${cluster}: ${formatEntry(entry)}`);
+    for (const line of lines) if (!told.has(line)) log(line);
+    told = new Set(lines);
+  };
+  const agent = startAgent({
+    cluster,
+    directory,
+    adoptAll: true,
+    edgeUrl,
+    token,
+    onCertificates: (certificates) => setCertificates(cluster, certificates),
+    onReport,
+    log,
+  });
+  await Promise.race([agent, unreadable.promise]);
+  starting = false;
+  return agent;
+}
+
+/** Whether a report is about a whole file, which could not be parsed; kube-sync then has no object to name. */
+function isUnreadableFile({ source, level, field }: ReportEntry): boolean {
+  return level === "error" && source.kind === "" && (field === "" || field.startsWith("line "));
+}

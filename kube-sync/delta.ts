@@ -1,0 +1,35 @@
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { create, equals } from "@bufbuild/protobuf";
+import type { Delta } from "../proto/gen/edgeway/v1/sync_pb.js";
+import { DeltaSchema } from "../proto/gen/edgeway/v1/sync_pb.js";
+import type { ClusterTable } from "../proto/gen/edgeway/v1/table_pb.js";
+import { BackendSchema, RouteSchema } from "../proto/gen/edgeway/v1/table_pb.js";
+
+/** What turns `base`, the table at that revision, into `table`; undefined when nothing does, as they are the same. */
+export function deltaBetween(base: ClusterTable, baseRevision: bigint, table: ClusterTable): Delta | undefined {
+  const routes = changes(RouteSchema, base.routes, table.routes);
+  const backends = changes(BackendSchema, base.backends, table.backends);
+  if (routes === undefined && backends === undefined) return undefined;
+  return create(DeltaSchema, {
+    cluster: table.cluster,
+    baseRevision,
+    routes: routes?.changed ?? [],
+    removedRoutes: routes?.removed ?? [],
+    backends: backends?.changed ?? [],
+    removedBackends: backends?.removed ?? [],
+  });
+}
+
+function changes<D extends DescMessage, M extends MessageShape<D> & { readonly key: string }>(
+  schema: D,
+  before: readonly M[],
+  after: readonly M[],
+): { changed: M[]; removed: string[] } | undefined {
+  const left = new Map(before.map((item) => [item.key, item]));
+  const changed = after.filter((item) => {
+    const old = left.get(item.key);
+    left.delete(item.key);
+    return old === undefined || !equals(schema, old, item);
+  });
+  return changed.length === 0 && left.size === 0 ? undefined : { changed, removed: [...left.keys()] };
+}

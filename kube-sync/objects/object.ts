@@ -1,0 +1,142 @@
+import { forms } from "../../routes/syntax.ts";
+import { endpointSlice, namespaceBody, secret, service } from "./core.ts";
+import { gateway, gatewayClass, referenceGrant } from "./gateway.ts";
+import { grpcRoute } from "./grpc-route.ts";
+import { httpRoute } from "./http-route.ts";
+import { ingress, ingressClass } from "./ingress.ts";
+import type { Problem, Reader, ReadOf } from "./read.ts";
+import { either, formed, mapOf, optional, part, string } from "./read.ts";
+import { GATEWAY_GROUP } from "./route-parts.ts";
+
+/** The kinds that are read, by their name in the route table's source references. */
+const KINDS = {
+  Ingress: { group: "networking.k8s.io", versions: ["v1"], namespaced: true, body: ingress },
+  IngressClass: { group: "networking.k8s.io", versions: ["v1"], namespaced: false, body: ingressClass },
+  HTTPRoute: { group: GATEWAY_GROUP, versions: ["v1", "v1beta1"], namespaced: true, body: httpRoute },
+  GRPCRoute: { group: GATEWAY_GROUP, versions: ["v1", "v1alpha2"], namespaced: true, body: grpcRoute },
+  Gateway: { group: GATEWAY_GROUP, versions: ["v1", "v1beta1"], namespaced: true, body: gateway },
+  GatewayClass: { group: GATEWAY_GROUP, versions: ["v1", "v1beta1"], namespaced: false, body: gatewayClass },
+  ReferenceGrant: { group: GATEWAY_GROUP, versions: ["v1", "v1beta1"], namespaced: true, body: referenceGrant },
+  Service: { group: "", versions: ["v1"], namespaced: true, body: service },
+  EndpointSlice: { group: "discovery.k8s.io", versions: ["v1"], namespaced: true, body: endpointSlice },
+  Secret: { group: "", versions: ["v1"], namespaced: true, body: secret },
+  Namespace: { group: "", versions: ["v1"], namespaced: false, body: namespaceBody },
+} as const satisfies Record<string, KindInfo>;
+
+interface KindInfo {
+  readonly group: string;
+  readonly versions: readonly string[];
+  readonly namespaced: boolean;
+  readonly body: Reader<object>;
+}
+
+export type Kind = keyof typeof KINDS;
+
+export interface Metadata {
+  readonly name: string;
+  /** Empty for kinds that have none. */
+  readonly namespace: string;
+  /** Unix seconds; 0 when unknown, as in a file. */
+  readonly createdSeconds: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** Names an object, and the file it was read from. */
+export interface ObjectRef {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Relative to the directory read. Empty when the object came from an API server. */
+  readonly file: string;
+}
+
+/** An object of kind `K`, with the fields that Edgeway reads. */
+export type ObjectOf<K extends Kind> = {
+  readonly kind: K;
+  readonly metadata: Metadata;
+  readonly file: string;
+} & ReadOf<(typeof KINDS)[K]["body"]>;
+
+export type KubeObject = { [K in Kind]: ObjectOf<K> }[Kind];
+
+export function refOf({ kind, metadata, file }: KubeObject): ObjectRef {
+  return { kind, namespace: metadata.namespace, name: metadata.name, file };
+}
+
+/** Unique in a cluster: "Ingress/default/web". */
+export function keyOf(object: KubeObject): string {
+  return `${object.kind}/${object.metadata.namespace}/${object.metadata.name}`;
+}
+
+const head = part({ apiVersion: string, kind: string });
+
+const names = part({ metadata: part({ name: optional(string), namespace: optional(string) }) });
+
+const withMetadata = part({
+  metadata: part({
+    name: formed(forms.name),
+    namespace: optional(formed(forms.name)),
+    creationTimestamp: optional(string),
+    labels: either(mapOf(string), {}),
+    annotations: either(mapOf(string), {}),
+  }),
+});
+
+export interface Reading {
+  readonly ref: ObjectRef;
+  /** Absent when the object is malformed, or of a kind that is not read. */
+  readonly object?: KubeObject;
+  readonly problems: readonly Problem[];
+}
+
+/** Reads one object as YAML or JSON gives it. Never throws. */
+export function readObject(value: unknown, file = ""): Reading {
+  const problems: Problem[] = [];
+  const { apiVersion, kind } = head(value, "", problems);
+  if (hasError(problems)) {
+    const first = { ...problems[0]!, reason: `${problems[0]!.reason}: this is not a Kubernetes object` };
+    return { ref: { kind: "", namespace: "", name: "", file }, problems: [first] };
+  }
+  const { group, version } = parseApiVersion(apiVersion);
+  const info: KindInfo | undefined = isKind(kind) ? KINDS[kind] : undefined;
+  const given = rawNames(value);
+  const namespace = info?.namespaced === false ? "" : (given.namespace ?? "default");
+  const ref = { kind, namespace, name: given.name ?? "", file };
+  if (info?.group !== group) return { ref, problems };
+  if (!info.versions.includes(version)) {
+    const wanted = group === "" ? info.versions[0] : `${group}/${info.versions[0]}`;
+    const reason = `must be ${wanted}, not ${apiVersion}`;
+    return { ref, problems: [{ level: "error", field: "apiVersion", reason }] };
+  }
+
+  const { metadata } = withMetadata(value, "", problems);
+  const body = info.body(value, "", problems);
+  if (hasError(problems)) return { ref, problems };
+  const { name, labels, annotations, creationTimestamp } = metadata;
+  const createdSeconds = Math.floor(Date.parse(creationTimestamp ?? "") / 1000) || 0;
+  const object = { ...body, kind, metadata: { name, namespace, createdSeconds, labels, annotations }, file };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind chose the reader of the body
+  return { ref, object: object as unknown as KubeObject, problems };
+}
+
+function isKind(kind: string): kind is Kind {
+  return Object.hasOwn(KINDS, kind);
+}
+
+function hasError(problems: readonly Problem[]): boolean {
+  return problems.some(({ level }) => level === "error");
+}
+
+/** "networking.k8s.io/v1", or "v1" for the core group. */
+function parseApiVersion(apiVersion: string): { group: string; version: string } {
+  const slash = apiVersion.indexOf("/");
+  return { group: apiVersion.slice(0, Math.max(slash, 0)), version: apiVersion.slice(slash + 1) };
+}
+
+/** The object's names as far as they can be read, to report under. */
+function rawNames(value: unknown): { name?: string | undefined; namespace?: string | undefined } {
+  const problems: Problem[] = [];
+  const { metadata } = names(value, "", problems);
+  return problems.length === 0 ? metadata : {};
+}

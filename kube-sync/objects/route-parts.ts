@@ -1,0 +1,62 @@
+import { headerName, headerValue } from "./forms.ts";
+import type { ReadOf } from "./read.ts";
+import { checked, either, integer, listOrEmpty, object, oneOf, optional, part, port, string } from "./read.ts";
+
+/** What HTTPRoute and GRPCRoute have in common. */
+
+export const GATEWAY_GROUP = "gateway.networking.k8s.io";
+
+const parentRef = object({
+  group: either(string, GATEWAY_GROUP),
+  kind: either(string, "Gateway"),
+  namespace: optional(string),
+  name: string,
+  sectionName: optional(string),
+  port: optional(port),
+});
+
+export const parentRefs = listOrEmpty(parentRef);
+
+export const headerMatches = listOrEmpty(
+  object({ type: either(oneOf("Exact", "RegularExpression"), "Exact"), name: headerName, value: headerValue }),
+);
+
+const headers = listOrEmpty(object({ name: headerName, value: headerValue }));
+const headerModifier = object({ set: headers, add: headers, remove: listOrEmpty(headerName) });
+
+const MODIFIER_FIELDS = ["requestHeaderModifier", "responseHeaderModifier"] as const;
+
+/** Filters of any type; only the header modifiers are read further. */
+export const filters = listOrEmpty(
+  checked(
+    part({
+      type: string,
+      requestHeaderModifier: optional(headerModifier),
+      responseHeaderModifier: optional(headerModifier),
+    }),
+    (filter) => {
+      const field = MODIFIER_FIELDS.find((name) => name.toLowerCase() === filter.type.toLowerCase());
+      return field !== undefined && filter[field] === undefined
+        ? { field, reason: `is missing: the filter's type is ${filter.type}` }
+        : undefined;
+    },
+  ),
+);
+
+const backendRef = object({
+  group: either(string, ""),
+  kind: either(string, "Service"),
+  namespace: optional(string),
+  name: string,
+  port: optional(port),
+  weight: either(integer(0, 1_000_000), 1),
+  filters,
+});
+
+export const backendRefs = listOrEmpty(backendRef);
+
+export type ParentRef = ReadOf<typeof parentRef>;
+export type BackendRef = ReadOf<typeof backendRef>;
+export type Filter = ReadOf<typeof filters.read>[number];
+export type HeaderModifier = ReadOf<typeof headerModifier>;
+export type HeaderMatch = ReadOf<typeof headerMatches.read>[number];

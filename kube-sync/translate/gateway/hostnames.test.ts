@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import { intersectHostnames } from "./hostnames.ts";
+
+test.each([
+  ["", [], [""]],
+  ["", ["a.com"], ["a.com"]],
+  ["a.com", [], ["a.com"]],
+  ["a.com", ["a.com", "b.com"], ["a.com"]],
+  ["a.com", ["b.com"], []],
+  ["*.a.com", ["a.com"], []],
+  ["*.a.com", ["x.a.com", "x.y.a.com", "xa.com"], ["x.a.com", "x.y.a.com"]],
+  ["*.a.com", ["*.x.a.com"], ["*.x.a.com"]],
+  ["*.x.a.com", ["*.a.com"], ["*.x.a.com"]],
+  ["x.a.com", ["*.a.com", "*.com"], ["x.a.com"]],
+  ["*.a.com", ["*.b.com"], []],
+] as const)("a listener for %j and a route for %j share %j", (listener, route, common) => {
+  expect(intersectHostnames(listener, route)).toEqual(common);
+});

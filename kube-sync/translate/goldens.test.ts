@@ -1,0 +1,77 @@
+import { toJson } from "@bufbuild/protobuf";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { stringify } from "yaml";
+import { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { decode } from "../../routes/decode.ts";
+import { readManifests } from "../manifests.ts";
+import { formatEntry, sortReport } from "../report.ts";
+import { translate } from "./translate.ts";
+
+/**
+ * testdata/NAME.in.yaml: a cluster's objects; NAME.out.yaml: the table, certificates and report that they give.
+ * A first line "# adoptAll: false" reads them as in production. UPDATE_GOLDENS=1 writes the out files anew.
+ */
+const TESTDATA = join(import.meta.dirname, "testdata");
+const NAMES = readdirSync(TESTDATA)
+  .filter((file) => file.endsWith(".in.yaml"))
+  .map((file) => file.slice(0, -".in.yaml".length));
+
+function run(name: string, order: <T>(objects: readonly T[]) => T[]) {
+  const text = readFileSync(join(TESTDATA, `${name}.in.yaml`), "utf8");
+  const { objects, report } = readManifests(text, "in.yaml");
+  const adoptAll = !text.startsWith("# adoptAll: false\n");
+  const translation = translate(order(objects), { cluster: "east", adoptAll });
+  const { table, certificates } = translation;
+  const output = {
+    table: toJson(ClusterTableSchema, table),
+    certificates: certificates.map(({ hostnames, source }) => ({
+      hostnames,
+      secret: `${source.namespace}/${source.name}`,
+    })),
+    report: sortReport([...report, ...translation.report]).map((entry) =>
+      formatEntry({ ...entry, source: { ...entry.source, file: "" } }),
+    ),
+  };
+  return { table, text: stringify(output, { lineWidth: 120, aliasDuplicateObjects: false }) };
+}
+
+/** A shuffle that a seed repeats (mulberry32). */
+function shuffle(seed: number): <T>(objects: readonly T[]) => T[] {
+  let state = seed;
+  const random = () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return (objects) =>
+    objects
+      .map((object) => ({ object, rank: random() }))
+      .toSorted((a, b) => a.rank - b.rank)
+      .map(({ object }) => object);
+}
+
+describe.each(NAMES)("%s", (name) => {
+  const { table, text } = run(name, (objects) => [...objects]);
+
+  test("gives the table, certificates and report of its golden", () => {
+    const file = join(TESTDATA, `${name}.out.yaml`);
+    if (process.env["UPDATE_GOLDENS"] === "1") writeFileSync(file, text);
+    expect(text).toBe(readFileSync(file, "utf8"));
+  });
+
+  test("gives a table that the edge accepts", () => {
+    expect(decode(table).issues).toBeUndefined();
+  });
+
+  test("gives the same for its objects in any order", () => {
+    for (const seed of [1, 2, 3, 4, 5]) expect(run(name, shuffle(seed)).text).toBe(text);
+  });
+});
+
+test("each golden has its input", () => {
+  const outputs = readdirSync(TESTDATA).filter((file) => file.endsWith(".out.yaml"));
+  expect(outputs.toSorted()).toEqual(NAMES.map((name) => `${name}.out.yaml`).toSorted());
+});

@@ -1,0 +1,61 @@
+import type { ObjectOf } from "../../objects/object.ts";
+import type { Context, Say } from "../context.ts";
+import { INGRESS_CONTROLLER } from "../context.ts";
+import { alibaba } from "./alibaba.ts";
+import { aws } from "./aws.ts";
+import type { Dialect } from "./dialect.ts";
+import { annotationField } from "./dialect.ts";
+import { nginx } from "./nginx.ts";
+import { plain } from "./plain.ts";
+
+/** The dialect of an IngressClass, by its `spec.controller`; any other is plain. */
+const CONTROLLERS: ReadonlyMap<string, Dialect> = new Map(
+  Object.entries<Dialect>({
+    "ingress.k8s.aws/alb": aws,
+    "ingress.k8s.alibabacloud/alb": alibaba,
+    "k8s.io/ingress-nginx": nginx,
+  }),
+);
+
+const LEGACY_CLASS = "kubernetes.io/ingress.class";
+const DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class";
+
+/** The dialect in which to read an Ingress; undefined when it is not Edgeway's to serve, which is then reported. */
+export function dialectOf(context: Context, ingress: ObjectOf<"Ingress">, say: Say): Dialect | undefined {
+  const { objects, options } = context;
+  const specName = ingress.spec.ingressClassName;
+  const name = specName ?? ingress.metadata.annotations[LEGACY_CLASS];
+  const field = specName === undefined && name !== undefined ? annotationField(LEGACY_CLASS) : "spec.ingressClassName";
+  const found = name === undefined ? defaultClass(context) : objects.get("IngressClass", "", name);
+  if (found !== undefined) {
+    const { controller } = found.spec;
+    if (controller === INGRESS_CONTROLLER || options.adoptAll) return CONTROLLERS.get(controller) ?? plain;
+    say("info", field, `not adopted: IngressClass "${found.metadata.name}" belongs to ${controller}`);
+    return undefined;
+  }
+  if (!options.adoptAll) {
+    if (name === undefined) say("info", field, "not adopted: it names no class, and no IngressClass is the default");
+    else say("warning", field, `not adopted: there is no IngressClass "${name}"`);
+    return undefined;
+  }
+  return name === undefined ? plain : guess(ingress, name, say, field);
+}
+
+function defaultClass({ objects }: Context): ObjectOf<"IngressClass"> | undefined {
+  return objects.all("IngressClass").find(({ metadata }) => metadata.annotations[DEFAULT_CLASS] === "true");
+}
+
+/**
+ * A class that is not among the objects. Both ALB controllers usually call theirs "alb", and only Alibaba's has
+ * backend protocols in lower case.
+ */
+function guess({ metadata }: ObjectOf<"Ingress">, name: string, say: Say, field: string): Dialect {
+  if (name !== "alb") {
+    say("warning", field, `there is no IngressClass "${name}": read as a plain Ingress`);
+    return plain;
+  }
+  const protocol = metadata.annotations[`${alibaba.prefix}backend-protocol`];
+  const dialect = protocol !== undefined && /^[a-z]+$/.test(protocol) ? alibaba : aws;
+  say("warning", field, `there is no IngressClass "alb" that would tell AWS from Alibaba: read as ${dialect.name}`);
+  return dialect;
+}

@@ -1,0 +1,14 @@
+import type { Dialect } from "./dialect.ts";
+import { standardPath } from "./dialect.ts";
+
+/** networking.k8s.io/v1 alone. ImplementationSpecific is read as Prefix, as most controllers do. */
+export const plain: Dialect = {
+  name: "plain",
+  prefix: "",
+  read: [],
+  refused: [],
+  wildcardIsOneLabel: true,
+  schemes: () => [],
+  path: (path) => ({ path: standardPath(path) }),
+  hint: () => ({}),
+};

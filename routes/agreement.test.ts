@@ -1,0 +1,199 @@
+/**
+ * The index against a matcher without one: every candidate is held against the request, and the comparator orders
+ * those that hold. A failure names the seed that shows it again.
+ */
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { expect, it } from "vitest";
+import { ClusterTableSchema, Scheme } from "../proto/gen/edgeway/v1/table_pb.js";
+import { compile } from "./compile.ts";
+import { decode } from "./decode.ts";
+import { match, type Facts } from "./match.ts";
+import type { Candidate, ClusterPart, PathMatch } from "./model.ts";
+import { comparePrecedence } from "./precedence.ts";
+import { backend, exact, grpc, part, prefix, request, route, to, type RuleInit } from "./table.fixture.ts";
+
+type Random = (below: number) => number;
+
+/** Whole numbers in [0, below), the same for the same seed (a 32-bit xorshift). */
+function randomOf(seed: number): Random {
+  let state = Math.imul(seed + 1, 0x9e3779b1) | 1;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+function one<T>(random: Random, of: readonly T[]): T {
+  return of[random(of.length)]!;
+}
+
+function some<T>(random: Random, of: readonly T[]): T[] {
+  return of.filter(() => random(3) === 0);
+}
+
+const hostnames = ["a.test", "b.a.test", "*.test", "*.a.test", "*.b.a.test", "test"];
+const segments = ["a", "b", "ab", "a.S"];
+const names = ["x", "y"];
+const values = ["1", "2"];
+
+function randomPath(random: Random): string {
+  const path = Array.from({ length: random(4) }, () => `/${random(9) === 0 ? "" : one(random, segments)}`).join("");
+  return path === "" || random(6) === 0 ? `${path}/` : path;
+}
+
+function randomMatch(random: Random): NonNullable<RuleInit["matches"]>[number] {
+  const conditions = {
+    httpMethod: random(4) === 0 ? one(random, ["GET", "POST"]) : "",
+    headers: some(random, names).map((name) => ({ name, exact: one(random, values) })),
+    queryParams: random(2) === 0 ? some(random, names).map((name) => ({ name, exact: one(random, values) })) : [],
+  };
+  const paths = [
+    () => ({}),
+    () => exact(randomPath(random)),
+    () => prefix(randomPath(random)),
+    () => grpc(one(random, segments)),
+    () => grpc("", one(random, segments)),
+    () => grpc(one(random, segments), one(random, segments)),
+  ];
+  return { ...one(random, paths)(), ...conditions };
+}
+
+function randomPart(random: Random, cluster: string): ClusterPart {
+  const routes = Array.from({ length: 1 + random(6) }, (_, index) =>
+    route(`r${index}`, {
+      source: { kind: one(random, ["HTTPRoute", "GRPCRoute"]), namespace: "default", name: one(random, names) },
+      createdSeconds: BigInt(random(3)),
+      hostnames: some(random, hostnames),
+      schemes: random(3) === 0 ? [one(random, [Scheme.HTTP, Scheme.HTTPS])] : [],
+      rules: Array.from({ length: 1 + random(3) }, (_rule, ruleIndex) => ({
+        index: ruleIndex,
+        matches: Array.from({ length: random(4) }, () => randomMatch(random)),
+        backends: to({ [one(random, ["a", "b", "c"])]: 1 + random(3) }),
+      })),
+    }),
+  );
+  return part(cluster, ...routes);
+}
+
+function randomRequest(random: Random): Facts {
+  const query = names.filter(() => random(2) === 0).map((name) => `${name}=${one(random, values)}`);
+  const host = one(random, ["a.test", "B.A.test", "c.a.test", "c.b.a.test", "test", "other", "a.test.", "b.test"]);
+  const url = `${one(random, ["http", "https"])}://${host}${one(random, ["", ":80"])}${randomPath(random)}`;
+  return request(`${url}?${query.join("&")}`, {
+    method: one(random, ["GET", "POST", "PUT"]),
+    headers: Object.fromEntries(some(random, names).map((name) => [name, one(random, values)])),
+  });
+}
+
+function candidatesOf(own: ClusterPart): Candidate[] {
+  return own.routes.flatMap((from) =>
+    (from.hostnames.length === 0 ? [""] : from.hostnames).flatMap((hostname) =>
+      from.rules.flatMap((rule) => rule.matches.map((asked) => ({ hostname, route: from, rule, match: asked }))),
+    ),
+  );
+}
+
+function holds({ hostname, route: { schemes }, match: asked }: Candidate, facts: Facts): boolean {
+  const host = facts.host.toLowerCase().replace(/:\d+$/, "").replace(/\.$/, "");
+  const params = new URLSearchParams(facts.query);
+  return (
+    (hostname === "" || hostname === host || (hostname.startsWith("*") && host.endsWith(hostname.slice(1)))) &&
+    (schemes.length === 0 || schemes.includes(facts.scheme)) &&
+    holdsPath(asked.path, facts.path) &&
+    (asked.method === undefined || asked.method === facts.method) &&
+    asked.headers.every(([name, value]) => facts.header(name) === value) &&
+    asked.params.every(([name, value]) => params.get(name) === value)
+  );
+}
+
+function holdsPath(asked: PathMatch, path: string): boolean {
+  const [, service, method] = /^\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
+  switch (asked.kind) {
+    case "exact":
+      return asked.path === path;
+    case "prefix":
+      return asked.path === "/" || path === asked.path || path.startsWith(`${asked.path}/`);
+    case "service":
+      return asked.service === service;
+    default:
+      return asked.method === method;
+  }
+}
+
+/** The first of those that hold, and the backends of every cluster's first with the same hostname and match. */
+function expected(parts: readonly ClusterPart[], facts: Facts): unknown {
+  const holding = parts.flatMap(candidatesOf).filter((candidate) => holds(candidate, facts));
+  const [first, ...others] = holding.toSorted(comparePrecedence);
+  if (first === undefined) return undefined;
+  const merged = new Map([[first.route.cluster, first]]);
+  for (const other of others) {
+    if (asks(other) === asks(first) && !merged.has(other.route.cluster)) merged.set(other.route.cluster, other);
+  }
+  const backends = [...merged.values()].flatMap(({ rule }) => rule.backends.map((choice) => choice.backend?.name));
+  return { source: first.rule.source, key: first.route.key, index: first.match.index, backends };
+}
+
+/** What is the same for candidates that ask for the same. */
+function asks(candidate: Candidate): string {
+  return JSON.stringify([candidate.hostname, { ...candidate.match, index: 0 }]);
+}
+
+function actual(parts: readonly ClusterPart[], requests: readonly Facts[]): unknown[] {
+  const table = compile(parts);
+  return requests.map((facts) => {
+    const found = match(table, facts);
+    if (found === undefined) return undefined;
+    const backends = found.rule.backends.map((choice) => choice.backend?.name);
+    return { source: found.rule.source, key: found.route.key, index: found.match.index, backends };
+  });
+}
+
+it("The index finds what holding every candidate against the request finds, in 4,000 random tables", () => {
+  let found = 0;
+  for (let seed = 0; seed < 4000; seed++) {
+    const random = randomOf(seed);
+    const parts = ["east", "west", "north"].slice(0, 1 + random(3)).map((cluster) => randomPart(random, cluster));
+    const requests = Array.from({ length: 10 }, () => randomRequest(random));
+    const wanted = requests.map((facts) => expected(parts, facts));
+    expect(actual(parts, requests), `seed ${seed}`).toEqual(wanted);
+    found += wanted.filter(Boolean).length;
+  }
+  expect(found, "requests that have a rule").toBeGreaterThan(10_000);
+});
+
+it("Whatever bytes a table decodes from, it becomes a part that compiles and matches, or a list of issues", () => {
+  const outcomes = { unreadable: 0, refused: 0, kept: 0 };
+  const filters: RuleInit["filters"] = [
+    { filter: { case: "requestHeaders", value: { set: [{ name: "n", value: "v" }] } } },
+  ];
+  const rules = [
+    { matches: [{ ...exact("/a"), headers: [{ name: "n", exact: "v" }] }, grpc("s")], filters, backends: to({ a: 1 }) },
+  ];
+  const routes = [route("r", { hostnames: ["*.a.test"], schemes: [Scheme.HTTPS], rules })];
+  const whole = toBinary(
+    ClusterTableSchema,
+    create(ClusterTableSchema, { cluster: "east", routes, backends: [backend("default/a:1")] }),
+  );
+  for (let seed = 0; seed < 5000; seed++) {
+    const random = randomOf(seed);
+    const bytes = Uint8Array.from(whole);
+    for (let flips = 1 + random(3); flips > 0; flips--) bytes[random(bytes.length)] = random(256);
+    outcomes[outcomeOf(bytes)]++;
+  }
+  expect(Math.min(...Object.values(outcomes)), JSON.stringify(outcomes)).toBeGreaterThan(100);
+});
+
+function outcomeOf(bytes: Uint8Array): "unreadable" | "refused" | "kept" {
+  let table;
+  try {
+    table = fromBinary(ClusterTableSchema, bytes);
+  } catch {
+    return "unreadable";
+  }
+  const decoded = decode(table);
+  if (decoded.issues !== undefined) return "refused";
+  match(compile([decoded.part]), request("https://b.a.test/s/m"));
+  return "kept";
+}

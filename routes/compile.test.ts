@@ -1,0 +1,167 @@
+import { describe, expect, it } from "vitest";
+import { Scheme } from "../proto/gen/edgeway/v1/table_pb.js";
+import { compile } from "./compile.ts";
+import { match } from "./match.ts";
+import { FrozenMap, type ClusterPart, type Rule } from "./model.ts";
+import { exact, grpc, part, prefix, request, route, to, type RuleInit } from "./table.fixture.ts";
+
+function ruleOf(parts: readonly ClusterPart[], url: string): Rule | undefined {
+  return match(compile(parts), request(url))?.rule;
+}
+
+/** Each backend's part of the whole, in percent. */
+function percentages(rule: Rule | undefined): Record<string, number> {
+  const sum = rule!.backends.reduce((total, { weight }) => total + weight, 0);
+  return Object.fromEntries(
+    rule!.backends.map((choice) => [choice.backend?.name ?? choice.invalid!, Math.round((100 * choice.weight) / sum)]),
+  );
+}
+
+const addHeader = (value: string): RuleInit["filters"] => [
+  { filter: { case: "requestHeaders", value: { add: [{ name: "x-from", value }] } } },
+];
+
+const rules = (backends: RuleInit["backends"], more: RuleInit = {}) => ({
+  rules: [{ matches: [prefix("/a")], backends, ...more }],
+});
+
+describe("rules of several clusters for one host and match", () => {
+  it("share the calls equally, each by its own weights", () => {
+    const parts = [part("east", route("r", rules(to({ a: 8, b: 2 })))), part("west", route("r", rules(to({ a: 1 }))))];
+    expect(percentages(ruleOf(parts, "http://x/a"))).toEqual({
+      "east/default/a:1": 40,
+      "east/default/b:1": 10,
+      "west/default/a:1": 50,
+    });
+    expect(ruleOf(parts, "http://x/a")!.backends.every(({ weight }) => Number.isInteger(weight))).toBe(true);
+  });
+
+  it("are one rule whatever the order of the parts", () => {
+    const east = part("east", route("r", { createdSeconds: 2n, ...rules(to({ a: 1 })) }));
+    const west = part("west", route("r", { createdSeconds: 1n, ...rules(to({ b: 1 })) }));
+    const rule = ruleOf([east, west], "http://x/a");
+    expect(rule).toEqual(ruleOf([west, east], "http://x/a"));
+    expect(rule!.source.cluster).toBe("west");
+  });
+
+  it("keep an invalid backend's share", () => {
+    const invalid: RuleInit["backends"] = [{ target: { case: "invalid", value: "no such service" }, weight: 3 }];
+    const parts = [part("east", route("r", rules(to({ a: 1 })))), part("west", route("r", rules(invalid)))];
+    expect(percentages(ruleOf(parts, "http://x/a"))).toEqual({ "east/default/a:1": 50, "no such service": 50 });
+  });
+
+  it("leave all calls to the clusters that have weight", () => {
+    const parts = [
+      part("east", route("r", rules(to({ a: 0 })))),
+      part("north", route("r", rules([]))),
+      part("west", route("r", rules(to({ b: 5 })))),
+    ];
+    expect(percentages(ruleOf(parts, "http://x/a"))).toEqual({ "east/default/a:1": 0, "west/default/b:1": 100 });
+  });
+
+  it("keep filters that all have as the rule's", () => {
+    const filters = addHeader("all");
+    const parts = ["east", "west"].map((cluster) => part(cluster, route("r", rules(to({ a: 1 }), { filters }))));
+    const rule = ruleOf(parts, "http://x/a")!;
+    expect(rule.filters.map((filter) => filter.add)).toEqual([[["x-from", "all"]]]);
+    expect(rule.backends.flatMap((choice) => choice.filters)).toEqual([]);
+  });
+
+  it("keep filters that differ with their own cluster's backends", () => {
+    const parts = ["east", "west"].map((cluster) =>
+      part(cluster, route("r", rules(to({ a: 1, b: 1 }), { filters: addHeader(cluster) }))),
+    );
+    const rule = ruleOf(parts, "http://x/a")!;
+    expect(rule.filters).toEqual([]);
+    for (const { backend, filters } of rule.backends) {
+      expect(filters.map((filter) => filter.add)).toEqual([[["x-from", backend!.name.split("/")[0]]]]);
+    }
+  });
+
+  it("merge across kinds, since a gRPC service and method are an exact path", () => {
+    const parts = [
+      part("east", route("r", { rules: [{ matches: [exact("/s/m")], backends: to({ a: 1 }) }] })),
+      part("west", route("r", { rules: [{ matches: [grpc("s", "m")], backends: to({ b: 1 }) }] })),
+    ];
+    expect(percentages(ruleOf(parts, "http://x/s/m"))).toEqual({ "east/default/a:1": 50, "west/default/b:1": 50 });
+  });
+
+  it("merge on equal conditions in any order, and on no others", () => {
+    const env = { name: "env", exact: "1" };
+    const tier = { name: "tier", exact: "1" };
+    const rule = (...headers: (typeof env)[]) => rules(to({ a: 1 }), { matches: [{ headers }] });
+    const headers = { env: "1", tier: "1" };
+    const same = compile([part("east", route("r", rule(env, tier))), part("west", route("r", rule(tier, env)))]);
+    expect(match(same, request("http://x/", { headers }))!.rule.backends).toHaveLength(2);
+    const other = compile([part("east", route("r", rule(env, tier))), part("west", route("r", rule(env)))]);
+    expect(match(other, request("http://x/", { headers }))!.rule.backends).toHaveLength(1);
+  });
+
+  it("merge only for the schemes that both serve", () => {
+    const parts = [
+      part("east", route("r", { schemes: [Scheme.HTTP], ...rules(to({ a: 1 })) })),
+      part("west", route("r", rules(to({ b: 1 })))),
+    ];
+    expect(Object.keys(percentages(ruleOf(parts, "http://x/a")))).toHaveLength(2);
+    expect(percentages(ruleOf(parts, "https://x/a"))).toEqual({ "west/default/b:1": 100 });
+  });
+});
+
+describe("rules of one cluster for one host and match", () => {
+  it("do not merge: the first by precedence hides the others", () => {
+    const parts = [
+      part(
+        "east",
+        route("z", { createdSeconds: 1n, ...rules(to({ a: 1 })) }),
+        route("y", { createdSeconds: 2n, ...rules(to({ b: 1 })) }),
+      ),
+      part("west", route("r", rules(to({ c: 1 })))),
+    ];
+    expect(percentages(ruleOf(parts, "http://x/a"))).toEqual({ "east/default/a:1": 50, "west/default/c:1": 50 });
+  });
+});
+
+describe("a compiled table", () => {
+  const headers = [{ name: "env", exact: "1" }];
+  const table = compile(
+    ["east", "west"].map((cluster) =>
+      part(
+        cluster,
+        route("r", {
+          hostnames: ["a.test", "*.test"],
+          rules: [
+            {
+              matches: [exact("/a"), prefix("/b/c"), grpc("s"), grpc("", "m"), { headers, httpMethod: "PUT" }, {}],
+              filters: addHeader(cluster),
+              backends: to({ a: 1, b: 2 }),
+            },
+          ],
+        }),
+      ),
+    ),
+  );
+
+  it("is frozen to its leaves", () => {
+    const seen = new Set<unknown>();
+    const open: string[] = [];
+    const visit = (value: unknown, at: string): void => {
+      if (typeof value !== "object" || value === null || seen.has(value)) return;
+      seen.add(value);
+      if (!Object.isFrozen(value) || value instanceof Map) open.push(at);
+      const entries = value instanceof FrozenMap ? value : Object.entries(value);
+      for (const [key, inner] of entries) visit(inner, `${at}.${key}`);
+    };
+    visit(table, "table");
+    expect(open).toEqual([]);
+    expect(seen.size).toBeGreaterThan(100);
+  });
+
+  it("is indexed once where no rule of a host tells schemes apart", () => {
+    const { any } = compile([part("east", route("r", { schemes: [Scheme.HTTP, Scheme.HTTPS], rules: [{}] }))]).hosts;
+    expect(any!.http).toBe(any!.https);
+  });
+
+  it("cannot be of two parts of one cluster", () => {
+    expect(() => compile([part("east"), part("east")])).toThrow("two parts of one cluster");
+  });
+});

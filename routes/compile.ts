@@ -1,0 +1,172 @@
+/**
+ * Builds the index over all clusters' candidates: by host, scheme, path, then the conditions' names and values.
+ * Each step divides its candidates among the next ones, so the whole takes time linear in the size of the parts,
+ * and candidates with the same host and match meet at one leaf, where clusters merge.
+ */
+import { nameOf, shapeKey, valuesOf } from "./conditions.ts";
+import { mergeClusters } from "./merge.ts";
+import {
+  FrozenMap,
+  type Bucket,
+  type Candidate,
+  type ClusterPart,
+  type HostIndex,
+  type LabelNode,
+  type PathIndex,
+  type Route,
+  type RouteTable,
+  type Scheme,
+  type SchemeIndex,
+  type SegmentNode,
+  type Shape,
+  type ValueTree,
+} from "./model.ts";
+import { compareConditions } from "./precedence.ts";
+
+/** @throws Error if two parts are of one cluster. */
+export function compile(parts: readonly ClusterPart[]): RouteTable {
+  if (new Set(parts.map((part) => part.cluster)).size < parts.length) throw new Error("two parts of one cluster");
+  const candidates = parts.flatMap((part) => part.routes.flatMap(candidatesOf));
+  return Object.freeze({ parts: Object.freeze([...parts]), hosts: indexHosts(candidates) });
+}
+
+function candidatesOf(route: Route): Candidate[] {
+  const hostnames = route.hostnames.length === 0 ? [""] : route.hostnames;
+  return hostnames.flatMap((hostname) =>
+    route.rules.flatMap((rule) => rule.matches.map((match) => Object.freeze({ hostname, route, rule, match }))),
+  );
+}
+
+function indexHosts(candidates: readonly Candidate[]): HostIndex {
+  const exact: [string, SchemeIndex][] = [];
+  const wildcards: Labelled[] = [];
+  let any: SchemeIndex | undefined;
+  for (const [hostname, own] of Map.groupBy(candidates, (candidate) => candidate.hostname)) {
+    const rules = indexSchemes(own);
+    if (hostname === "") any = rules;
+    else if (hostname.startsWith("*.")) wildcards.push({ labels: hostname.slice(2).split(".").toReversed(), rules });
+    else exact.push([hostname, rules]);
+  }
+  return Object.freeze({
+    exact: exact.length === 0 ? undefined : new FrozenMap(exact),
+    wildcards: indexLabels(wildcards, 0),
+    any,
+  });
+}
+
+interface Labelled {
+  readonly labels: readonly string[];
+  readonly rules: SchemeIndex;
+}
+
+function indexLabels(entries: readonly Labelled[], depth: number): LabelNode {
+  const deeper = entries.filter((entry) => entry.labels.length > depth);
+  return Object.freeze({
+    labels: divide(
+      deeper,
+      (entry) => entry.labels[depth]!,
+      (own) => indexLabels(own, depth + 1),
+    ),
+    rules: entries.find((entry) => entry.labels.length === depth)?.rules,
+  });
+}
+
+function indexSchemes(candidates: readonly Candidate[]): SchemeIndex {
+  if (candidates.every(({ route }) => route.schemes.length === 0)) {
+    const both = indexPaths(candidates);
+    return Object.freeze({ http: both, https: both });
+  }
+  return Object.freeze({ http: indexScheme(candidates, "http"), https: indexScheme(candidates, "https") });
+}
+
+function indexScheme(candidates: readonly Candidate[], scheme: Scheme): PathIndex | undefined {
+  const own = candidates.filter(({ route }) => route.schemes.length === 0 || route.schemes.includes(scheme));
+  return own.length === 0 ? undefined : indexPaths(own);
+}
+
+function indexPaths(candidates: readonly Candidate[]): PathIndex {
+  const exact: Placed[] = [];
+  const prefixes: Placed[] = [];
+  const methods: Placed[] = [];
+  for (const candidate of candidates) {
+    const { path } = candidate.match;
+    if (path.kind === "exact") exact.push({ at: [path.path], candidate });
+    else if (path.kind === "prefix") prefixes.push({ at: segmentsOf(path.path), candidate });
+    else if (path.kind === "service") prefixes.push({ at: [path.service], candidate });
+    else methods.push({ at: [path.method], candidate });
+  }
+  return Object.freeze({
+    exact: divide(exact, (entry) => entry.at[0]!, bucketOf),
+    prefixes: indexSegments(prefixes, 0),
+    methods: divide(methods, (entry) => entry.at[0]!, bucketOf),
+  });
+}
+
+/** A candidate and the keys that lead to it. */
+interface Placed {
+  readonly at: readonly string[];
+  readonly candidate: Candidate;
+}
+
+function segmentsOf(prefix: string): readonly string[] {
+  return prefix === "/" ? [] : prefix.slice(1).split("/");
+}
+
+function indexSegments(entries: readonly Placed[], depth: number): SegmentNode {
+  const here = Map.groupBy(entries, ({ at, candidate }) => (at.length > depth ? "deeper" : candidate.match.path.kind));
+  const service = here.get("service");
+  const prefix = here.get("prefix");
+  return Object.freeze({
+    segments: divide(
+      here.get("deeper"),
+      (entry) => entry.at[depth]!,
+      (own) => indexSegments(own, depth + 1),
+    ),
+    service: service && bucketOf(service),
+    prefix: prefix && bucketOf(prefix),
+  });
+}
+
+function bucketOf(entries: readonly Placed[]): Bucket {
+  let always: Candidate | undefined;
+  const shapes: Shape[] = [];
+  const candidates = entries.map((entry) => entry.candidate);
+  for (const alike of Map.groupBy(candidates, ({ match }) => shapeKey(match)).values()) {
+    if (valuesOf(alike[0]!.match).length === 0) always = mergeClusters(alike);
+    else shapes.push(indexShape(alike));
+  }
+  if (always !== undefined && shapes.length === 0) return always;
+  return Object.freeze({ shapes: Object.freeze(shapes.toSorted(compareConditions)), always });
+}
+
+function indexShape(candidates: readonly Candidate[]): Shape {
+  const { method, headers, params } = candidates[0]!.match;
+  return Object.freeze({
+    method: method !== undefined,
+    headers: Object.freeze(headers.map(nameOf)),
+    params: Object.freeze(params.map(nameOf)),
+    values: indexValues(
+      candidates.map((candidate) => ({ at: valuesOf(candidate.match), candidate })),
+      0,
+    ),
+  });
+}
+
+function indexValues(entries: readonly Placed[], depth: number): ValueTree {
+  if (entries[0]!.at.length === depth) return mergeClusters(entries.map((entry) => entry.candidate));
+  return divide(
+    entries,
+    (entry) => entry.at[depth]!,
+    (own) => indexValues(own, depth + 1),
+  )!;
+}
+
+/** A map of what `build` makes of the entries of each key; undefined if there are none. */
+function divide<E, V>(
+  entries: readonly E[] | undefined,
+  keyOf: (entry: E) => string,
+  build: (own: readonly E[]) => V,
+): FrozenMap<V> | undefined {
+  if (entries === undefined || entries.length === 0) return undefined;
+  return new FrozenMap(Array.from(Map.groupBy(entries, keyOf), ([key, own]) => [key, build(own)] as const));
+}

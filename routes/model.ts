@@ -1,0 +1,203 @@
+/**
+ * The compiled route table, as plain data.
+ * Every object in it is frozen to its leaves: readers share one table, and a new one replaces it whole.
+ */
+
+/** "http" also stands for HTTP/2 with prior knowledge (h2c). */
+export type Scheme = "http" | "https";
+
+/** A name, lower case where it is a header's, and its value. */
+export type Pair = readonly [name: string, value: string];
+
+/** A Kubernetes object. */
+export interface Source {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The very rule of a Kubernetes object. */
+export interface RuleSource extends Source {
+  readonly cluster: string;
+  readonly ruleIndex: number;
+}
+
+/** Rules that share hostnames and one source object. */
+export interface Route {
+  readonly cluster: string;
+  /** Unique within the cluster. */
+  readonly key: string;
+  readonly source: Source;
+  /** Unix seconds. */
+  readonly created: number;
+  /** "a.example.com" or "*.example.com". Empty: every host. */
+  readonly hostnames: readonly string[];
+  /** Empty: every scheme. */
+  readonly schemes: readonly Scheme[];
+  readonly rules: readonly Rule[];
+}
+
+export interface Rule {
+  readonly source: RuleSource;
+  /** Any of them; never empty. */
+  readonly matches: readonly Match[];
+  /** In the order in which they apply. */
+  readonly filters: readonly Filter[];
+  /** Empty, or of no weight in all: the rule answers with an error. */
+  readonly backends: readonly BackendChoice[];
+}
+
+/** All conditions must hold. Two matches that ask for the same are equal field by field. */
+export interface Match {
+  /** Index of the match in its rule. */
+  readonly index: number;
+  readonly path: PathMatch;
+  /** HTTP method; undefined: every method. */
+  readonly method: string | undefined;
+  /** Sorted by name; a name occurs once. */
+  readonly headers: readonly Pair[];
+  /** Sorted by name; a name occurs once. Compared after percent-decoding. */
+  readonly params: readonly Pair[];
+}
+
+export type PathMatch =
+  | { readonly kind: "exact"; readonly path: string }
+  /** Whole segments, without the trailing slash: "/a", and "/" for every path. */
+  | { readonly kind: "prefix"; readonly path: string }
+  /** The paths "/service/ANY" of exactly two segments. */
+  | { readonly kind: "service"; readonly service: string }
+  /** The paths "/ANY/method" of exactly two segments. */
+  | { readonly kind: "method"; readonly method: string };
+
+/** Gateway API's HTTPHeaderFilter: set replaces, add appends, remove deletes. */
+export interface Filter {
+  readonly kind: "requestHeaders" | "responseHeaders";
+  readonly set: readonly Pair[];
+  readonly add: readonly Pair[];
+  readonly remove: readonly string[];
+}
+
+interface Choice {
+  /** Share of the rule's calls: weight over the sum of the rule's weights. A whole number. */
+  readonly weight: number;
+  /** What applies to calls of this choice only, after the rule's own filters. */
+  readonly filters: readonly Filter[];
+}
+
+/** Where a share of a rule's calls goes: to a backend, or to an error that says why there is none. */
+export type BackendChoice =
+  | (Choice & { readonly backend: Backend; readonly invalid: undefined })
+  | (Choice & { readonly backend: undefined; readonly invalid: string });
+
+export interface Backend {
+  /** "cluster/namespace/name:port". */
+  readonly name: string;
+  readonly source: Source;
+  /** "http2" takes gRPC and plain HTTP, "grpc" nothing but gRPC. */
+  readonly protocol: "http1" | "http2" | "grpc";
+  readonly tls: boolean;
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface Endpoint {
+  /** Host name or IP address, IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One cluster's share of the table, checked. */
+export interface ClusterPart {
+  readonly cluster: string;
+  readonly routes: readonly Route[];
+  readonly backends: readonly Backend[];
+}
+
+/** One match of one rule for one hostname: what requests are held against, and what wins. */
+export interface Candidate {
+  /** Of the route's hostnames, or "" for every host. */
+  readonly hostname: string;
+  readonly route: Route;
+  readonly rule: Rule;
+  readonly match: Match;
+}
+
+/** All clusters' parts, with an index over their candidates. */
+export interface RouteTable {
+  readonly parts: readonly ClusterPart[];
+  readonly hosts: HostIndex;
+}
+
+/** Where to look, most specific first: `exact`, the deepest `wildcards`, `any`. */
+export interface HostIndex {
+  readonly exact: FrozenMap<SchemeIndex> | undefined;
+  readonly wildcards: LabelNode;
+  readonly any: SchemeIndex | undefined;
+}
+
+/** A tree of host labels from the right: "*.example.com" stands at com, example. */
+export interface LabelNode {
+  readonly labels: FrozenMap<LabelNode> | undefined;
+  readonly rules: SchemeIndex | undefined;
+}
+
+/** One and the same index for both where no rule of the host tells schemes apart. */
+export interface SchemeIndex {
+  readonly http: PathIndex | undefined;
+  readonly https: PathIndex | undefined;
+}
+
+/** Where to look, most specific first: `exact`, then the deepest node of `prefixes`, `methods` just before its root. */
+export interface PathIndex {
+  /** By whole path; a gRPC service and method is the path "/service/method". */
+  readonly exact: FrozenMap<Bucket> | undefined;
+  readonly prefixes: SegmentNode;
+  /** By gRPC method, whatever the service. */
+  readonly methods: FrozenMap<Bucket> | undefined;
+}
+
+/** A tree of path segments. */
+export interface SegmentNode {
+  readonly segments: FrozenMap<SegmentNode> | undefined;
+  /** What asks for this gRPC service: nodes of depth one only. */
+  readonly service: Bucket | undefined;
+  readonly prefix: Bucket | undefined;
+}
+
+/** The candidates that ask for one and the same path: most often one alone, without conditions. */
+export type Bucket = Candidate | Conditional;
+
+export interface Conditional {
+  /** By the names of their conditions; most specific first. */
+  readonly shapes: readonly Shape[];
+  /** The one without conditions. */
+  readonly always: Candidate | undefined;
+}
+
+/** Candidates with conditions on the same names, so that one lookup per name finds the one whose values hold. */
+export interface Shape {
+  /** Whether the HTTP method is a condition; it is looked up first, then headers, then params. */
+  readonly method: boolean;
+  readonly headers: readonly string[];
+  readonly params: readonly string[];
+  readonly values: ValueTree;
+}
+
+export type ValueTree = Candidate | FrozenMap<ValueTree>;
+
+/** A map that is truly frozen: Object.freeze leaves the entries of a Map open. */
+export class FrozenMap<V> {
+  readonly #entries: ReadonlyMap<string, V>;
+
+  constructor(entries: Iterable<readonly [string, V]>) {
+    this.#entries = new Map(entries);
+    Object.freeze(this);
+  }
+
+  get(key: string): V | undefined {
+    return this.#entries.get(key);
+  }
+
+  [Symbol.iterator](): Iterator<[string, V]> {
+    return this.#entries[Symbol.iterator]();
+  }
+}

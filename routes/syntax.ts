@@ -1,0 +1,63 @@
+/** The forms that text in a route table must have, each as a sentence to complete "must be …". */
+
+export interface Form {
+  readonly says: string;
+  holds(text: string): boolean;
+}
+
+function form(says: string, maxLength: number, pattern: RegExp): Form {
+  return { says, holds: (text) => text.length <= maxLength && pattern.test(text) };
+}
+
+// Every pattern reads its text once: no part of it can match what the part before it also could.
+const label = "[a-z0-9](?:[-a-z0-9]{0,62}(?<=[a-z0-9]))?";
+const dnsName = `${label}(?:\\.${label})*`;
+
+export const forms = {
+  /** RFC 1123, as Kubernetes writes names of clusters, namespaces and objects. */
+  name: form("a lower-case DNS name", 253, new RegExp(`^${dnsName}$`)),
+  kind: form("the name of a Kubernetes kind", 63, /^[A-Za-z][A-Za-z0-9]*$/),
+  key: form("1 to 512 visible ASCII characters", 512, /^[!-~]+$/),
+  /** Gateway API's Hostname. */
+  hostname: form('a lower-case host name, with or without "*." before it', 253, new RegExp(`^(?:\\*\\.)?${dnsName}$`)),
+  /** RFC 3986 section 3.3: an ASCII path as it is sent, without query or fragment. */
+  path: form(
+    'a path of at most 1024 visible ASCII characters from "/" on, without "?" and "#"',
+    1024,
+    /^\/[!"$->@-~]*$/,
+  ),
+  segment: form("1 to 1024 visible ASCII characters without a slash", 1024, /^[!"$-.0->@-~]+$/),
+  httpMethod: form("an HTTP method in upper case", 32, /^[-!#$%&'*+.^_`|~0-9A-Z]+$/),
+  /** RFC 9110 section 5.1, in the lower case of RFC 9113 section 8.2. */
+  headerName: form("a header name in lower case", 256, /^[-!#$%&'*+.^_`|~0-9a-z]+$/),
+  /** RFC 9110 section 5.5; ASCII, since text in other encodings means different bytes to different peers. */
+  headerValue: form(
+    "a header value of at most 4096 visible ASCII characters, spaces and tabs only inside",
+    4096,
+    /^(?:[!-~](?:[\t -~]*[!-~])?)?$/,
+  ),
+  paramName: form("1 to 256 characters", 256, /^[^]+$/),
+  paramValue: form("at most 1024 characters", 1024, /^[^]*$/),
+  reason: form("1 to 1024 printable characters", 1024, /^[^\p{Cc}]+$/u),
+} satisfies Record<string, Form>;
+
+/**
+ * Headers that belong to one connection or to the message's framing, which the edge writes itself (RFC 9113 section
+ * 8.2.2, RFC 9110 section 8.6): a filter that set them could break the next hop's reading of where a message ends.
+ */
+export const framingHeaders: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Whether `host` is a host name or an IP address, IPv6 without brackets. */
+export function isEndpointHost(host: string): boolean {
+  if (forms.name.holds(host)) return true;
+  return host.length <= 45 && /^[0-9a-fA-F:.]+$/.test(host) && URL.canParse(`http://[${host}]/`);
+}

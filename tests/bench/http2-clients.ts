@@ -1,0 +1,139 @@
+/** The clients that are compared: each makes unary gRPC calls over one connection. */
+import { connect as connectHttp2Session, type ClientHttp2Session } from "node:http2";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { Fields } from "../../worker/call/fields.ts";
+import type { Answer, Body, BodySink, HttpResponse, RequestHead } from "../../worker/call/http.ts";
+import { nodeClock, nodeDefer } from "../../worker/host/node-runtime.ts";
+import { connectTcp } from "../../worker/host/node-stream.ts";
+import { connectHttp2, type Http2Client } from "../../worker/http2/index.ts";
+import { callPath } from "./http2-servers.ts";
+
+export interface Caller {
+  /** Sends `message`; `id`, if any, goes with it as metadata. Calls `done` with the bytes of the answer's message. */
+  call(message: Buffer, id: string | undefined, done: (bytes: number) => void): void;
+  close(): void;
+}
+
+/** gRPC's five bytes before a message. */
+const prefixBytes = 5;
+
+function framed(message: Buffer): Buffer {
+  const bytes = Buffer.alloc(prefixBytes + message.length);
+  bytes.writeUInt32BE(message.length, 1);
+  message.copy(bytes, prefixBytes);
+  return bytes;
+}
+
+/** A message is framed once: that is no client's work. */
+const framings = new WeakMap<Buffer, Buffer>();
+
+function framing(message: Buffer): Buffer {
+  let bytes = framings.get(message);
+  if (bytes === undefined) framings.set(message, (bytes = framed(message)));
+  return bytes;
+}
+
+function requestHead(port: number, id: string | undefined): RequestHead {
+  const flat = ["content-type", "application/grpc", "te", "trailers"];
+  if (id !== undefined) flat.push("x-request-id", id);
+  return { method: "POST", scheme: "http", authority: `127.0.0.1:${port}`, path: callPath, fields: new Fields(flat) };
+}
+
+/** One call of the engine's. */
+class EdgewayCall implements Body, Answer, BodySink {
+  readonly #message: Buffer;
+  readonly #done: (bytes: number) => void;
+  #response: Body | undefined;
+  #bytes = -prefixBytes;
+
+  constructor(message: Buffer, done: (bytes: number) => void) {
+    this.#message = message;
+    this.#done = done;
+  }
+  pipe(sink: BodySink): void {
+    sink.write(this.#message);
+    sink.end(Fields.empty);
+  }
+  consumed(): void {}
+  cancel(): void {}
+  respond({ body }: HttpResponse): void {
+    this.#response = body;
+    body.pipe(this);
+  }
+  fail(error: Error): void {
+    throw error;
+  }
+  write(bytes: Uint8Array): void {
+    this.#bytes += bytes.length;
+    this.#response!.consumed(bytes.length);
+  }
+  end(trailers: Fields): void {
+    if (trailers.get("grpc-status") !== "0") throw new Error("not OK");
+    this.#done(this.#bytes);
+  }
+}
+
+async function connectEdgeway(port: number): Promise<Caller> {
+  const stream = await connectTcp({ port, host: "127.0.0.1" }, 1000);
+  const client: Http2Client = connectHttp2(stream, { clock: nodeClock, defer: nodeDefer });
+  const identical = requestHead(port, undefined);
+  return {
+    call(message, id, done) {
+      const call = new EdgewayCall(framing(message), done);
+      client.handle({ head: id === undefined ? identical : requestHead(port, id), body: call }, call);
+    },
+    close: () => client.close(),
+  };
+}
+
+async function connectNode(port: number): Promise<Caller> {
+  const session = await new Promise<ClientHttp2Session>((resolve) => {
+    const opened = connectHttp2Session(`http://127.0.0.1:${port}`, () => resolve(opened));
+  });
+  return {
+    call(message, id, done) {
+      const headers: Record<string, string> = {
+        ":method": "POST",
+        ":path": callPath,
+        "content-type": "application/grpc",
+        te: "trailers",
+      };
+      if (id !== undefined) headers["x-request-id"] = id;
+      const stream = session.request(headers);
+      let bytes = -prefixBytes;
+      stream.on("trailers", (trailers) => {
+        if (trailers["grpc-status"] !== "0") throw new Error("not OK");
+      });
+      stream.on("data", (chunk: Buffer) => (bytes += chunk.length));
+      stream.on("end", () => done(bytes));
+      stream.end(framing(message));
+    },
+    close: () => session.destroy(),
+  };
+}
+
+function connectGrpc(port: number): Promise<Caller> {
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  const pass = (bytes: Buffer): Buffer => bytes;
+  const empty = new Metadata();
+  const caller: Caller = {
+    call(message, id, done) {
+      const metadata = id === undefined ? empty : new Metadata();
+      if (id !== undefined) metadata.set("x-request-id", id);
+      client.makeUnaryRequest(callPath, pass, pass, message, metadata, (error, answer) => {
+        if (error !== null) throw error;
+        done(answer!.length);
+      });
+    },
+    close: () => client.close(),
+  };
+  return new Promise((resolve, reject) => {
+    client.waitForReady(Date.now() + 5000, (error) => (error === undefined ? resolve(caller) : reject(error)));
+  });
+}
+
+export const clients: Readonly<Record<string, (port: number) => Promise<Caller>>> = {
+  edgeway: connectEdgeway,
+  "node:http2": connectNode,
+  "grpc-js": connectGrpc,
+};

@@ -1,0 +1,34 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { run } from "./cli.ts";
+
+let script: string;
+
+beforeAll(async () => {
+  script = join(await mkdtemp(join(tmpdir(), "edgeway-bootstrap-")), "script.mjs");
+  await writeFile(
+    script,
+    `console.log(JSON.stringify({ node: process.version, args: process.argv.slice(2) }));
+     if (process.argv[2] === "wait") process.on("SIGTERM", () => process.exit(4)), setInterval(() => {}, 1000);
+     else process.exitCode = Number(process.argv[2]);`,
+  );
+});
+
+afterAll(() => rm(join(script, ".."), { recursive: true }));
+
+test("a script gets its arguments and the package's own Node, and gives its exit code", async () => {
+  const running = run("cli/bootstrap.mjs", script, "7", "--flag");
+  expect(await running.exited).toBe(7);
+  const said = JSON.parse(running.stdout());
+  expect(said).toEqual({ node: expect.stringMatching(/^v24\./), args: ["7", "--flag"] });
+  expect(running.stderr()).toBe("");
+});
+
+test("a signal reaches the script", async () => {
+  const running = run("cli/bootstrap.mjs", script, "wait");
+  await expect.poll(running.stdout).toContain("wait");
+  running.process.kill("SIGTERM");
+  expect(await running.exited).toBe(4);
+});

@@ -1,0 +1,150 @@
+/** Carries out a plan: one call to an origin and its answer, within the call's limits. */
+import type { Clock } from "./call/clock.ts";
+import { CallError } from "./call/error.ts";
+import type { Fields } from "./call/fields.ts";
+import type { Sink, Source } from "./call/flow.ts";
+import { type Answer, type Body, type BodySink, type Cancel, type HttpRequest, type HttpResponse, noBody } from "./call/http.ts";
+import { Code } from "./call/status.ts";
+import { modifyHeaders } from "./filter/headers.ts";
+import type { Plan } from "./plan.ts";
+import { decodeRequest, encodeFailure, translateResponse } from "./protocol/index.ts";
+import type { Endpoint } from "./transport/pool.ts";
+
+export interface ExchangeOptions {
+  readonly clock: Clock;
+  /** Sends a request to one address of an origin. */
+  readonly send: (endpoint: Endpoint, request: HttpRequest, answer: Answer) => Cancel;
+  /**
+   * Milliseconds a call may go without a byte of its answer. Undefined: for ever, where the host sees every caller
+   * that leaves.
+   */
+  readonly idleMs: number | undefined;
+}
+
+/** Sends `plan`'s request with the caller's `body`, and answers in the caller's protocol whatever happens. */
+export function exchange(plan: Plan, body: Body, options: ExchangeOptions, answer: Answer): Cancel {
+  const call = new Exchange(plan, options.clock, options.idleMs, answer);
+  const request = { head: plan.head, body: decodeRequest(plan.caller, body) };
+  call.start(options.send(plan.endpoint, request, call));
+  return (reason) => call.expire(reason);
+}
+
+/** Stands between the origin's answer and the caller: the deadline and the idle limit act here. */
+class Exchange implements Answer, Source<Fields>, Sink<Fields> {
+  readonly #plan: Plan;
+  readonly #clock: Clock;
+  readonly #idleMs: number | undefined;
+  readonly #answer: Answer;
+  #state: "asked" | "answered" | "over" = "asked";
+  #cancelOrigin: Cancel | undefined;
+  #origin: Body | undefined;
+  #caller: BodySink | undefined;
+  #stopDeadline: (() => void) | undefined;
+  #stopIdle: (() => void) | undefined;
+  #lastByte = 0;
+
+  constructor(plan: Plan, clock: Clock, idleMs: number | undefined, answer: Answer) {
+    this.#plan = plan;
+    this.#clock = clock;
+    this.#idleMs = idleMs;
+    this.#answer = answer;
+  }
+
+  start(cancelOrigin: Cancel): void {
+    if (this.#state === "over") return; // it failed at once
+    this.#cancelOrigin = cancelOrigin;
+    const { timeoutMs } = this.#plan;
+    if (timeoutMs !== undefined) {
+      this.#stopDeadline = this.#clock.after(timeoutMs, () =>
+        this.expire(new CallError(Code.DEADLINE_EXCEEDED, `the deadline of ${timeoutMs} ms passed`, { side: "edge" })),
+      );
+    }
+    if (this.#idleMs !== undefined) {
+      this.#lastByte = this.#clock.now();
+      this.#watchIdle(this.#idleMs, this.#idleMs);
+    }
+  }
+
+  /** Ends the call for a reason that is not the origin's. */
+  expire(error: CallError): void {
+    if (this.#state === "over") return;
+    this.#cancelOrigin?.(error);
+    this.#origin?.cancel(error);
+    this.fail(error);
+  }
+
+  respond(response: HttpResponse): void {
+    if (this.#state === "over") {
+      response.body.cancel(new CallError(Code.CANCELLED, "the call is over", { side: "edge" }));
+      return;
+    }
+    this.#state = "answered";
+    this.#origin = response.body;
+    const { caller, responseHeaders } = this.#plan;
+    let { fields } = response.head;
+    for (const modifier of responseHeaders) fields = modifyHeaders(fields, modifier);
+    const head = fields === response.head.fields ? response.head : { status: response.head.status, fields };
+    let body: Body = this;
+    if (response.body === noBody) {
+      body = noBody;
+      this.#finish();
+    }
+    translateResponse(caller, { head, body }, (translated) => this.#answer.respond(translated));
+  }
+
+  fail(error: CallError): void {
+    const { backend, caller } = this.#plan;
+    const named =
+      error.side === "origin"
+        ? new CallError(error.code, `backend ${backend}: ${error.message}`, { side: "origin", cause: error })
+        : error;
+    const answered = this.#state === "answered";
+    const sink = this.#caller;
+    this.#finish();
+    if (answered) sink?.fail(named);
+    else this.#answer.respond(encodeFailure(caller, named));
+  }
+
+  pipe(sink: BodySink): void {
+    this.#caller = sink;
+    this.#origin!.pipe(this);
+  }
+
+  consumed(bytes: number): void {
+    this.#origin!.consumed(bytes);
+  }
+
+  cancel(error: CallError): void {
+    this.#origin!.cancel(error);
+    this.#finish();
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#idleMs !== undefined) this.#lastByte = this.#clock.now();
+    this.#caller?.write(bytes);
+  }
+
+  end(trailers: Fields): void {
+    const sink = this.#caller;
+    this.#finish();
+    sink?.end(trailers);
+  }
+
+  /** Looks again when the limit would be reached if nothing came: one timer for a call, however many bytes it brings. */
+  #watchIdle(idleMs: number, waitMs: number): void {
+    this.#stopIdle = this.#clock.after(waitMs, () => {
+      const left = this.#lastByte + idleMs - this.#clock.now();
+      if (left > 0) return this.#watchIdle(idleMs, left);
+      this.expire(
+        new CallError(Code.UNAVAILABLE, `no byte of the answer for ${idleMs / 1000} s`, { side: "edge" }),
+      );
+    });
+  }
+
+  #finish(): void {
+    this.#state = "over";
+    this.#caller = undefined;
+    this.#stopDeadline?.();
+    this.#stopIdle?.();
+  }
+}

@@ -1,0 +1,102 @@
+/** Edgeway on Cloudflare Workers: the Worker plans each call; the origin pool's Durable Object carries it out. */
+import type { Hono } from "hono";
+import type { DurableObjectNamespace, DurableObjectStub, ExecutionContext } from "@cloudflare/workers-types";
+import { createAdmin } from "../admin/admin.ts";
+import { adminPath } from "../admin/sync-service.ts";
+import { CallError } from "../call/error.ts";
+import type { RequestHead } from "../call/http.ts";
+import { Code } from "../call/status.ts";
+import { type Plan, plan } from "../plan.ts";
+import { planToJson } from "../plan-json.ts";
+import { detect, encodeFailure } from "../protocol/index.ts";
+import { Snapshot } from "../snapshot/snapshot.ts";
+import { headOf, toResponse } from "./fetch.ts";
+import { fetchOrigin } from "./fetch-origin.ts";
+import { type OriginPoolEnv, planHeader, poolName } from "./origin-pool.ts";
+
+export { OriginPool } from "./origin-pool.ts";
+export { TableAuthority } from "./table-authority.ts";
+
+interface Env extends OriginPoolEnv {
+  readonly TABLE_AUTHORITY: DurableObjectNamespace;
+  readonly ORIGIN_POOL: DurableObjectNamespace;
+  /** The bearer token of kube-sync's pushes. A secret. */
+  readonly EDGEWAY_SYNC_TOKEN?: string;
+}
+
+/** The authority's side that is no fetch: see TableAuthority. */
+interface TableReader {
+  tableSince(revision: bigint): Promise<Uint8Array | undefined>;
+}
+
+/** What an isolate keeps between requests: nothing in it belongs to one of them. */
+class Edge {
+  readonly #env: Env;
+  readonly #snapshot: Snapshot;
+  readonly #admin: Hono;
+
+  constructor(env: Env) {
+    this.#env = env;
+    this.#snapshot = new Snapshot((revision) => (this.#authority() as unknown as TableReader).tableSince(revision));
+    this.#admin = createAdmin({ syncToken: env.EDGEWAY_SYNC_TOKEN, sync: (request) => this.#sync(request) });
+  }
+
+  async fetch(request: Request, ctx: ExecutionContext): Promise<Response> {
+    const head = headOf(request, schemeOf(request));
+    if (head.path.startsWith(`${adminPath}/`)) return this.#admin.fetch(request);
+    try {
+      const table = await this.#snapshot.get(Date.now(), (promise) => ctx.waitUntil(promise));
+      const planned = plan(head, table, Math.random);
+      if (planned.plan === undefined) return toResponse(planned.answer);
+      return await this.#exchange(planned.plan, request);
+    } catch (cause) {
+      return toResponse(encodeFailure(detect(head).caller, broken(cause)));
+    }
+  }
+
+  #exchange(plan: Plan, request: Request): Promise<Response> {
+    if (plan.protocol === "http1") return fetchOrigin(plan, request.body, request.signal);
+    const pools = this.#env.ORIGIN_POOL;
+    const headers = { [planHeader]: planToJson(plan) };
+    // The object's answer goes out untouched, so that the runtime moves its bytes without waking this Worker.
+    return fetchObject(pools.get(pools.idFromName(poolName(plan.endpoint))), "http://pool/", {
+      method: "POST",
+      headers,
+      body: request.body,
+      signal: request.signal,
+    });
+  }
+
+  async #sync(request: Request): Promise<Response> {
+    const response = await fetchObject(this.#authority(), request);
+    this.#snapshot.invalidate();
+    return response;
+  }
+
+  #authority(): DurableObjectStub {
+    const { TABLE_AUTHORITY } = this.#env;
+    return TABLE_AUTHORITY.get(TABLE_AUTHORITY.idFromName("table"));
+  }
+}
+
+/** The runtime's own Request and Response, which its types tell from Node's of the same name. */
+const fetchObject = (stub: DurableObjectStub, ...args: Parameters<typeof fetch>): Promise<Response> =>
+  (stub as unknown as { fetch: typeof fetch }).fetch(...args);
+
+/** Cloudflare sets the field for every request, in place of whatever the caller sent. */
+function schemeOf(request: Request): RequestHead["scheme"] {
+  return (request.headers.get("x-forwarded-proto") ?? request.url).startsWith("https") ? "https" : "http";
+}
+
+/** An object that was reset, or a table that nobody could be asked for. */
+function broken(cause: unknown): CallError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new CallError(Code.UNAVAILABLE, `the edge could not carry out the call: ${reason}`, { side: "edge", cause });
+}
+
+let edge: Edge | undefined;
+
+export default {
+  fetch: (request: Request, env: Env, ctx: ExecutionContext): Promise<Response> =>
+    (edge ??= new Edge(env)).fetch(request, ctx),
+};

@@ -1,0 +1,84 @@
+/** The table's authority as a Durable Object: there is one of it, and its SQLite database is the table's home. */
+import { fromBinary } from "@bufbuild/protobuf";
+import type { DurableObjectState, SqlStorage } from "@cloudflare/workers-types";
+import { DurableObject } from "cloudflare:workers";
+import { BackendSchema, RouteSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { Authority, type PartChange, type PartStorage, type StoredPart } from "../admin/authority.ts";
+import { createSyncService } from "../admin/sync-service.ts";
+
+export class TableAuthority extends DurableObject {
+  readonly #authority: Authority;
+  readonly #sync: (request: Request) => Promise<Response>;
+
+  constructor(ctx: DurableObjectState, env: unknown) {
+    super(ctx, env);
+    this.#authority = new Authority(new SqlPartStorage(ctx), () => Date.now());
+    this.#sync = createSyncService(this.#authority);
+  }
+
+  /** The sync service. Who calls has been checked by the Worker. */
+  fetch(request: Request): Promise<Response> {
+    return this.#sync(request);
+  }
+
+  /** The table in binary (edgeway.v1.Table); undefined if `revision` is the current one. */
+  tableSince(revision: bigint): Uint8Array | undefined {
+    return this.#authority.tableSince(revision);
+  }
+}
+
+/** A row for each resource: a row holds 2 MB at most, and a delta then writes only what it changes. */
+class SqlPartStorage implements PartStorage {
+  readonly #ctx: DurableObjectState;
+  readonly #sql: SqlStorage;
+
+  constructor(ctx: DurableObjectState) {
+    this.#ctx = ctx;
+    this.#sql = ctx.storage.sql;
+    this.#sql.exec(`
+      CREATE TABLE IF NOT EXISTS part (cluster TEXT PRIMARY KEY, revision TEXT, pushed_millis INTEGER) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS resource (
+        cluster TEXT, kind TEXT, key TEXT, data BLOB, PRIMARY KEY (cluster, kind, key)
+      ) WITHOUT ROWID;
+    `);
+  }
+
+  *load(): Iterable<StoredPart> {
+    for (const row of this.#sql.exec("SELECT cluster, revision, pushed_millis FROM part").toArray()) {
+      const cluster = String(row["cluster"]);
+      yield {
+        cluster,
+        revision: BigInt(String(row["revision"])),
+        pushedMillis: Number(row["pushed_millis"]),
+        routes: new Map(this.#resources(cluster, "route").map(([key, data]) => [key, fromBinary(RouteSchema, data)])),
+        backends: new Map(
+          this.#resources(cluster, "backend").map(([key, data]) => [key, fromBinary(BackendSchema, data)]),
+        ),
+      };
+    }
+  }
+
+  save(part: StoredPart, change: PartChange): void {
+    const { cluster, revision, pushedMillis } = part;
+    this.#ctx.storage.transactionSync(() => {
+      this.#sql.exec("INSERT OR REPLACE INTO part VALUES (?, ?, ?)", cluster, String(revision), pushedMillis);
+      this.#write(cluster, "route", change.routes);
+      this.#write(cluster, "backend", change.backends);
+    });
+  }
+
+  #write(cluster: string, kind: string, change: ReadonlyMap<string, Uint8Array | undefined>): void {
+    for (const [key, data] of change) {
+      if (data === undefined) {
+        this.#sql.exec("DELETE FROM resource WHERE cluster = ? AND kind = ? AND key = ?", cluster, kind, key);
+      } else {
+        this.#sql.exec("INSERT OR REPLACE INTO resource VALUES (?, ?, ?, ?)", cluster, kind, key, data.slice().buffer);
+      }
+    }
+  }
+
+  #resources(cluster: string, kind: string): [key: string, data: Uint8Array][] {
+    const rows = this.#sql.exec("SELECT key, data FROM resource WHERE cluster = ? AND kind = ?", cluster, kind);
+    return rows.toArray().map((row) => [String(row["key"]), new Uint8Array(row["data"] as ArrayBuffer)]);
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * Fields to field blocks (RFC 7541 section 3).
+ *
+ * A field enters the dynamic table when it is seen a second time: an entry costs the peer an insertion and moves all
+ * other indexes, so that a value that never comes again, a trace identifier, is worth none. Literals that enter no table
+ * go out as they are; Huffman's code is for those that do, whose cost is paid once.
+ */
+import { octets, writeLatin1 } from "../text.ts";
+import { encodeHuffman, huffmanLength } from "./huffman.ts";
+import { encodeInteger } from "./integer.ts";
+import { type StaticName, staticEntries, staticNames } from "./static-table.ts";
+import { entryOverhead } from "./table.ts";
+
+/** What our own table takes at most, whatever the peer allows: its memory is ours. */
+export const maxEncoderTableBytes = 4096;
+
+/** Names remembered besides the static table's: what a hostile caller may cost. */
+const maxNames = 256;
+/** Values per name that are compared to see whether one comes again. */
+const maxCandidates = 4;
+/** A larger field enters no table: it would drive out the others. */
+const maxIndexedBytes = 1024;
+
+/** Guessable and secret at once: their length in a table shared by several callers would tell (section 7.1). */
+const secret: ReadonlySet<string> = new Set(["authorization", "proxy-authorization", "cookie", "set-cookie"]);
+
+/** All that is known of one name. */
+interface Name {
+  readonly name: string;
+  readonly fixed: StaticName | undefined;
+  /** Serial numbers of this name's entries in the dynamic table, by value. */
+  readonly values: Map<string, number>;
+  /** Serial number of the newest of them. */
+  newest: number;
+  /** Values lately seen that are in no table, the oldest at `oldest`. */
+  readonly candidates: string[];
+  oldest: number;
+  readonly secret: boolean;
+}
+
+interface Inserted {
+  readonly name: Name;
+  readonly value: string;
+  readonly bytes: number;
+}
+
+export class Encoder {
+  /** The block being made, `block[0, length)`. */
+  block: Uint8Array = new Uint8Array(1024);
+  length = 0;
+  readonly #names = new Map<string, Name>();
+  /** The dynamic table by serial number: `#entries[serial - #first]`. */
+  #entries: Inserted[] = [];
+  #first = 1;
+  #inserted = 0;
+  #bytes = 0;
+  #maxBytes = maxEncoderTableBytes;
+  #resizes = 0;
+  /** Sizes to be announced before the next field: the smallest since the last block, and the last. */
+  #announce: { least: number; last: number } | undefined;
+
+  /** A block made of the same fields is the same while this number stays. */
+  get generation(): number {
+    return this.#inserted + this.#resizes;
+  }
+
+  /** The peer's HEADER_TABLE_SIZE (section 4.2). */
+  setMaxTableBytes(peerLimit: number): void {
+    const size = Math.min(peerLimit, maxEncoderTableBytes);
+    if (size === this.#maxBytes && this.#announce === undefined) return;
+    this.#announce = { least: Math.min(size, this.#announce?.least ?? size), last: size };
+    this.#maxBytes = size;
+    this.#evict(this.#announce.least);
+    this.#resizes++;
+  }
+
+  begin(): void {
+    this.length = 0;
+    if (this.#announce === undefined) return;
+    const { least, last } = this.#announce;
+    this.#announce = undefined;
+    this.#resizes++;
+    if (least < last) this.length = encodeInteger(this.block, 0, 0x20, 0x1f, least);
+    this.length = encodeInteger(this.block, this.length, 0x20, 0x1f, last);
+  }
+
+  /** The block that was begun will not be sent: the peer's table is brought back in step by emptying both. */
+  abandon(): void {
+    const size = this.#maxBytes;
+    this.#evict(0);
+    this.#announce = { least: 0, last: size };
+    this.#resizes++;
+  }
+
+  /** Adds a field: `name` in lower case; `never` if no table may hold it. */
+  field(name: string, value: string, never: boolean): void {
+    const known = this.#names.get(name) ?? this.#meet(name);
+    if (known === undefined) return this.#literal(0, name, value, 0x00, 0x0f);
+    const { fixed } = known;
+    const index = fixed?.values.get(value);
+    if (index !== undefined) return this.#integer(0x80, 0x7f, index);
+    const serial = known.values.get(value);
+    if (serial !== undefined) return this.#integer(0x80, 0x7f, this.#indexOf(serial));
+    const nameIndex = fixed !== undefined ? fixed.index : known.newest >= this.#first ? this.#indexOf(known.newest) : 0;
+    if (never || known.secret) return this.#literal(nameIndex, name, value, 0x10, 0x0f);
+    if (this.#worthAnEntry(known, value, nameIndex)) return this.#insert(known, value, nameIndex);
+    this.#literal(nameIndex, name, value, 0x00, 0x0f);
+  }
+
+  #meet(name: string): Name | undefined {
+    if (this.#names.size >= maxNames) return undefined;
+    const known: Name = {
+      name,
+      fixed: staticNames.get(name),
+      values: new Map(),
+      newest: 0,
+      candidates: [],
+      oldest: 0,
+      secret: secret.has(name),
+    };
+    this.#names.set(name, known);
+    return known;
+  }
+
+  /** Whether the value comes a second time, or the name does and has no index yet. Remembers the value if not. */
+  #worthAnEntry(known: Name, value: string, nameIndex: number): boolean {
+    const bytes = known.name.length + value.length + entryOverhead;
+    if (bytes > Math.min(maxIndexedBytes, this.#maxBytes)) return false;
+    const { candidates } = known;
+    if (nameIndex === 0 && candidates.length > 0) return true;
+    if (candidates.includes(value)) return true;
+    if (candidates.length < maxCandidates) {
+      candidates.push(value);
+    } else {
+      candidates[known.oldest] = value;
+      known.oldest = (known.oldest + 1) % maxCandidates;
+    }
+    return false;
+  }
+
+  #insert(known: Name, value: string, nameIndex: number): void {
+    this.#room(known.name.length + value.length);
+    this.#integer(0x40, 0x3f, nameIndex);
+    if (nameIndex === 0) this.#huffman(known.name);
+    this.#huffman(value);
+    const bytes = octets(known.name).length + octets(value).length + entryOverhead;
+    this.#evict(this.#maxBytes - bytes);
+    if (bytes > this.#maxBytes) return;
+    this.#entries.push({ name: known, value, bytes });
+    this.#bytes += bytes;
+    known.newest = ++this.#inserted;
+    known.values.set(value, this.#inserted);
+  }
+
+  #evict(maxBytes: number): void {
+    let count = 0;
+    while (this.#bytes > maxBytes && count < this.#entries.length) {
+      const { name, value, bytes } = this.#entries[count++]!;
+      this.#bytes -= bytes;
+      name.values.delete(value);
+    }
+    if (count === 0) return;
+    this.#entries.splice(0, count);
+    this.#first += count;
+  }
+
+  #indexOf(serial: number): number {
+    return staticEntries + 1 + this.#inserted - serial;
+  }
+
+  #literal(nameIndex: number, name: string, value: string, first: number, mask: number): void {
+    this.#room(name.length + value.length);
+    this.#integer(first, mask, nameIndex);
+    if (nameIndex === 0) this.#string(name);
+    this.#string(value);
+  }
+
+  #integer(first: number, mask: number, value: number): void {
+    if (this.block.length - this.length < 8) this.#room(8);
+    this.length = encodeInteger(this.block, this.length, first, mask, value);
+  }
+
+  #string(text: string): void {
+    const raw = octets(text);
+    const at = encodeInteger(this.block, this.length, 0x00, 0x7f, raw.length);
+    this.length = writeLatin1(raw, this.block, at);
+  }
+
+  #huffman(text: string): void {
+    const raw = octets(text);
+    const coded = huffmanLength(raw);
+    if (coded >= raw.length) return this.#string(text);
+    const at = encodeInteger(this.block, this.length, 0x80, 0x7f, coded);
+    this.length = encodeHuffman(raw, this.block, at);
+  }
+
+  /** Makes room for `characters`, three octets each at worst, and the integers about them. */
+  #room(characters: number): void {
+    const needed = this.length + characters * 3 + 32;
+    if (this.block.length >= needed) return;
+    const larger = new Uint8Array(Math.max(needed, this.block.length * 2));
+    larger.set(this.block.subarray(0, this.length));
+    this.block = larger;
+  }
+}

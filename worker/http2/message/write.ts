@@ -1,0 +1,85 @@
+/** Request heads, response heads and trailers to field blocks. */
+import { CallError } from "../../call/error.ts";
+import type { Fields } from "../../call/fields.ts";
+import type { RequestHead, ResponseHead } from "../../call/http.ts";
+import { Code } from "../../call/status.ts";
+import { Encoder } from "../hpack/encoder.ts";
+import { EncodingMemory } from "../hpack/memory.ts";
+import { isConnectionSpecific } from "./syntax.ts";
+
+export class MessageWriter {
+  readonly #encoder = new Encoder();
+  readonly #heads = new EncodingMemory();
+  readonly #trailers = new EncodingMemory();
+  /** The block that was written last: `block[0, length)`, valid until the next is. */
+  block: Uint8Array = this.#encoder.block;
+  length = 0;
+
+  /** The peer's HEADER_TABLE_SIZE. */
+  setMaxTableBytes(bytes: number): void {
+    this.#encoder.setMaxTableBytes(bytes);
+  }
+
+  /** Throws a {@link CallError}, as the others do, if a field cannot be sent. */
+  request(head: RequestHead): void {
+    if (this.#recall(this.#heads, head)) return;
+    const encoder = this.#encoder;
+    encoder.begin();
+    this.#field(":method", head.method, false);
+    this.#field(":scheme", head.scheme, false);
+    this.#field(":path", head.path, false);
+    if (head.authority !== "") this.#field(":authority", head.authority, false);
+    this.#fields(head.fields);
+    this.#finish(this.#heads, head);
+  }
+
+  response(head: ResponseHead): void {
+    if (this.#recall(this.#heads, head)) return;
+    this.#encoder.begin();
+    this.#field(":status", String(head.status), false);
+    this.#fields(head.fields);
+    this.#finish(this.#heads, head);
+  }
+
+  trailers(fields: Fields): void {
+    if (this.#recall(this.#trailers, fields)) return;
+    this.#encoder.begin();
+    this.#fields(fields);
+    this.#finish(this.#trailers, fields);
+  }
+
+  #recall(memory: EncodingMemory, list: object): boolean {
+    const block = memory.find(list, this.#encoder.generation);
+    if (block === undefined) return false;
+    this.block = block;
+    this.length = block.length;
+    return true;
+  }
+
+  #finish(memory: EncodingMemory, list: object): void {
+    const encoder = this.#encoder;
+    this.block = encoder.block;
+    this.length = encoder.length;
+    memory.keep(list, encoder.generation, encoder.block, encoder.length);
+  }
+
+  #fields({ flat, neverIndexed }: Fields): void {
+    for (let i = 0; i < flat.length; i += 2) {
+      const name = flat[i]!;
+      const value = flat[i + 1]!;
+      if (isConnectionSpecific(name) || (name === "te" && value !== "trailers")) continue;
+      this.#field(name, value, neverIndexed !== undefined && neverIndexed.has(name));
+    }
+  }
+
+  #field(name: string, value: string, never: boolean): void {
+    for (let i = 0; i < value.length; i++) {
+      const octet = value.charCodeAt(i);
+      if (octet === 0x0d || octet === 0x0a || octet === 0) {
+        this.#encoder.abandon();
+        throw new CallError(Code.INTERNAL, `the value of ${name} holds a line break or NUL`, { side: "edge" });
+      }
+    }
+    this.#encoder.field(name, value, never);
+  }
+}

@@ -1,0 +1,119 @@
+/** Connect's requests: unary by POST and by GET, and streams (connectrpc.com/docs/protocol). */
+import { CallError } from "../../call/error.ts";
+import type { Fields } from "../../call/fields.ts";
+import type { RequestHead } from "../../call/http.ts";
+import type { RpcRequestHead } from "../../call/rpc.ts";
+import { Code } from "../../call/status.ts";
+import { isBase64 } from "../../wire/base64.ts";
+import { decodePercentText } from "../../wire/percent.ts";
+import { parseConnectTimeout } from "../../wire/timeout.ts";
+import type { ConnectGetCaller, ConnectUnaryCaller, FramedCaller } from "../caller.ts";
+import { codecOf } from "../content-type.ts";
+import { requestMetadata } from "../fields.ts";
+
+export function streamCaller(contentType: string): FramedCaller | undefined {
+  if (contentType === "application/connect") return undefined;
+  const codec = codecOf(contentType, "application/connect");
+  return codec === undefined ? undefined : { protocol: "connect-stream", contentType, codec };
+}
+
+export function unaryCaller(contentType: string, fields: Fields): ConnectUnaryCaller | undefined {
+  if (contentType !== "application/proto" && contentType !== "application/json") return undefined;
+  const length = fields.get("content-length");
+  return {
+    protocol: "connect-unary",
+    contentType,
+    codec: contentType.slice("application/".length),
+    compressed: isCompressed(fields.get("content-encoding")),
+    contentLength: length !== undefined && /^\d{1,10}$/.test(length) ? Number(length) : undefined,
+  };
+}
+
+/** The caller of a GET whose query has the parts of a call. Undefined if it has not. */
+export function getCaller(query: GetQuery): ConnectGetCaller | undefined {
+  const { encoding, message } = query;
+  if (message === undefined || (encoding !== "proto" && encoding !== "json")) return undefined;
+  return {
+    protocol: "connect-get",
+    contentType: `application/${encoding}`,
+    codec: encoding,
+    compressed: isCompressed(query.compression),
+    message,
+    base64: query.base64 === "1",
+  };
+}
+
+function isCompressed(encoding: string | undefined): boolean {
+  return encoding !== undefined && encoding !== "identity";
+}
+
+/** The parameters of Connect's GET, by name; percent-decoding is still to be done. Undefined without a query. */
+export type GetQuery = Readonly<Partial<Record<"base64" | "compression" | "connect" | "encoding" | "message", string>>>;
+
+export function getQuery(path: string): GetQuery | undefined {
+  const start = path.indexOf("?");
+  if (start < 0) return undefined;
+  const query: Record<string, string> = Object.create(null);
+  for (const part of path.slice(start + 1).split("&")) {
+    const equals = part.indexOf("=");
+    if (equals > 0) query[part.slice(0, equals)] ??= part.slice(equals + 1);
+  }
+  return query;
+}
+
+/** @throws CallError INVALID_ARGUMENT for a version other than 1, a malformed deadline or metadata. */
+export function acceptStream(head: RequestHead, caller: FramedCaller): RpcRequestHead {
+  const { fields } = head;
+  return {
+    ...acceptCommon(head, caller.codec),
+    encoding: fields.get("connect-content-encoding") ?? "identity",
+    acceptEncoding: fields.joined("connect-accept-encoding"),
+  };
+}
+
+/** @throws CallError INVALID_ARGUMENT like {@link acceptStream}. */
+export function acceptUnary(head: RequestHead, caller: ConnectUnaryCaller): RpcRequestHead {
+  return {
+    ...acceptCommon(head, caller.codec),
+    encoding: head.fields.get("content-encoding") ?? "identity",
+    acceptEncoding: acceptable(head.fields.joined("accept-encoding")),
+  };
+}
+
+/** @throws CallError INVALID_ARGUMENT like {@link acceptStream}, and for a message that is no base64 though it says so. */
+export function acceptGet(head: RequestHead, caller: ConnectGetCaller, query: GetQuery): RpcRequestHead {
+  if (query.connect !== undefined && query.connect !== "v1") throw invalid(`connect=${query.connect} is not known`);
+  if (caller.base64 && !isBase64(decodePercentText(caller.message))) throw invalid("the message is not base64");
+  return {
+    ...acceptCommon(head, caller.codec),
+    encoding: query.compression ?? "identity",
+    acceptEncoding: acceptable(head.fields.joined("accept-encoding")),
+  };
+}
+
+function acceptCommon(head: RequestHead, codec: string): Omit<RpcRequestHead, "encoding" | "acceptEncoding"> {
+  const { fields, path } = head;
+  const version = fields.get("connect-protocol-version");
+  if (version !== undefined && version !== "1") throw invalid(`connect-protocol-version ${version} is not known`);
+  const timeout = fields.get("connect-timeout-ms");
+  const timeoutMs = timeout === undefined ? undefined : parseConnectTimeout(timeout);
+  if (timeout !== undefined && timeoutMs === undefined) throw invalid(`connect-timeout-ms is malformed: ${timeout}`);
+  const query = path.indexOf("?");
+  return { path: query < 0 ? path : path.slice(0, query), codec, timeoutMs, metadata: requestMetadata(fields) };
+}
+
+/** HTTP's accept-encoding as a plain list: without weights, and without what is refused by weight 0. */
+function acceptable(list: string | undefined): string | undefined {
+  if (list === undefined) return undefined;
+  const names: string[] = [];
+  for (const item of list.split(",")) {
+    const [name, ...parameters] = item.split(";").map((part) => part.trim().toLowerCase());
+    const refused = parameters.some((parameter) => /^q\s*=\s*0(\.0*)?$/.test(parameter));
+    if (name !== undefined && name !== "" && name !== "*" && !refused) names.push(name);
+  }
+  return names.length === 0 ? undefined : names.join(",");
+}
+
+function invalid(message: string): CallError {
+  return new CallError(Code.INVALID_ARGUMENT, message, { side: "caller" });
+}

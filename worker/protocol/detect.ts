@@ -1,0 +1,90 @@
+/**
+ * Tells the protocols apart, by method, content type and Connect's own headers alone, so that it can be done before a
+ * route is looked for. A pure function of the head: the same head may share one outcome.
+ */
+import { CallError } from "../call/error.ts";
+import type { RequestHead } from "../call/http.ts";
+import type { RpcRequestHead } from "../call/rpc.ts";
+import { Code } from "../call/status.ts";
+import type { Accepted, AcceptedHttp, AcceptedRpc, Refused } from "./accepted.ts";
+import type { Caller, RpcCaller } from "./caller.ts";
+import {
+  acceptGet,
+  acceptStream,
+  acceptUnary,
+  getCaller,
+  getQuery,
+  streamCaller,
+  unaryCaller,
+} from "./connect/accept.ts";
+import { essence } from "./content-type.ts";
+import { acceptGrpc, grpcCaller } from "./grpc/accept.ts";
+import { acceptGrpcWeb, grpcWebCaller } from "./grpc-web/accept.ts";
+import { httpCaller } from "./http/accept.ts";
+
+export function detect(head: RequestHead): Accepted {
+  const type = essence(head.fields.get("content-type") ?? "");
+  const grpc = grpcCaller(type);
+  if (grpc !== undefined) return call(head, grpc, () => acceptGrpc(head, grpc.codec));
+  const web = grpcWebCaller(type);
+  if (web !== undefined) return call(head, web, () => acceptGrpcWeb(head, web.codec));
+  const stream = streamCaller(type);
+  if (stream !== undefined) return call(head, stream, () => acceptStream(head, stream));
+  if (head.method === "GET") return detectGet(head);
+  return detectUnary(head, type);
+}
+
+/** What says that it is Connect, or has the type that only Connect uses, is a call; JSON may be one. */
+function detectUnary(head: RequestHead, type: string): Accepted {
+  const unary = unaryCaller(type, head.fields);
+  const certain = head.fields.has("connect-protocol-version") || type === "application/proto";
+  if (unary !== undefined) {
+    if (!certain && head.method !== "POST") return http(head);
+    const accepted = call(head, unary, () => acceptUnary(head, unary));
+    return certain ? accepted : http(head, accepted);
+  }
+  if (!certain) return http(head);
+  return head.method === "POST" ? refused(httpCaller(head), unsupportedMediaType(head)) : wrongMethod(head);
+}
+
+function detectGet(head: RequestHead): Accepted {
+  const query = getQuery(head.path);
+  const get = query === undefined ? undefined : getCaller(query);
+  if (query === undefined || get === undefined) return http(head);
+  const accepted = attempt(get, () => acceptGet(head, get, query));
+  return query.connect === undefined ? http(head, accepted) : accepted;
+}
+
+function http(head: RequestHead, orRpc?: AcceptedRpc | Refused): AcceptedHttp {
+  return { kind: "http", caller: httpCaller(head), orRpc };
+}
+
+/** Calls but Connect's GETs are all POSTs. */
+function call(head: RequestHead, caller: RpcCaller, accept: () => RpcRequestHead): AcceptedRpc | Refused {
+  return head.method === "POST" ? attempt(caller, accept) : wrongMethod(head);
+}
+
+function attempt(caller: RpcCaller, accept: () => RpcRequestHead): AcceptedRpc | Refused {
+  try {
+    return { kind: "rpc", caller, head: accept() };
+  } catch (error) {
+    if (error instanceof CallError) return refused(caller, error);
+    throw error;
+  }
+}
+
+function refused(caller: Caller, error: CallError): Refused {
+  return { kind: "refused", caller, error };
+}
+
+function wrongMethod(head: RequestHead): Refused {
+  const message = `a call is made with POST, not ${head.method}`;
+  return refused(httpCaller(head), new CallError(Code.UNKNOWN, message, { side: "caller", httpStatus: 405 }));
+}
+
+/** What answers a request of no RPC protocol whose route leads to a gRPC backend. */
+export function unsupportedMediaType(head: RequestHead): CallError {
+  const type = head.fields.get("content-type") ?? "";
+  const message = `"${type}" is no content type of gRPC, gRPC-Web or Connect`;
+  return new CallError(Code.UNKNOWN, message, { side: "caller", httpStatus: 415 });
+}

@@ -1,0 +1,19 @@
+/** How calls end, for the encoders. */
+import type { CallError } from "../call/error.ts";
+import { Fields } from "../call/fields.ts";
+import type { RpcEnd } from "../call/rpc.ts";
+import type { Source } from "../call/flow.ts";
+
+/** The end that tells of `error`. */
+export function endOf(error: CallError): RpcEnd {
+  return { code: error.code, message: error.message, details: undefined, metadata: Fields.empty };
+}
+
+/** Waits for the end of an answer that has no messages: at once, for gRPC's Trailers-Only. */
+export function whenEnded(messages: Source<RpcEnd>, use: (end: RpcEnd) => void): void {
+  messages.pipe({
+    write: (bytes) => messages.consumed(bytes.length),
+    end: use,
+    fail: (error) => use(endOf(error)),
+  });
+}

@@ -1,0 +1,84 @@
+/**
+ * The protocols that callers and origins speak. A request is detected and decoded, sent to its origin in gRPC or as
+ * plain HTTP, and the origin's answer is encoded for its caller. Where both sides share a framing, bytes pass as they
+ * are; otherwise a step in between translates them.
+ */
+import type { CallError } from "../call/error.ts";
+import type { Body, HttpResponse } from "../call/http.ts";
+import type { RpcResponse } from "../call/rpc.ts";
+import type { Caller, RpcCaller } from "./caller.ts";
+import { decodeGet, decodeUnary } from "./connect/decode.ts";
+import { encodeStream, encodeStreamEnd } from "./connect/encode.ts";
+import { encodeUnary, encodeUnaryError } from "./connect/encode-unary.ts";
+import { endOf } from "./end.ts";
+import { decodeResponse } from "./grpc/decode.ts";
+import * as grpc from "./grpc/encode.ts";
+import { decodeText } from "./grpc-web/decode.ts";
+import * as grpcWeb from "./grpc-web/encode.ts";
+import { passResponse } from "./http/decode.ts";
+import * as http from "./http/encode.ts";
+
+export type { Accepted, AcceptedHttp, AcceptedRpc, Refused } from "./accepted.ts";
+export type { Caller, HttpCaller, RpcCaller } from "./caller.ts";
+export { detect, unsupportedMediaType } from "./detect.ts";
+export { encodeRequest, type Target } from "./grpc/encode.ts";
+export { passRequest } from "./http/encode.ts";
+
+/** The caller's body as the origin takes it: a call's messages in gRPC's framing, anything else as it is. */
+export function decodeRequest(caller: Caller, body: Body): Body {
+  switch (caller.protocol) {
+    case "grpc-web-text":
+      return decodeText(body);
+    case "connect-unary":
+      return decodeUnary(caller, body);
+    case "connect-get":
+      return decodeGet(caller);
+    default:
+      return body;
+  }
+}
+
+/**
+ * Turns the origin's answer into the caller's. `respond` gets it, once: at once, but for Connect's unary calls, whose
+ * answer is complete only when the origin has ended. A failure on the way is answered like any other end of a call.
+ */
+export function translateResponse(
+  caller: Caller,
+  response: HttpResponse,
+  respond: (response: HttpResponse) => void,
+): void {
+  if (caller.protocol === "http") respond(passResponse(response));
+  else encodeResponse(caller, decodeResponse(response, caller.codec), respond);
+}
+
+function encodeResponse(caller: RpcCaller, response: RpcResponse, respond: (response: HttpResponse) => void): void {
+  switch (caller.protocol) {
+    case "grpc":
+      return grpc.encodeResponse(caller, response, respond);
+    case "grpc-web":
+    case "grpc-web-text":
+      return grpcWeb.encodeResponse(caller, response, respond);
+    case "connect-stream":
+      return encodeStream(caller, response, respond);
+    case "connect-unary":
+    case "connect-get":
+      return encodeUnary(caller, response, respond);
+  }
+}
+
+/** The answer to a call that got none from an origin, in the caller's protocol. */
+export function encodeFailure(caller: Caller, error: CallError): HttpResponse {
+  switch (caller.protocol) {
+    case "http":
+      return http.encodeFailure(caller, error);
+    case "grpc":
+      return grpc.encodeTrailersOnly(caller, endOf(error));
+    case "grpc-web":
+    case "grpc-web-text":
+      return grpcWeb.encodeTrailersOnly(caller, endOf(error));
+    case "connect-stream":
+      return encodeStreamEnd(caller, endOf(error));
+    default:
+      return encodeUnaryError(endOf(error), undefined, error.httpStatus);
+  }
+}

@@ -1,0 +1,5 @@
+/**
+ * Bytes of a message that must be held whole: a Worker has 128 MB for all its calls. Messages that pass in pieces have
+ * no limit here; the origin has its own.
+ */
+export const maxMessageBytes = 16 * 1024 * 1024;

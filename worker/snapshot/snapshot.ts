@@ -1,0 +1,78 @@
+/** The current table of an edge that reads it from an authority elsewhere: kept in memory, revalidated by revision. */
+import { fromBinary } from "@bufbuild/protobuf";
+import { TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { compile } from "../../routes/compile.ts";
+import { decode } from "../../routes/decode.ts";
+import type { ClusterPart, RouteTable } from "../../routes/model.ts";
+
+/** Reads the table in binary (edgeway.v1.Table); undefined if `revision` is still the current one. */
+export type ReadTable = (revision: bigint) => Promise<Uint8Array | undefined>;
+
+/** Milliseconds for which nobody asks again. */
+const freshMs = 1_000;
+/** Milliseconds for which calls go by the table at hand while it is being revalidated. After that they wait. */
+const staleMs = 10_000;
+
+export class Snapshot {
+  readonly #read: ReadTable;
+  #table: RouteTable | undefined;
+  #revision = 0n;
+  #checkedAt = -Infinity;
+  /** The last good part of each cluster. */
+  #parts: ReadonlyMap<string, ClusterPart> = new Map();
+
+  constructor(read: ReadTable) {
+    this.#read = read;
+  }
+
+  /** The table is known to have changed: the next call waits for it. */
+  invalidate(): void {
+    this.#checkedAt = -Infinity;
+  }
+
+  /**
+   * The table, at `now` (milliseconds). Rejects only if none was ever read. Every caller that must wait reads for
+   * itself: on Workers, a promise of another request's may never settle.
+   *
+   * @param background keeps a promise going after the caller was answered
+   */
+  async get(now: number, background: (revalidation: Promise<unknown>) => void): Promise<RouteTable> {
+    const table = this.#table;
+    const age = now - this.#checkedAt;
+    if (table !== undefined && age < freshMs) return table;
+    if (table !== undefined && age < staleMs) {
+      this.#checkedAt = now - freshMs / 2; // those who come meanwhile do not read as well
+      background(this.#revalidate(now).catch(() => {})); // the table at hand stays; the next to come tries again
+      return table;
+    }
+    try {
+      return await this.#revalidate(now);
+    } catch (error) {
+      if (table === undefined) throw error;
+      this.#checkedAt = now;
+      return table;
+    }
+  }
+
+  async #revalidate(now: number): Promise<RouteTable> {
+    const bytes = await this.#read(this.#revision);
+    if (bytes !== undefined) this.#swap(bytes);
+    this.#checkedAt = now;
+    return (this.#table ??= compile([]));
+  }
+
+  /** A part this edge cannot read leaves that cluster's last good one in place. */
+  #swap(bytes: Uint8Array): void {
+    const { revision, clusters } = fromBinary(TableSchema, bytes);
+    if (revision <= this.#revision) return; // a slower reader brings an older table
+    const parts = new Map<string, ClusterPart>();
+    for (const cluster of clusters) {
+      const decoded = decode(cluster);
+      const part = "part" in decoded ? decoded.part : this.#parts.get(cluster.cluster);
+      if (part !== undefined) parts.set(part.cluster, part);
+    }
+    this.#table = compile([...parts.values()]);
+    this.#parts = parts;
+    this.#revision = revision;
+  }
+}
