@@ -39,6 +39,10 @@ function run([script, ...args]) {
   const pass = (signal) => child.kill(signal);
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) process.on(signal, pass);
+  // npm runs scripts in a shell, which does not pass signals on: when it dies, the script is to stop.
+  const shell = process.ppid;
+  const watch = setInterval(() => process.ppid === shell || pass("SIGTERM"), 500).unref();
+  if (!process.env.npm_lifecycle_event) clearInterval(watch);
   child.on("error", (error) => {
     console.error(`edgeway: cannot run ${node}: ${error.message}`);
     process.exitCode = 1;

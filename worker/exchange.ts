@@ -3,7 +3,15 @@ import type { Clock } from "./call/clock.ts";
 import { CallError } from "./call/error.ts";
 import type { Fields } from "./call/fields.ts";
 import type { Sink, Source } from "./call/flow.ts";
-import { type Answer, type Body, type BodySink, type Cancel, type HttpRequest, type HttpResponse, noBody } from "./call/http.ts";
+import {
+  type Answer,
+  type Body,
+  type BodySink,
+  type Cancel,
+  type HttpRequest,
+  type HttpResponse,
+  noBody,
+} from "./call/http.ts";
 import { Code } from "./call/status.ts";
 import { modifyHeaders } from "./filter/headers.ts";
 import type { Plan } from "./plan.ts";
@@ -12,8 +20,8 @@ import type { Endpoint } from "./transport/pool.ts";
 
 export interface ExchangeOptions {
   readonly clock: Clock;
-  /** Sends a request to one address of an origin. */
-  readonly send: (endpoint: Endpoint, request: HttpRequest, answer: Answer) => Cancel;
+  /** Sends a request to the plan's endpoint. */
+  readonly send: (request: HttpRequest, answer: Answer, endpoint: Endpoint) => Cancel;
   /**
    * Milliseconds a call may go without a byte of its answer. Undefined: for ever, where the host sees every caller
    * that leaves.
@@ -25,7 +33,7 @@ export interface ExchangeOptions {
 export function exchange(plan: Plan, body: Body, options: ExchangeOptions, answer: Answer): Cancel {
   const call = new Exchange(plan, options.clock, options.idleMs, answer);
   const request = { head: plan.head, body: decodeRequest(plan.caller, body) };
-  call.start(options.send(plan.endpoint, request, call));
+  call.start(options.send(request, call, plan.endpoint));
   return (reason) => call.expire(reason);
 }
 
@@ -39,6 +47,8 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
   #cancelOrigin: Cancel | undefined;
   #origin: Body | undefined;
   #caller: BodySink | undefined;
+  /** Why the answer broke off before anyone took it. */
+  #failure: CallError | undefined;
   #stopDeadline: (() => void) | undefined;
   #stopIdle: (() => void) | undefined;
   #lastByte = 0;
@@ -84,11 +94,8 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     let { fields } = response.head;
     for (const modifier of responseHeaders) fields = modifyHeaders(fields, modifier);
     const head = fields === response.head.fields ? response.head : { status: response.head.status, fields };
-    let body: Body = this;
-    if (response.body === noBody) {
-      body = noBody;
-      this.#finish();
-    }
+    const body = response.body === noBody ? noBody : this;
+    if (body === noBody) this.#finish();
     translateResponse(caller, { head, body }, (translated) => this.#answer.respond(translated));
   }
 
@@ -101,11 +108,13 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     const answered = this.#state === "answered";
     const sink = this.#caller;
     this.#finish();
-    if (answered) sink?.fail(named);
-    else this.#answer.respond(encodeFailure(caller, named));
+    if (!answered) this.#answer.respond(encodeFailure(caller, named));
+    else if (sink !== undefined) sink.fail(named);
+    else this.#failure = named;
   }
 
   pipe(sink: BodySink): void {
+    if (this.#failure !== undefined) return sink.fail(this.#failure);
     this.#caller = sink;
     this.#origin!.pipe(this);
   }
@@ -135,9 +144,7 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     this.#stopIdle = this.#clock.after(waitMs, () => {
       const left = this.#lastByte + idleMs - this.#clock.now();
       if (left > 0) return this.#watchIdle(idleMs, left);
-      this.expire(
-        new CallError(Code.UNAVAILABLE, `no byte of the answer for ${idleMs / 1000} s`, { side: "edge" }),
-      );
+      this.expire(new CallError(Code.UNAVAILABLE, `no byte of the answer for ${idleMs / 1000} s`, { side: "edge" }));
     });
   }
 

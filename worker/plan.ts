@@ -95,8 +95,13 @@ function speak(accepted: AcceptedHttp | AcceptedRpc, head: RequestHead, backend:
 function asHttp(accepted: AcceptedHttp | AcceptedRpc, backend: Backend): Accepted {
   if (accepted.kind === "http") return accepted;
   const { caller } = accepted;
-  if (caller.protocol !== "grpc") return { kind: "http", caller: { protocol: "http", bodiless: false }, orRpc: undefined };
-  return { kind: "refused", caller, error: unavailable(`backend ${backend.name} speaks HTTP/1.1: it cannot take gRPC`) };
+  if (caller.protocol !== "grpc")
+    return { kind: "http", caller: { protocol: "http", bodiless: false }, orRpc: undefined };
+  return {
+    kind: "refused",
+    caller,
+    error: unavailable(`backend ${backend.name} speaks HTTP/1.1: it cannot take gRPC`),
+  };
 }
 
 /** The request as the origin gets it. */
@@ -141,5 +146,9 @@ function noEndpoint({ name }: Backend): CallError {
 }
 
 function unavailable(message: string, httpStatus?: number): CallError {
-  return new CallError(Code.UNAVAILABLE, message, httpStatus === undefined ? { side: "edge" } : { side: "edge", httpStatus });
+  return new CallError(
+    Code.UNAVAILABLE,
+    message,
+    httpStatus === undefined ? { side: "edge" } : { side: "edge", httpStatus },
+  );
 }

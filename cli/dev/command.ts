@@ -2,7 +2,7 @@
 import { basename, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { UsageError } from "../usage.ts";
-import type { DevOptions, ManifestsSource } from "./dev.ts";
+import type { Dev, DevOptions, ManifestsSource } from "./dev.ts";
 import { stopRequested } from "./stop.ts";
 import { exampleCommands } from "./try.ts";
 
@@ -33,18 +33,19 @@ async function run(args: readonly string[]): Promise<number> {
   await Promise.race([starting, stop]);
   // What is being started can be stopped only once it runs.
   const dev = await starting;
-  console.log(`edgeway ready https://localhost:${dev.tlsPort}`);
-  console.log(`in the clear: http://localhost:${dev.clearPort}`);
-  if (options.examples && !options.manifests)
-    console.log(
-      `Try:\n${exampleCommands(dev)
-        .map((line) => `  ${line}\n`)
-        .join("")}`,
-    );
+  console.log(welcome(dev, options.examples && !options.manifests));
   await stop;
   setTimeout(() => process.exit(1), stopMs).unref();
   await dev.close();
   return 0;
+}
+
+function welcome(dev: Dev, withExamples: boolean): string {
+  const ready = `edgeway ready https://localhost:${dev.tlsPort}\nin the clear: http://localhost:${dev.clearPort}`;
+  if (!withExamples) return ready;
+  return `${ready}\n\nTry:\n${exampleCommands(dev)
+    .map((line) => `  ${line}\n`)
+    .join("")}`;
 }
 
 function parse(args: readonly string[]): Omit<DevOptions, "log"> {

@@ -95,17 +95,23 @@ interface ClusterContext {
 async function startCluster({ cluster, directory }: ManifestsSource, context: ClusterContext): Promise<Agent> {
   const { edgeUrl, token, log, setCertificates } = context;
   const unreadable = Promise.withResolvers<never>();
-  let starting = true;
+  let phase: "starting" | "running" | "failed" = "starting";
   let told = new Set<string>();
 
+  const tell = (line: string) => {
+    if (phase !== "failed") log(line);
+  };
   const onReport = (report: readonly ReportEntry[]) => {
     const broken = report.find(isUnreadableFile);
-    if (starting && broken) unreadable.reject(new Error(`${directory}: ${formatEntry(broken)}`));
+    if (phase === "starting" && broken) {
+      phase = "failed";
+      unreadable.reject(new Error(`${directory}: ${formatEntry(broken)}`));
+    }
     const lines = report.filter(({ level }) => level !== "info").map((entry) => `${cluster}: ${formatEntry(entry)}`);
-    for (const line of lines) if (!told.has(line)) log(line);
+    for (const line of lines) if (!told.has(line)) tell(line);
     told = new Set(lines);
   };
-  const agent = startAgent({
+  const starting = startAgent({
     cluster,
     directory,
     adoptAll: true,
@@ -113,11 +119,19 @@ async function startCluster({ cluster, directory }: ManifestsSource, context: Cl
     token,
     onCertificates: (certificates) => setCertificates(cluster, certificates),
     onReport,
-    log,
+    log: tell,
   });
-  await Promise.race([agent, unreadable.promise]);
-  starting = false;
-  return agent;
+  try {
+    const agent = await Promise.race([starting, unreadable.promise]);
+    phase = "running";
+    return agent;
+  } catch (error) {
+    starting.then(
+      (agent) => agent.close(),
+      () => {},
+    ); // it has nothing to add
+    throw error;
+  }
 }
 
 /** Whether a report is about a whole file, which could not be parsed; kube-sync then has no object to name. */

@@ -6,7 +6,7 @@ import type { Answer, Body, BodySink, HttpResponse, RequestHead } from "../../wo
 import { nodeClock, nodeDefer } from "../../worker/host/node-runtime.ts";
 import { connectTcp } from "../../worker/host/node-stream.ts";
 import { connectHttp2, type Http2Client } from "../../worker/http2/index.ts";
-import { callPath } from "./http2-servers.ts";
+import { callPath, pass } from "./http2-servers.ts";
 
 export interface Caller {
   /** Sends `message`; `id`, if any, goes with it as metadata. Calls `done` with the bytes of the answer's message. */
@@ -114,7 +114,6 @@ async function connectNode(port: number): Promise<Caller> {
 
 function connectGrpc(port: number): Promise<Caller> {
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
-  const pass = (bytes: Buffer): Buffer => bytes;
   const empty = new Metadata();
   const caller: Caller = {
     call(message, id, done) {

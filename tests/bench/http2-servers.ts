@@ -1,12 +1,13 @@
 /** The servers that are compared: each answers a unary gRPC call with the message it got. */
 import { createServer as createHttp2Server } from "node:http2";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { Server, ServerCredentials, type handleUnaryCall } from "@grpc/grpc-js";
 import { Fields } from "../../worker/call/fields.ts";
 import type { Answer, Body, BodySink, HttpRequest, ResponseHead } from "../../worker/call/http.ts";
 import { nodeClock, nodeDefer } from "../../worker/host/node-runtime.ts";
 import { nodeStream } from "../../worker/host/node-stream.ts";
 import { serveHttp2 } from "../../worker/http2/index.ts";
+import { portOf } from "../http2/subjects.ts";
 
 export const callPath = "/bench.Echo/Call";
 
@@ -53,7 +54,7 @@ function listenEdgeway(): Promise<number> {
     });
   });
   return new Promise((resolve) => {
-    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+    server.listen(0, "127.0.0.1", () => resolve(portOf(server)));
   });
 }
 
@@ -63,22 +64,23 @@ function listenNode(): Promise<number> {
     const chunks: Buffer[] = [];
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
     stream.on("end", () => {
-      stream.respond(
-        { ":status": 200, "content-type": "application/grpc" },
-        { waitForTrailers: true },
-      );
+      stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
       stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
       stream.end(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
     });
   });
   return new Promise((resolve) => {
-    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+    server.listen(0, "127.0.0.1", () => resolve(portOf(server)));
   });
 }
 
+/** Messages are bytes to us. */
+export const pass = (bytes: Buffer): Buffer => bytes;
+
+const echo: handleUnaryCall<Buffer, Buffer> = (call, done) => done(null, call.request);
+
 function listenGrpc(): Promise<number> {
   const server = new Server();
-  const pass = (bytes: Buffer): Buffer => bytes;
   const definition = {
     Call: {
       path: callPath,
@@ -90,7 +92,6 @@ function listenGrpc(): Promise<number> {
       responseDeserialize: pass,
     },
   } as const;
-  const echo: handleUnaryCall<Buffer, Buffer> = (call, done) => done(null, call.request);
   server.addService(definition, { Call: echo });
   return new Promise((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) =>

@@ -125,9 +125,11 @@ function rowOf(name: string, subject: string, results: readonly LoadResult[]): R
   };
 }
 
+function show({ min, median, max }: Spread, digits: number): string {
+  return [min, median, max].map((value) => value.toFixed(digits).padStart(7)).join(" ");
+}
+
 function print(row: Row): void {
-  const show = ({ min, median, max }: Spread, digits: number): string =>
-    [min, median, max].map((value) => value.toFixed(digits).padStart(7)).join(" ");
   const { callsPerSecond, cpuMicrosPerCall, latencyMs } = row;
   console.log(
     `${row.case.padEnd(28)} ${row.subject.padEnd(11)} calls/s ${show(callsPerSecond, 0)}  ` +

@@ -54,12 +54,12 @@ class Edge {
     }
   }
 
-  #exchange(plan: Plan, request: Request): Promise<Response> {
-    if (plan.protocol === "http1") return fetchOrigin(plan, request.body, request.signal);
+  #exchange(planned: Plan, request: Request): Promise<Response> {
+    if (planned.protocol === "http1") return fetchOrigin(planned, request.body, request.signal);
     const pools = this.#env.ORIGIN_POOL;
-    const headers = { [planHeader]: planToJson(plan) };
+    const headers = { [planHeader]: planToJson(planned) };
     // The object's answer goes out untouched, so that the runtime moves its bytes without waking this Worker.
-    return fetchObject(pools.get(pools.idFromName(poolName(plan.endpoint))), "http://pool/", {
+    return fetchObject(pools.get(pools.idFromName(poolName(planned.endpoint))), "http://pool/", {
       method: "POST",
       headers,
       body: request.body,

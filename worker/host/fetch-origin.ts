@@ -15,7 +15,8 @@ export async function fetchOrigin(
 ): Promise<Response> {
   const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
   const headers = new Headers([...head.fields]);
-  headers.set("host", head.authority);
+  // fetch names the origin's own host; this is where gateways say which one the caller meant.
+  headers.set("x-forwarded-host", head.authority);
   let response: Response;
   try {
     response = await fetch(`${endpoint.tls ? "https" : "http"}://${host}:${endpoint.port}${head.path}`, {

@@ -2,7 +2,6 @@
  * Connections to origins as a Durable Object. A Worker's sockets belong to the request that opened them; an object's
  * are shared by all its requests. One object serves one address: see {@link poolName}.
  */
-import type { DurableObjectState } from "@cloudflare/workers-types";
 import { DurableObject } from "cloudflare:workers";
 import type { Clock } from "../call/clock.ts";
 import { exchange } from "../exchange.ts";
@@ -41,10 +40,6 @@ const clock: Clock = {
 export class OriginPool extends DurableObject<OriginPoolEnv> {
   #pool: Pool | undefined;
 
-  constructor(ctx: DurableObjectState, env: OriginPoolEnv) {
-    super(ctx, env);
-  }
-
   fetch(request: Request): Promise<Response> {
     const plan = planFromJson(request.headers.get(planHeader)!);
     this.#pool ??= new Pool(plan.endpoint, {
@@ -54,8 +49,7 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
       defer: (flush) => setTimeout(flush, 0),
       idleMs: Number(this.env.EDGEWAY_ORIGIN_IDLE_SECONDS) * 1000,
     });
-    const { handle } = this.#pool;
-    const options = { clock, send: (_: Endpoint, ...call: Parameters<Pool["handle"]>) => handle(...call), idleMs: idleStreamMs };
+    const options = { clock, send: this.#pool.handle, idleMs: idleStreamMs };
     return respondWith((answer) => exchange(plan, bodyFromStream(request.body), options, answer), request.signal);
   }
 }

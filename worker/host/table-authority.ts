@@ -27,6 +27,10 @@ export class TableAuthority extends DurableObject {
   }
 }
 
+/** The revision as text: SQLite's integers reach us as numbers. */
+type PartRow = { cluster: string; revision: string; pushed_millis: number };
+type ResourceRow = { key: string; data: ArrayBuffer };
+
 /** A row for each resource: a row holds 2 MB at most, and a delta then writes only what it changes. */
 class SqlPartStorage implements PartStorage {
   readonly #ctx: DurableObjectState;
@@ -44,12 +48,11 @@ class SqlPartStorage implements PartStorage {
   }
 
   *load(): Iterable<StoredPart> {
-    for (const row of this.#sql.exec("SELECT cluster, revision, pushed_millis FROM part").toArray()) {
-      const cluster = String(row["cluster"]);
+    for (const { cluster, revision, pushed_millis } of this.#sql.exec<PartRow>("SELECT * FROM part").toArray()) {
       yield {
         cluster,
-        revision: BigInt(String(row["revision"])),
-        pushedMillis: Number(row["pushed_millis"]),
+        revision: BigInt(revision),
+        pushedMillis: pushed_millis,
         routes: new Map(this.#resources(cluster, "route").map(([key, data]) => [key, fromBinary(RouteSchema, data)])),
         backends: new Map(
           this.#resources(cluster, "backend").map(([key, data]) => [key, fromBinary(BackendSchema, data)]),
@@ -78,7 +81,8 @@ class SqlPartStorage implements PartStorage {
   }
 
   #resources(cluster: string, kind: string): [key: string, data: Uint8Array][] {
-    const rows = this.#sql.exec("SELECT key, data FROM resource WHERE cluster = ? AND kind = ?", cluster, kind);
-    return rows.toArray().map((row) => [String(row["key"]), new Uint8Array(row["data"] as ArrayBuffer)]);
+    const query = "SELECT key, data FROM resource WHERE cluster = ? AND kind = ?";
+    const rows = this.#sql.exec<ResourceRow>(query, cluster, kind).toArray();
+    return rows.map(({ key, data }) => [key, new Uint8Array(data)]);
   }
 }

@@ -7,8 +7,7 @@ import { Code } from "../call/status.ts";
 /** Bytes that may be on their way between a flow and a web stream: one HTTP/2 initial window. */
 const window = 65_535;
 
-const callerGone = (cause: unknown) =>
-  new CallError(Code.CANCELLED, "the caller went away", { side: "caller", cause });
+const callerGone = (cause: unknown) => new CallError(Code.CANCELLED, "the caller went away", { side: "caller", cause });
 
 /** A web stream as a body. Reads ahead of the sink by one window at most. */
 export function bodyFromStream(stream: ReadableStream<Uint8Array> | null): Body {

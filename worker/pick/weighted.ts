@@ -4,7 +4,10 @@
  * One of `choices`, or undefined if there is none with a weight above zero.
  * `random` is in [0, 1).
  */
-export function pickWeighted<T extends { readonly weight: number }>(choices: readonly T[], random: number): T | undefined {
+export function pickWeighted<T extends { readonly weight: number }>(
+  choices: readonly T[],
+  random: number,
+): T | undefined {
   let total = 0;
   for (const choice of choices) total += choice.weight;
   let left = random * total;

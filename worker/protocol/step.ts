@@ -49,6 +49,16 @@ export abstract class Step<I, O> implements Source<O>, Sink<I> {
     sink.fail(error);
   }
 
+  /** Bytes taken and not to be credited yet, though nothing that came of them waits to be consumed. */
+  protected get held(): number {
+    return 0;
+  }
+
+  /** Bytes given to the sink that it has not used up. */
+  protected get waiting(): number {
+    return this.#given;
+  }
+
   /** Whether the sink still listens. */
   protected get open(): boolean {
     return this.#sink !== undefined;
@@ -63,14 +73,15 @@ export abstract class Step<I, O> implements Source<O>, Sink<I> {
     if (this.#sink === undefined) return;
     this.#owed += bytes.length;
     this.take(bytes);
-    if (this.#given === 0) this.#credit(this.#owed);
+    if (this.#given === 0) this.#credit(this.#owed - this.held);
   }
 
   consumed(bytes: number): void {
     const given = this.#given;
     if (given === 0) return;
     this.#given = Math.max(0, given - bytes);
-    this.#credit(this.#given === 0 ? this.#owed : Math.floor((this.#owed * bytes) / given));
+    const due = this.#owed - this.held;
+    this.#credit(this.#given === 0 ? due : Math.floor((due * bytes) / given));
   }
 
   cancel(error: CallError): void {
@@ -79,7 +90,7 @@ export abstract class Step<I, O> implements Source<O>, Sink<I> {
   }
 
   #credit(bytes: number): void {
-    if (bytes === 0) return;
+    if (bytes <= 0) return;
     this.#owed -= bytes;
     this.#source.consumed(bytes);
   }

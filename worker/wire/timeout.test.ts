@@ -22,7 +22,7 @@ test("a deadline is passed on without growing, and without more than eight digit
     expect(text).toMatch(/^\d{1,8}[HMSmun]$/);
     const passed = parseGrpcTimeout(text)!;
     expect(passed).toBeLessThanOrEqual(Math.max(ms, 1e-6));
-    if (ms < 1e17 && ms > 1e-6) expect(passed).toBeGreaterThan(ms / 2);
+    if (ms < 3e14 && ms > 1e-6) expect(passed).toBeGreaterThan(ms / 2);
   }
 });
 

@@ -262,9 +262,9 @@ describe("cancelling", () => {
   });
 });
 
-describe("the peer's MAX_CONCURRENT_STREAMS", () => {
-  const limit = (streams: number): Uint8Array => settings([3, streams]);
+const limit = (streams: number): Uint8Array => settings([3, streams]);
 
+describe("the peer's MAX_CONCURRENT_STREAMS", () => {
   test("is honoured as it changes: requests wait, in order, and go as others end", () => {
     const { peer, client } = clientUnderTest({ peerSettings: [[3, 1]] });
     for (const path of ["/1", "/2", "/3", "/4"]) void new TestCall(client, { path });

@@ -21,8 +21,8 @@ const settingNames = ["", "TABLE", "PUSH", "STREAMS", "WINDOW", "FRAME", "LIST"]
 
 export type FieldList = readonly (readonly [name: string, value: string])[];
 
-export function ascii(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+export function ascii(string: string): Uint8Array {
+  return Uint8Array.from(string, (character) => character.charCodeAt(0));
 }
 
 export function join(...parts: readonly Uint8Array[]): Uint8Array {
@@ -47,11 +47,12 @@ export function frame(type: number, flags: number, stream: number, payload: Iter
 
 /** Each field as a literal that enters no table, without Huffman's code. */
 export function literalBlock(fields: FieldList): Uint8Array {
-  const string = (text: string): number[] => {
-    const length = text.length < 127 ? [text.length] : [127, ...varint(text.length - 127)];
-    return [...length, ...ascii(text)];
-  };
-  return Uint8Array.from(fields.flatMap(([name, value]) => [0, ...string(name), ...string(value)]));
+  return Uint8Array.from(fields.flatMap(([name, value]) => [0, ...literal(name), ...literal(value)]));
+}
+
+function literal(string: string): number[] {
+  const length = string.length < 127 ? [string.length] : [127, ...varint(string.length - 127)];
+  return [...length, ...ascii(string)];
 }
 
 function varint(value: number): number[] {

@@ -1,0 +1,50 @@
+/** Other people's programs, where this machine has them. */
+import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { connect } from "node:net";
+import { delimiter, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Where a program is: in PATH, or where Debian puts daemons. */
+export function program(name: string): string | undefined {
+  for (const folder of [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin"]) {
+    if (existsSync(join(folder, name))) return join(folder, name);
+  }
+  return undefined;
+}
+
+/** Whether Python has `module`. */
+export function pythonHas(module: string): boolean {
+  return spawnSync("python3", ["-c", `import ${module}`], { stdio: "ignore" }).status === 0;
+}
+
+/** Starts a server, and waits until it listens on `port`. */
+export async function startServer(path: string, options: readonly string[], port: number): Promise<ChildProcess> {
+  const child = spawn(path, options, { stdio: "ignore" });
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const open = await new Promise<boolean>((resolve) => {
+      const socket = connect({ port, host: "127.0.0.1" });
+      socket.once("connect", () => resolve(true));
+      socket.once("error", () => resolve(false));
+      socket.once("connect", () => socket.destroy());
+    });
+    if (open) return child;
+    await delay(50);
+  }
+  child.kill();
+  throw new Error(`${path} does not listen on ${port}`);
+}
+
+/** Runs a program to its end. */
+export function run(
+  path: string,
+  options: readonly string[],
+  input?: string,
+): Promise<{ code: number; output: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(path, options, { maxBuffer: 1 << 28, timeout: 25_000 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? 1), output: stdout + stderr });
+    });
+    child.stdin?.end(input ?? "");
+  });
+}
