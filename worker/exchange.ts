@@ -100,6 +100,7 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
   }
 
   fail(error: CallError): void {
+    if (this.#state === "over") return;
     const { backend, caller } = this.#plan;
     const named =
       error.side === "origin"

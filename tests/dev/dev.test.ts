@@ -6,42 +6,59 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { exampleCommands } from "../../cli/dev/try.ts";
+import { type Examples, startExamples } from "../../examples/services/examples.ts";
 import { descendants, expectGone, root, run, runDev, type Running, type RunningDev } from "./cli.ts";
+import { copyManifests } from "./manifests.ts";
 
-describe("edgeway dev", () => {
+describe("edgeway dev, with the examples' manifests", () => {
+  let directory: string;
+  let examples: Examples;
   let dev: RunningDev;
 
   beforeAll(async () => {
-    dev = await runDev();
+    directory = await mkdtemp(join(tmpdir(), "edgeway-dev-"));
+    // On free ports, so that tests and `npm start` can run at the same time.
+    examples = await startExamples({ basePort: 0 });
+    await copyManifests(examples, directory);
+    const manifests = ["--manifests", join(directory, "east"), "--manifests", `west=${join(directory, "west")}`];
+    dev = await runDev("--no-examples", ...manifests);
   });
 
   afterAll(async () => {
     dev.process.kill("SIGTERM");
     await dev.exited;
+    await examples.close();
+    await rm(directory, { recursive: true });
   });
 
-  /** Runs one of the commands it printed. */
+  /** Runs one of the commands that it prints for the examples. */
   async function tryCommand(beginning: string): Promise<string> {
-    const command = dev
-      .stdout()
-      .split("\n")
-      .find((line) => line.trim().startsWith(beginning));
+    const command = exampleCommands(dev).find((line) => line.startsWith(beginning));
     const { stdout } = await promisify(execFile)("/bin/sh", ["-c", command!], { cwd: root });
     return stdout;
   }
 
-  test("says that it is ready, and what to try", () => {
+  test("says that it is ready, before anything else", () => {
     expect(dev.stdout()).toMatch(/^edgeway ready https:\/\/localhost:\d+\n/);
-    expect(dev.stdout()).toContain(`grpcurl -insecure localhost:${dev.tlsPort} list\n`);
   });
 
-  test("its buf curl command greets", async () => {
+  test("the buf curl command to try greets", async () => {
     expect(JSON.parse(await tryCommand("npx buf curl"))).toEqual({ message: "Hello Ada" });
   });
 
-  test("its curl command reaches a plain HTTP service, with the header its route adds", async () => {
+  test("the curl command to try reaches a plain HTTP service, with the header its route adds", async () => {
     const seen = JSON.parse(await tryCommand("curl"));
     expect(seen).toMatchObject({ cluster: "west", path: "/get", headers: { "x-served-by": ["edgeway"] } });
+  });
+
+  test("a malformed object is reported with its file, name and field, and the others are served", async () => {
+    const broken = "apiVersion: v1\nkind: Service\nmetadata: { name: odd }\nspec: { ports: none }\n";
+    await writeFile(join(directory, "west/odd.yaml"), broken);
+    await expect
+      .poll(dev.stderr, { timeout: 5000 })
+      .toMatch(/^west: odd\.yaml: Service default\/odd spec\.ports: error: /m);
+    expect(JSON.parse(await tryCommand("npx buf curl"))).toEqual({ message: "Hello Ada" });
   });
 });
 

@@ -15,6 +15,8 @@ interface RpcCallerBase {
   readonly contentType: string;
   /** What messages are encoded with, "proto" for instance. */
   readonly codec: string;
+  /** Compressions that answers may have, as the caller listed them. Undefined if it said none. */
+  readonly acceptEncoding: string | undefined;
 }
 
 /** A caller whose messages come in the framing that gRPC, gRPC-Web and Connect's streams share. */

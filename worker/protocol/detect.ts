@@ -24,11 +24,11 @@ import { httpCaller } from "./http/accept.ts";
 
 export function detect(head: RequestHead): Accepted {
   const type = essence(head.fields.get("content-type") ?? "");
-  const grpc = grpcCaller(type);
-  if (grpc !== undefined) return call(head, grpc, () => acceptGrpc(head, grpc.codec));
-  const web = grpcWebCaller(type);
-  if (web !== undefined) return call(head, web, () => acceptGrpcWeb(head, web.codec));
-  const stream = streamCaller(type);
+  const grpc = grpcCaller(type, head.fields);
+  if (grpc !== undefined) return call(head, grpc, () => acceptGrpc(head, grpc));
+  const web = grpcWebCaller(type, head.fields);
+  if (web !== undefined) return call(head, web, () => acceptGrpcWeb(head, web));
+  const stream = streamCaller(type, head.fields);
   if (stream !== undefined) return call(head, stream, () => acceptStream(head, stream));
   if (head.method === "GET") return detectGet(head);
   return detectUnary(head, type);
@@ -49,7 +49,7 @@ function detectUnary(head: RequestHead, type: string): Accepted {
 
 function detectGet(head: RequestHead): Accepted {
   const query = getQuery(head.path);
-  const get = query === undefined ? undefined : getCaller(query);
+  const get = query === undefined ? undefined : getCaller(query, head.fields);
   if (query === undefined || get === undefined) return http(head);
   const accepted = attempt(get, () => acceptGet(head, get, query));
   return query.connect === undefined ? http(head, accepted) : accepted;

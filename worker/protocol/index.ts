@@ -7,6 +7,7 @@ import type { CallError } from "../call/error.ts";
 import type { Body, HttpResponse } from "../call/http.ts";
 import type { RpcResponse } from "../call/rpc.ts";
 import type { Caller, RpcCaller } from "./caller.ts";
+import { type Compressions, webCompressions } from "./compression.ts";
 import { decodeGet, decodeUnary } from "./connect/decode.ts";
 import { encodeStream, encodeStreamEnd } from "./connect/encode.ts";
 import { encodeUnary, encodeUnaryError } from "./connect/encode-unary.ts";
@@ -17,6 +18,7 @@ import { decodeText } from "./grpc-web/decode.ts";
 import * as grpcWeb from "./grpc-web/encode.ts";
 import { passResponse } from "./http/decode.ts";
 import * as http from "./http/encode.ts";
+import { acceptable } from "./recode.ts";
 
 export type { Accepted, AcceptedHttp, AcceptedRpc, Refused } from "./accepted.ts";
 export type { Caller, HttpCaller, RpcCaller } from "./caller.ts";
@@ -41,14 +43,16 @@ export function decodeRequest(caller: Caller, body: Body): Body {
 /**
  * Turns the origin's answer into the caller's. `respond` gets it, once: at once, but for Connect's unary calls, whose
  * answer is complete only when the origin has ended. A failure on the way is answered like any other end of a call.
+ * An answer in a compression that the caller does not take is decompressed with those that the host has.
  */
 export function translateResponse(
   caller: Caller,
   response: HttpResponse,
   respond: (response: HttpResponse) => void,
+  compressions: Compressions = webCompressions,
 ): void {
-  if (caller.protocol === "http") respond(passResponse(response));
-  else encodeResponse(caller, decodeResponse(response, caller.codec), respond);
+  if (caller.protocol === "http") return respond(passResponse(response));
+  encodeResponse(caller, acceptable(caller, decodeResponse(response, caller.codec), compressions), respond);
 }
 
 function encodeResponse(caller: RpcCaller, response: RpcResponse, respond: (response: HttpResponse) => void): void {

@@ -1,10 +1,13 @@
 /** Messages in another compression, where the two sides of a call share none. */
 import { CallError, type Side } from "../call/error.ts";
 import type { Source } from "../call/flow.ts";
+import { noBody } from "../call/http.ts";
+import type { RpcResponse } from "../call/rpc.ts";
 import { Code } from "../call/status.ts";
 import { envelope, EnvelopeSplitter, Flag } from "../wire/envelope.ts";
 import { Gatherer } from "../wire/gather.ts";
-import { type Compression, expansionLimit, TooLarge } from "./compression.ts";
+import type { RpcCaller } from "./caller.ts";
+import { type Compression, type Compressions, expansionLimit, TooLarge } from "./compression.ts";
 import { maxMessageBytes } from "./limits.ts";
 import { Step } from "./step.ts";
 
@@ -20,6 +23,27 @@ export interface RecodeOptions {
 /** `messages`, in gRPC's framing, decompressed and compressed anew. */
 export function recode<E>(messages: Source<E>, options: RecodeOptions): Source<E> {
   return new Recoding(messages, options);
+}
+
+/**
+ * The answer in a compression that the caller takes: as it is, or without any. What cannot be decompressed becomes an
+ * answer that fails.
+ */
+export function acceptable(caller: RpcCaller, response: RpcResponse, compressions: Compressions): RpcResponse {
+  const { head, messages } = response;
+  if (head === undefined || head.encoding === "identity" || accepts(caller, head.encoding)) return response;
+  const from = compressions.get(head.encoding);
+  if (from === undefined) {
+    const error = new CallError(Code.INTERNAL, `the answer is compressed with ${head.encoding}`, { side: "origin" });
+    messages.cancel(error);
+    return { head: undefined, messages: { ...noBody, pipe: (sink) => sink.fail(error) } };
+  }
+  const plain = recode(messages, { from, to: undefined, side: "origin" });
+  return { head: { ...head, encoding: "identity" }, messages: plain };
+}
+
+function accepts({ acceptEncoding }: RpcCaller, encoding: string): boolean {
+  return acceptEncoding?.split(",").some((name) => name.trim() === encoding) === true;
 }
 
 /** Output that may wait to be consumed before the next message is taken up: one message may be a thousand times larger. */
@@ -72,11 +96,6 @@ class Recoding<E> extends Step<E, E> {
       if (this.#splitter.atBoundary) this.finish(end);
       else this.breakOff(this.#error(Code.INTERNAL, "the stream ended within a message"));
     };
-    this.#next();
-  }
-
-  override fail(error: CallError): void {
-    this.#ending = () => super.fail(error);
     this.#next();
   }
 

@@ -15,6 +15,8 @@ export abstract class Step<I, O> implements Source<O>, Sink<I> {
   #owed = 0;
   /** Bytes given to the sink and not used up by it yet. */
   #given = 0;
+  /** Whether the source was told to stop: it takes no credit after that. */
+  #stopped = false;
 
   constructor(source: Source<I>) {
     this.#source = source;
@@ -45,6 +47,7 @@ export abstract class Step<I, O> implements Source<O>, Sink<I> {
   protected breakOff(error: CallError): void {
     const sink = this.#release();
     if (sink === undefined) return;
+    this.#stopped = true;
     this.#source.cancel(error);
     sink.fail(error);
   }
@@ -86,11 +89,12 @@ export abstract class Step<I, O> implements Source<O>, Sink<I> {
 
   cancel(error: CallError): void {
     this.#sink = undefined;
+    this.#stopped = true;
     this.#source.cancel(error);
   }
 
   #credit(bytes: number): void {
-    if (bytes <= 0) return;
+    if (bytes <= 0 || this.#stopped) return;
     this.#owed -= bytes;
     this.#source.consumed(bytes);
   }

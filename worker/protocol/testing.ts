@@ -25,7 +25,13 @@ export function cut(bytes: Uint8Array, random: () => number, most = 20): Uint8Ar
 }
 
 export function join(...chunks: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(chunks.flatMap((chunk) => [...chunk]));
+  const all = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
 }
 
 /** Gives its chunks while no more than `window` bytes wait to be consumed, then ends with `end`. */

@@ -77,7 +77,7 @@ export class Pool {
     if (!this.#dialing) this.#dial();
     return (reason) => {
       if (waiting.cancel !== undefined) waiting.cancel(reason);
-      else if (this.#waiting.delete(waiting)) answer.fail(reason);
+      else if (this.#waiting.delete(waiting)) request.body.cancel(reason);
     };
   }
 

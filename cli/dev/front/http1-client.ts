@@ -21,6 +21,7 @@ export interface Http1Client {
 /** workerd closes a connection that was idle for five seconds: one about to be closed is not used again. */
 const idleMs = 3000;
 
+/** As much as Cloudflare takes. */
 export const maxHeaderSize = 128 * 1024;
 
 /** Sends requests to an HTTP/1.1 server, answers streaming back while bodies still stream out. */

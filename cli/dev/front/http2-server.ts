@@ -12,17 +12,18 @@ import {
 } from "../../../worker/call/http.ts";
 import { Code } from "../../../worker/call/status.ts";
 import { badGateway } from "./bad-gateway.ts";
-import { maxHeaderSize } from "./http1-client.ts";
 import { ReadableBody, writeBody } from "./node-body.ts";
 
 const maxConcurrentStreams = 256;
+/** node:http2 takes no more, whatever it announces. */
+const maxHeaderListSize = 64 * 1024;
 const streamWindow = 256 * 1024;
 const connectionWindow = 4 * streamWindow;
 
 /** Serves HTTP/2 on a connection. */
 export function serveHttp2(socket: Socket, scheme: "http" | "https", handler: Handler): void {
   const session = performServerHandshake(socket, {
-    settings: { maxConcurrentStreams, initialWindowSize: streamWindow, maxHeaderListSize: maxHeaderSize },
+    settings: { maxConcurrentStreams, initialWindowSize: streamWindow, maxHeaderListSize },
   });
   session.setLocalWindowSize(connectionWindow);
   session.on("error", () => socket.destroy());

@@ -7,14 +7,15 @@ import { Code } from "../../call/status.ts";
 import { isBase64 } from "../../wire/base64.ts";
 import { decodePercentText } from "../../wire/percent.ts";
 import { parseConnectTimeout } from "../../wire/timeout.ts";
-import type { ConnectGetCaller, ConnectUnaryCaller, FramedCaller } from "../caller.ts";
+import type { ConnectGetCaller, ConnectUnaryCaller, FramedCaller, RpcCaller } from "../caller.ts";
 import { codecOf } from "../content-type.ts";
 import { requestMetadata } from "../fields.ts";
 
-export function streamCaller(contentType: string): FramedCaller | undefined {
+export function streamCaller(contentType: string, fields: Fields): FramedCaller | undefined {
   if (contentType === "application/connect") return undefined;
   const codec = codecOf(contentType, "application/connect");
-  return codec === undefined ? undefined : { protocol: "connect-stream", contentType, codec };
+  if (codec === undefined) return undefined;
+  return { protocol: "connect-stream", contentType, codec, acceptEncoding: fields.joined("connect-accept-encoding") };
 }
 
 export function unaryCaller(contentType: string, fields: Fields): ConnectUnaryCaller | undefined {
@@ -24,19 +25,21 @@ export function unaryCaller(contentType: string, fields: Fields): ConnectUnaryCa
     protocol: "connect-unary",
     contentType,
     codec: contentType.slice("application/".length),
+    acceptEncoding: acceptable(fields),
     compressed: isCompressed(fields.get("content-encoding")),
     contentLength: length !== undefined && /^\d{1,10}$/.test(length) ? Number(length) : undefined,
   };
 }
 
 /** The caller of a GET whose query has the parts of a call. Undefined if it has not. */
-export function getCaller(query: GetQuery): ConnectGetCaller | undefined {
+export function getCaller(query: GetQuery, fields: Fields): ConnectGetCaller | undefined {
   const { encoding, message } = query;
   if (message === undefined || (encoding !== "proto" && encoding !== "json")) return undefined;
   return {
     protocol: "connect-get",
     contentType: `application/${encoding}`,
     codec: encoding,
+    acceptEncoding: acceptable(fields),
     compressed: isCompressed(query.compression),
     message,
     base64: query.base64 === "1",
@@ -63,35 +66,23 @@ export function getQuery(path: string): GetQuery | undefined {
 
 /** @throws CallError INVALID_ARGUMENT for a version other than 1, a malformed deadline or metadata. */
 export function acceptStream(head: RequestHead, caller: FramedCaller): RpcRequestHead {
-  const { fields } = head;
-  return {
-    ...acceptCommon(head, caller.codec),
-    encoding: fields.get("connect-content-encoding") ?? "identity",
-    acceptEncoding: fields.joined("connect-accept-encoding"),
-  };
+  return acceptCommon(head, caller, head.fields.get("connect-content-encoding"));
 }
 
 /** @throws CallError INVALID_ARGUMENT like {@link acceptStream}. */
 export function acceptUnary(head: RequestHead, caller: ConnectUnaryCaller): RpcRequestHead {
-  return {
-    ...acceptCommon(head, caller.codec),
-    encoding: head.fields.get("content-encoding") ?? "identity",
-    acceptEncoding: acceptable(head.fields.joined("accept-encoding")),
-  };
+  return acceptCommon(head, caller, head.fields.get("content-encoding"));
 }
 
 /** @throws CallError INVALID_ARGUMENT like {@link acceptStream}, and for a message that is no base64 though it says so. */
 export function acceptGet(head: RequestHead, caller: ConnectGetCaller, query: GetQuery): RpcRequestHead {
   if (query.connect !== undefined && query.connect !== "v1") throw invalid(`connect=${query.connect} is not known`);
   if (caller.base64 && !isBase64(decodePercentText(caller.message))) throw invalid("the message is not base64");
-  return {
-    ...acceptCommon(head, caller.codec),
-    encoding: query.compression ?? "identity",
-    acceptEncoding: acceptable(head.fields.joined("accept-encoding")),
-  };
+  return acceptCommon(head, caller, query.compression);
 }
 
-function acceptCommon(head: RequestHead, codec: string): Omit<RpcRequestHead, "encoding" | "acceptEncoding"> {
+function acceptCommon(head: RequestHead, caller: RpcCaller, encoding = "identity"): RpcRequestHead {
+  const { acceptEncoding, codec } = caller;
   const { fields, path } = head;
   const version = fields.get("connect-protocol-version");
   if (version !== undefined && version !== "1") throw invalid(`connect-protocol-version ${version} is not known`);
@@ -99,11 +90,19 @@ function acceptCommon(head: RequestHead, codec: string): Omit<RpcRequestHead, "e
   const timeoutMs = timeout === undefined ? undefined : parseConnectTimeout(timeout);
   if (timeout !== undefined && timeoutMs === undefined) throw invalid(`connect-timeout-ms is malformed: ${timeout}`);
   const query = path.indexOf("?");
-  return { path: query < 0 ? path : path.slice(0, query), codec, timeoutMs, metadata: requestMetadata(fields) };
+  return {
+    path: query < 0 ? path : path.slice(0, query),
+    codec,
+    encoding,
+    acceptEncoding,
+    timeoutMs,
+    metadata: requestMetadata(fields),
+  };
 }
 
 /** HTTP's accept-encoding as a plain list: without weights, and without what is refused by weight 0. */
-function acceptable(list: string | undefined): string | undefined {
+function acceptable(fields: Fields): string | undefined {
+  const list = fields.joined("accept-encoding");
   if (list === undefined) return undefined;
   const names: string[] = [];
   for (const item of list.split(",")) {

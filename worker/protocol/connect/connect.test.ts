@@ -10,10 +10,10 @@ import { decodeRequest, encodeFailure, translateResponse } from "../index.ts";
 import { maxMessageBytes } from "../limits.ts";
 import { cut, join, seeded, TestSink, TestSource } from "../testing.ts";
 
-const base = { contentType: "application/proto", codec: "proto" };
+const base = { contentType: "application/proto", codec: "proto", acceptEncoding: "br, gzip" };
 const unary = { ...base, protocol: "connect-unary", compressed: false, contentLength: undefined } as const;
 const get = { ...base, protocol: "connect-get", compressed: false, base64: false } as const;
-const stream = { protocol: "connect-stream", contentType: "application/connect+proto", codec: "proto" } as const;
+const stream = { ...base, protocol: "connect-stream", contentType: "application/connect+proto" } as const;
 const message = Uint8Array.from({ length: 50 }, (_, i) => i);
 const text = new TextDecoder();
 

@@ -1,12 +1,14 @@
 /** gRPC-Web has gRPC's request headers under content types of its own (grpc/doc/PROTOCOL-WEB.md). */
+import type { Fields } from "../../call/fields.ts";
 import type { FramedCaller } from "../caller.ts";
 import { codecOf } from "../content-type.ts";
 
 export { acceptGrpc as acceptGrpcWeb } from "../grpc/accept.ts";
 
-export function grpcWebCaller(contentType: string): FramedCaller | undefined {
+export function grpcWebCaller(contentType: string, fields: Fields): FramedCaller | undefined {
   const text = codecOf(contentType, "application/grpc-web-text");
-  if (text !== undefined) return { protocol: "grpc-web-text", contentType, codec: text };
-  const codec = codecOf(contentType, "application/grpc-web");
-  return codec === undefined ? undefined : { protocol: "grpc-web", contentType, codec };
+  const codec = text ?? codecOf(contentType, "application/grpc-web");
+  if (codec === undefined) return undefined;
+  const protocol = text === undefined ? "grpc-web" : "grpc-web-text";
+  return { protocol, contentType, codec, acceptEncoding: fields.joined("grpc-accept-encoding") };
 }

@@ -8,8 +8,9 @@ import { EnvelopeSplitter } from "../../wire/envelope.ts";
 import { decodeRequest, encodeFailure, translateResponse } from "../index.ts";
 import { cut, join, seeded, TestSink, TestSource } from "../testing.ts";
 
-const binary = { protocol: "grpc-web", contentType: "application/grpc-web+proto", codec: "proto" } as const;
-const text = { protocol: "grpc-web-text", contentType: "application/grpc-web-text", codec: "proto" } as const;
+const base = { codec: "proto", acceptEncoding: undefined };
+const binary = { ...base, protocol: "grpc-web", contentType: "application/grpc-web+proto" } as const;
+const text = { ...base, protocol: "grpc-web-text", contentType: "application/grpc-web-text" } as const;
 const messages = join(
   Uint8Array.of(0, 0, 0, 0, 3, 1, 2, 3),
   Uint8Array.of(0, 0, 0, 0, 0),

@@ -6,7 +6,12 @@ import { Code } from "../../call/status.ts";
 import { encodeFailure, encodeRequest, translateResponse } from "../index.ts";
 import { cut, seeded, TestSink, TestSource } from "../testing.ts";
 
-const caller = { protocol: "grpc", contentType: "application/grpc+proto", codec: "proto" } as const;
+const caller = {
+  protocol: "grpc",
+  contentType: "application/grpc+proto",
+  codec: "proto",
+  acceptEncoding: "gzip",
+} as const;
 const message = Uint8Array.of(0, 0, 0, 0, 2, 8, 1);
 
 function originAnswer(head: Record<string, string>, trailers: Record<string, string> | CallError, bytes = message) {
