@@ -16,12 +16,11 @@ import { Code } from "./call/status.ts";
 import { modifyHeaders } from "./filter/headers.ts";
 import type { Plan } from "./plan.ts";
 import { decodeRequest, encodeFailure, translateResponse } from "./protocol/index.ts";
-import type { Endpoint } from "./transport/pool.ts";
 
 export interface ExchangeOptions {
   readonly clock: Clock;
-  /** Sends a request to the plan's endpoint. */
-  readonly send: (request: HttpRequest, answer: Answer, endpoint: Endpoint) => Cancel;
+  /** Sends a request where the plan says. */
+  readonly send: (request: HttpRequest, answer: Answer, plan: Plan) => Cancel;
   /**
    * Milliseconds a call may go without a byte of its answer. Undefined: for ever, where the host sees every caller
    * that leaves.
@@ -33,7 +32,7 @@ export interface ExchangeOptions {
 export function exchange(plan: Plan, body: Body, options: ExchangeOptions, answer: Answer): Cancel {
   const call = new Exchange(plan, options.clock, options.idleMs, answer);
   const request = { head: plan.head, body: decodeRequest(plan.caller, body) };
-  call.start(options.send(request, call, plan.endpoint));
+  call.start(options.send(request, call, plan));
   return (reason) => call.expire(reason);
 }
 

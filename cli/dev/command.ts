@@ -19,7 +19,7 @@ Options:
                                directory's name unless given
   --no-examples                start no example services, and serve none of their manifests`;
 
-/** How long stopping may take before the process ends anyway. */
+/** How long stopping may take, a start that is under way included, before the process ends anyway. */
 const stopMs = 5000;
 
 export const devCommand = { summary: "run Edgeway on this machine, with examples", help, run };
@@ -27,15 +27,12 @@ export const devCommand = { summary: "run Edgeway on this machine, with examples
 async function run(args: readonly string[]): Promise<number> {
   const options = parse(args);
   const stop = stopRequested();
+  void stop.then(() => setTimeout(() => process.exit(1), stopMs).unref());
   // Only now: what it brings along takes a second to load.
   const { startDev } = await import("./dev.ts");
-  const starting = startDev({ ...options, log: (line) => console.error(line) });
-  await Promise.race([starting, stop]);
-  // What is being started can be stopped only once it runs.
-  const dev = await starting;
+  const dev = await startDev({ ...options, log: (line) => console.error(line) });
   console.log(welcome(dev, options.examples && !options.manifests));
   await stop;
-  setTimeout(() => process.exit(1), stopMs).unref();
   await dev.close();
   return 0;
 }

@@ -1,7 +1,7 @@
 /** Chance that can be repeated: mulberry32, by Tommy Ettinger, public domain. */
 export interface Random {
   /** An integer from 0 up to, but without, `bound`. */
-  below(bound: number): number;
+  readonly below: (bound: number) => number;
 }
 
 export function newRandom(seed: number): Random {

@@ -8,14 +8,14 @@ import { CallError } from "../../worker/call/error.ts";
 import { Fields } from "../../worker/call/fields.ts";
 import { type Answer, type Body, type BodySink, type Cancel, noBody } from "../../worker/call/http.ts";
 import { Code } from "../../worker/call/status.ts";
-import { type Http2Limits, newCounters } from "../../worker/http2/index.ts";
+import type { Http2Limits } from "../../worker/http2/index.ts";
 import * as frames from "../../worker/http2/testing/frames.ts";
 import { clientUnderTest, type Peer, serverUnderTest } from "../../worker/http2/testing/scripted-peer.ts";
 import { newRandom, type Random } from "./random.ts";
 
 const limits: Partial<Http2Limits> = {
   initialStreamWindow: 2000,
-  maxStreamWindow: 8000,
+  maxStreamWindow: 2000,
   maxConcurrentStreams: 8,
   maxQueuedRequests: 4,
   maxHeaderListBytes: 2000,
@@ -28,7 +28,7 @@ class Part implements Body, BodySink {
   readonly #random: Random;
   #sink: BodySink | undefined;
   #taken: Body | undefined;
-  cancel_: Cancel | undefined;
+  withdraw: Cancel | undefined;
   /** Bytes that came and are not consumed: never more than the window. */
   held = 0;
   /** Times that the exchange ended, for each of the ways it may. */
@@ -55,7 +55,7 @@ class Part implements Body, BodySink {
   write(bytes: Uint8Array): void {
     this.held += bytes.length;
     check(!this.closed, "bytes behind the end");
-    if (this.#random.below(3) > 0) this.consume();
+    if (this.#random.below(3) === 0) this.consume();
   }
   end(): void {
     this.#ended();
@@ -82,7 +82,7 @@ class Part implements Body, BodySink {
     switch (below(8)) {
       case 0:
       case 1:
-        sink?.write(new Uint8Array(below(3000)));
+        sink?.write(new Uint8Array(below(below(3) === 0 ? 40_000 : 3000)));
         break;
       case 2:
         this.#sink = undefined;
@@ -96,15 +96,17 @@ class Part implements Body, BodySink {
       case 4:
         if (below(4) === 0) this.#leave();
         break;
-      default:
+      case 5:
         this.consume();
+        break;
+      default:
     }
   }
 
   #leave(): void {
     this.closed = true;
     this.#taken?.cancel(gone);
-    this.cancel_?.(gone);
+    this.withdraw?.(gone);
   }
 }
 
@@ -115,8 +117,8 @@ function check(holds: boolean, what: string): void {
 /** A frame that a peer may send, or should not. */
 function randomFrame(random: Random, fromServer: boolean): Uint8Array {
   const { below } = random;
-  const stream = below(12) === 0 ? below(3) : below(6) * 2 + 1;
-  const end = below(3) === 0;
+  const stream = below(12) === 0 ? below(8) : below(3) * 2 + 1;
+  const end = below(5) === 0;
   switch (below(14)) {
     case 0:
     case 1:
@@ -125,7 +127,7 @@ function randomFrame(random: Random, fromServer: boolean): Uint8Array {
     case 3:
     case 4:
     case 5:
-      return frames.data(stream, new Uint8Array(below(1500)), { end });
+      return frames.data(stream, new Uint8Array(below(1900)), { end });
     case 6:
       return frames.frame(0, 8 + (end ? 1 : 0), stream, [below(20), ...new Uint8Array(below(40))]);
     case 7:
@@ -133,7 +135,7 @@ function randomFrame(random: Random, fromServer: boolean): Uint8Array {
     case 8:
       return frames.windowUpdate(below(2) * stream, [0, 1, 100, 5000, 0x7fffffff][below(5)]!);
     case 9:
-      return frames.settings([below(8), [0, 1, 100, 16_384, 70_000][below(5)]!]);
+      return frames.settings([below(8), [0, 1, 100, 16_384, 200_000][below(5)]!]);
     case 10:
       return frames.ping(below(4), { ack: below(2) === 0 });
     case 11:
@@ -167,7 +169,7 @@ function randomFields({ below }: Random, fromServer: boolean): frames.FieldList 
 /** The peer's frames in one run of bytes; rarely, one bit is not what it should be. */
 function randomBytes(random: Random, count: number, fromServer: boolean): Uint8Array {
   const bytes = frames.join(...Array.from({ length: count }, () => randomFrame(random, fromServer)));
-  if (random.below(6) === 0) bytes[random.below(bytes.length)]! ^= 1 << random.below(8);
+  if (random.below(4) === 0) bytes[random.below(bytes.length)]! ^= 1 << random.below(8);
   return bytes;
 }
 
@@ -177,7 +179,7 @@ function endpoint(
   isServer: boolean,
 ): { peer: Peer; parts: Part[]; act: () => void; active: () => number } {
   const parts: Part[] = [];
-  const peerSettings = [[4, [0, 10, 1000, 65_535][random.below(4)]!]] as const;
+  const peerSettings = [[4, [0, 1000, 65_535, 200_000][random.below(4)]!]] as const;
   const answers: (() => void)[] = [];
   if (isServer) {
     const { peer, server } = serverUnderTest(
@@ -200,7 +202,7 @@ function endpoint(
     parts.push(part);
     const answer: Answer = { respond: ({ body }) => part.take(body), fail: () => part.fail() };
     const head = { method: "POST", scheme: "http", authority: "a", path: "/", fields: Fields.empty } as const;
-    part.cancel_ = client.handle({ head, body: random.below(2) === 0 ? noBody : part }, answer);
+    part.withdraw = client.handle({ head, body: random.below(2) === 0 ? noBody : part }, answer);
   };
   for (let i = random.below(4); i >= 0; i--) ask();
   return { peer, parts, act: ask, active: () => client.activeStreams + client.queued };
@@ -218,7 +220,7 @@ export function simulate(seed: number): number {
 function play(random: Random): number {
   const isServer = random.below(2) === 0;
   const { peer, parts, act, active } = endpoint(random, isServer);
-  const count = 1 + random.below(16);
+  const count = 1 + random.below(30);
   const bytes = randomBytes(random, count, !isServer);
   const meter = new WindowMeter(peer, connectionWindow(bytes));
   for (let at = 0; at < bytes.length && peer.closedWith === "open";) {
@@ -227,8 +229,8 @@ function play(random: Random): number {
     at = next;
     if (random.below(4) === 0) act();
     for (const part of parts) {
-      check(part.held <= limits.maxStreamWindow!, "more bytes held than the window allows");
-      part.act();
+      check(part.held <= limits.initialStreamWindow!, "more bytes held than the window allows");
+      if (random.below(6) === 0) part.act();
     }
     if (random.below(10) === 0) peer.wire.backedUp = true;
     if (random.below(5) === 0) peer.drain();

@@ -2,7 +2,7 @@ import { gzipSync, inflateSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
-import { type HttpResponse, noBody } from "../call/http.ts";
+import type { HttpResponse } from "../call/http.ts";
 import { Code } from "../call/status.ts";
 import { envelope, envelopePrefix, EnvelopeSplitter } from "../wire/envelope.ts";
 import { expansionLimit, webCompressions } from "./compression.ts";
@@ -120,9 +120,9 @@ test("a reader who leaves while a message is decompressed gets nothing more", as
 });
 
 /** An origin's answer in `encoding`, translated for a gRPC caller who takes `acceptEncoding`. */
-function answerIn(encoding: string, acceptEncoding: string | undefined) {
+function answerIn(encoding: string, acceptEncoding: string | undefined, bytes = compressed, status = "0") {
   const caller = { protocol: "grpc", contentType: "application/grpc", codec: "proto", acceptEncoding } as const;
-  const body = new TestSource([compressed.slice()], new Fields(["grpc-status", "0"]));
+  const body = new TestSource([bytes.slice()], new Fields(["grpc-status", status]));
   const fields = new Fields(["content-type", "application/grpc", "grpc-encoding", encoding]);
   const answers: HttpResponse[] = [];
   translateResponse(caller, { head: { status: 200, fields }, body }, (answer) => answers.push(answer));
@@ -145,8 +145,12 @@ test("an answer in a compression that the caller does not take is decompressed",
   }
 });
 
-test("an answer in a compression that neither the caller nor the edge knows is INTERNAL", () => {
-  const answer = answerIn("snappy", "gzip");
-  expect(answer.body).toBe(noBody);
-  expect(answer.head.fields.get("grpc-status")).toBe(String(Code.INTERNAL));
+test("an answer in a compression that neither the caller nor the edge knows is INTERNAL at its first such message", async () => {
+  const sink = await over(new TestSink(answerIn("snappy", "gzip").body));
+  expect(sink.ended?.get("grpc-status")).toBe(String(Code.INTERNAL));
+});
+
+test.each(["snappy", ""])("an error keeps its status though it names the compression %j", async (encoding) => {
+  const sink = await over(new TestSink(answerIn(encoding, undefined, new Uint8Array(0), "12").body));
+  expect(sink.ended?.get("grpc-status")).toBe("12");
 });

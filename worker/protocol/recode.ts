@@ -1,7 +1,6 @@
 /** Messages in another compression, where the two sides of a call share none. */
 import { CallError, type Side } from "../call/error.ts";
 import type { Source } from "../call/flow.ts";
-import { noBody } from "../call/http.ts";
 import type { RpcResponse } from "../call/rpc.ts";
 import { Code } from "../call/status.ts";
 import { envelope, EnvelopeSplitter, Flag } from "../wire/envelope.ts";
@@ -12,7 +11,7 @@ import { maxMessageBytes } from "./limits.ts";
 import { Step } from "./step.ts";
 
 export interface RecodeOptions {
-  /** What compressed messages come in. Undefined if it is identity: then none may be compressed. */
+  /** What compressed messages come in. Undefined if it is identity or not known: then none may be compressed. */
   readonly from: Compression | undefined;
   /** What they leave in. Undefined to leave them plain. */
   readonly to: Compression | undefined;
@@ -26,18 +25,13 @@ export function recode<E>(messages: Source<E>, options: RecodeOptions): Source<E
 }
 
 /**
- * The answer in a compression that the caller takes: as it is, or without any. What cannot be decompressed becomes an
- * answer that fails.
+ * The answer in a compression that the caller takes: as it is, or without any. One in a compression that nobody knows
+ * fails at its first compressed message; an error has none, and arrives.
  */
 export function acceptable(caller: RpcCaller, response: RpcResponse, compressions: Compressions): RpcResponse {
   const { head, messages } = response;
   if (head === undefined || head.encoding === "identity" || accepts(caller, head.encoding)) return response;
   const from = compressions.get(head.encoding);
-  if (from === undefined) {
-    const error = new CallError(Code.INTERNAL, `the answer is compressed with ${head.encoding}`, { side: "origin" });
-    messages.cancel(error);
-    return { head: undefined, messages: { ...noBody, pipe: (sink) => sink.fail(error) } };
-  }
   const plain = recode(messages, { from, to: undefined, side: "origin" });
   return { head: { ...head, encoding: "identity" }, messages: plain };
 }
@@ -104,7 +98,7 @@ class Recoding<E> extends Step<E, E> {
     if (length > maxMessageBytes) {
       this.breakOff(this.#error(Code.RESOURCE_EXHAUSTED, `the message is larger than ${maxMessageBytes} bytes`));
     } else if ((flags & Flag.COMPRESSED) !== 0 && this.#options.from === undefined) {
-      this.breakOff(this.#error(Code.INTERNAL, "a message is compressed, but the call does not say how"));
+      this.breakOff(this.#error(Code.INTERNAL, "a message is compressed, but not in a way that is known"));
     }
   }
 

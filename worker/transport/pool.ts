@@ -46,6 +46,7 @@ export class Pool {
   readonly #clients = new Set<Http2Client>();
   readonly #waiting = new Set<Waiting>();
   #dialing = false;
+  #closed = false;
 
   constructor(endpoint: Endpoint, options: PoolOptions) {
     this.#endpoint = endpoint;
@@ -61,6 +62,17 @@ export class Pool {
     return this.#wait(request, answer);
   };
 
+  /** Whether it has neither a connection nor a call that waits for one. */
+  get idle(): boolean {
+    return this.#clients.size === 0 && !this.#dialing;
+  }
+
+  /** Closes every connection, and ends their calls. Nothing may be sent any more. */
+  close(): void {
+    this.#closed = true;
+    for (const client of this.#clients) client.close();
+  }
+
   #roomiest(): Http2Client | undefined {
     let best: Http2Client | undefined;
     for (const client of this.#clients) if (best === undefined || client.capacity > best.capacity) best = client;
@@ -69,7 +81,9 @@ export class Pool {
 
   #wait(request: HttpRequest, answer: Answer): Cancel {
     if (this.#waiting.size >= maxWaiting) {
-      answer.fail(this.#error(Code.RESOURCE_EXHAUSTED, `${maxWaiting} calls wait for a connection`));
+      const error = this.#error(Code.RESOURCE_EXHAUSTED, `${maxWaiting} calls wait for a connection`);
+      request.body.cancel(error);
+      answer.fail(error);
       return () => {};
     }
     const waiting: Waiting = { request, answer, cancel: undefined };
@@ -91,8 +105,8 @@ export class Pool {
     this.#options.dial(this.#endpoint).then(
       (stream) => {
         stop();
-        if (late) stream.destroy();
-        else this.#dialed(stream);
+        if (late || this.#closed) stream.destroy();
+        if (!late) this.#dialed(this.#closed ? "the edge stops" : stream);
       },
       (error: unknown) => {
         stop();
@@ -108,7 +122,10 @@ export class Pool {
     this.#waiting.clear();
     if (typeof result === "string") {
       const error = this.#error(Code.UNAVAILABLE, `cannot connect: ${result}`);
-      for (const { answer } of waiting) answer.fail(error);
+      for (const { request, answer } of waiting) {
+        request.body.cancel(error);
+        answer.fail(error);
+      }
       return;
     }
     this.#open(result);

@@ -23,7 +23,8 @@ export function decodeResponse(response: HttpResponse, codec: string): RpcRespon
   return {
     head: {
       codec,
-      encoding: fields.get("grpc-encoding") ?? "identity",
+      // Some servers send an empty name with errors.
+      encoding: fields.get("grpc-encoding") || "identity",
       acceptEncoding: fields.joined("grpc-accept-encoding"),
       metadata: responseMetadata(fields),
     },

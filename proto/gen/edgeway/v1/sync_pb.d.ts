@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Backend, ClusterTable, Route, SourceRef } from "./table_pb.js";
+import type { Backend, ClusterTable, DescriptorSet, Route, SourceRef } from "./table_pb.js";
 
 /**
  * Describes the file edgeway/v1/sync.proto.
@@ -78,6 +78,18 @@ export declare type Delta = Message<"edgeway.v1.Delta"> & {
    * @generated from field: repeated string removed_backends = 6;
    */
   removedBackends: string[];
+
+  /**
+   * @generated from field: repeated edgeway.v1.DescriptorSet descriptor_sets = 7;
+   */
+  descriptorSets: DescriptorSet[];
+
+  /**
+   * Hashes to remove.
+   *
+   * @generated from field: repeated string removed_descriptor_sets = 8;
+   */
+  removedDescriptorSets: string[];
 };
 
 /**
@@ -278,7 +290,8 @@ export declare const SyncService: GenService<{
     output: typeof PushResponseSchema;
   },
   /**
-   * One cluster's part as the edge holds it.
+   * One cluster's part as the edge holds it, without the bytes of its
+   * descriptor sets.
    *
    * @generated from rpc edgeway.v1.SyncService.Get
    */

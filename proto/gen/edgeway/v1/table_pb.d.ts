@@ -61,6 +61,11 @@ export declare type ClusterTable = Message<"edgeway.v1.ClusterTable"> & {
    * @generated from field: repeated edgeway.v1.Backend backends = 3;
    */
   backends: Backend[];
+
+  /**
+   * @generated from field: repeated edgeway.v1.DescriptorSet descriptor_sets = 4;
+   */
+  descriptorSets: DescriptorSet[];
 };
 
 /**
@@ -68,6 +73,36 @@ export declare type ClusterTable = Message<"edgeway.v1.ClusterTable"> & {
  * Use `create(ClusterTableSchema)` to create a new message.
  */
 export declare const ClusterTableSchema: GenMessage<ClusterTable>;
+
+/**
+ * What is known of the messages and methods of some backends: what JSON and
+ * REST are translated by. Keyed by its hash, so that backends share one.
+ *
+ * @generated from message edgeway.v1.DescriptorSet
+ */
+export declare type DescriptorSet = Message<"edgeway.v1.DescriptorSet"> & {
+  /**
+   * SHA-256 of the bytes, in lower-case hexadecimal.
+   *
+   * @generated from field: string hash = 1;
+   */
+  hash: string;
+
+  /**
+   * A google.protobuf.FileDescriptorSet, each file after those it imports.
+   * Left out where the edge hands out a table: whoever needs it asks for it by
+   * its hash.
+   *
+   * @generated from field: bytes file_descriptor_set = 2;
+   */
+  fileDescriptorSet: Uint8Array;
+};
+
+/**
+ * Describes the message edgeway.v1.DescriptorSet.
+ * Use `create(DescriptorSetSchema)` to create a new message.
+ */
+export declare const DescriptorSetSchema: GenMessage<DescriptorSet>;
 
 /**
  * Which Kubernetes object decided something.
@@ -482,6 +517,14 @@ export declare type Backend = Message<"edgeway.v1.Backend"> & {
    * @generated from field: repeated edgeway.v1.Endpoint endpoints = 5;
    */
   endpoints: Endpoint[];
+
+  /**
+   * The hash of a descriptor set of the same cluster's table. Empty: none is
+   * known, and JSON goes to the origin as it is.
+   *
+   * @generated from field: string descriptors = 6;
+   */
+  descriptors: string;
 };
 
 /**

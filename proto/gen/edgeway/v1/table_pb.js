@@ -11,7 +11,7 @@ import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/code
  * Describes the file edgeway/v1/table.proto.
  */
 export const file_edgeway_v1_table = /*@__PURE__*/
-  fileDesc("ChZlZGdld2F5L3YxL3RhYmxlLnByb3RvEgplZGdld2F5LnYxIkUKBVRhYmxlEhAKCHJldmlzaW9uGAEgASgEEioKCGNsdXN0ZXJzGAIgAygLMhguZWRnZXdheS52MS5DbHVzdGVyVGFibGUiaQoMQ2x1c3RlclRhYmxlEg8KB2NsdXN0ZXIYASABKAkSIQoGcm91dGVzGAIgAygLMhEuZWRnZXdheS52MS5Sb3V0ZRIlCghiYWNrZW5kcxgDIAMoCzITLmVkZ2V3YXkudjEuQmFja2VuZCI6CglTb3VyY2VSZWYSDAoEa2luZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEbmFtZRgDIAEoCSKtAQoFUm91dGUSCwoDa2V5GAEgASgJEiUKBnNvdXJjZRgCIAEoCzIVLmVkZ2V3YXkudjEuU291cmNlUmVmEhcKD2NyZWF0ZWRfc2Vjb25kcxgDIAEoAxIRCglob3N0bmFtZXMYBCADKAkSIwoHc2NoZW1lcxgFIAMoDjISLmVkZ2V3YXkudjEuU2NoZW1lEh8KBXJ1bGVzGAYgAygLMhAuZWRnZXdheS52MS5SdWxlIogBCgRSdWxlEg0KBWluZGV4GAEgASgNEiIKB21hdGNoZXMYAiADKAsyES5lZGdld2F5LnYxLk1hdGNoEiMKB2ZpbHRlcnMYAyADKAsyEi5lZGdld2F5LnYxLkZpbHRlchIoCghiYWNrZW5kcxgEIAMoCzIWLmVkZ2V3YXkudjEuQmFja2VuZFJlZiLiAQoFTWF0Y2gSFAoKZXhhY3RfcGF0aBgBIAEoCUgAEhUKC3BhdGhfcHJlZml4GAIgASgJSAASMgoLZ3JwY19tZXRob2QYAyABKAsyGy5lZGdld2F5LnYxLkdycGNNZXRob2RNYXRjaEgAEhMKC2h0dHBfbWV0aG9kGAQgASgJEigKB2hlYWRlcnMYBSADKAsyFy5lZGdld2F5LnYxLkhlYWRlck1hdGNoEjEKDHF1ZXJ5X3BhcmFtcxgGIAMoCzIbLmVkZ2V3YXkudjEuUXVlcnlQYXJhbU1hdGNoQgYKBHBhdGgiMgoPR3JwY01ldGhvZE1hdGNoEg8KB3NlcnZpY2UYASABKAkSDgoGbWV0aG9kGAIgASgJIioKC0hlYWRlck1hdGNoEgwKBG5hbWUYASABKAkSDQoFZXhhY3QYAiABKAkiLgoPUXVlcnlQYXJhbU1hdGNoEgwKBG5hbWUYASABKAkSDQoFZXhhY3QYAiABKAkigQEKBkZpbHRlchI1Cg9yZXF1ZXN0X2hlYWRlcnMYASABKAsyGi5lZGdld2F5LnYxLkhlYWRlck1vZGlmaWVySAASNgoQcmVzcG9uc2VfaGVhZGVycxgCIAEoCzIaLmVkZ2V3YXkudjEuSGVhZGVyTW9kaWZpZXJIAEIICgZmaWx0ZXIiYgoOSGVhZGVyTW9kaWZpZXISHwoDc2V0GAEgAygLMhIuZWRnZXdheS52MS5IZWFkZXISHwoDYWRkGAIgAygLMhIuZWRnZXdheS52MS5IZWFkZXISDgoGcmVtb3ZlGAMgAygJIiUKBkhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIkwKCkJhY2tlbmRSZWYSEQoHYmFja2VuZBgBIAEoCUgAEhEKB2ludmFsaWQYAiABKAlIABIOCgZ3ZWlnaHQYAyABKA1CCAoGdGFyZ2V0IqEBCgdCYWNrZW5kEgsKA2tleRgBIAEoCRIlCgZzb3VyY2UYAiABKAsyFS5lZGdld2F5LnYxLlNvdXJjZVJlZhIsCghwcm90b2NvbBgDIAEoDjIaLmVkZ2V3YXkudjEuT3JpZ2luUHJvdG9jb2wSCwoDdGxzGAQgASgIEicKCWVuZHBvaW50cxgFIAMoCzIULmVkZ2V3YXkudjEuRW5kcG9pbnQiJgoIRW5kcG9pbnQSDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNKkMKBlNjaGVtZRIWChJTQ0hFTUVfVU5TUEVDSUZJRUQQABIPCgtTQ0hFTUVfSFRUUBABEhAKDFNDSEVNRV9IVFRQUxACKoEBCg5PcmlnaW5Qcm90b2NvbBIfChtPUklHSU5fUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIZChVPUklHSU5fUFJPVE9DT0xfSFRUUDEQARIZChVPUklHSU5fUFJPVE9DT0xfSFRUUDIQAhIYChRPUklHSU5fUFJPVE9DT0xfR1JQQxADYgZwcm90bzM");
+  fileDesc("ChZlZGdld2F5L3YxL3RhYmxlLnByb3RvEgplZGdld2F5LnYxIkUKBVRhYmxlEhAKCHJldmlzaW9uGAEgASgEEioKCGNsdXN0ZXJzGAIgAygLMhguZWRnZXdheS52MS5DbHVzdGVyVGFibGUinQEKDENsdXN0ZXJUYWJsZRIPCgdjbHVzdGVyGAEgASgJEiEKBnJvdXRlcxgCIAMoCzIRLmVkZ2V3YXkudjEuUm91dGUSJQoIYmFja2VuZHMYAyADKAsyEy5lZGdld2F5LnYxLkJhY2tlbmQSMgoPZGVzY3JpcHRvcl9zZXRzGAQgAygLMhkuZWRnZXdheS52MS5EZXNjcmlwdG9yU2V0IjoKDURlc2NyaXB0b3JTZXQSDAoEaGFzaBgBIAEoCRIbChNmaWxlX2Rlc2NyaXB0b3Jfc2V0GAIgASgMIjoKCVNvdXJjZVJlZhIMCgRraW5kGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJIq0BCgVSb3V0ZRILCgNrZXkYASABKAkSJQoGc291cmNlGAIgASgLMhUuZWRnZXdheS52MS5Tb3VyY2VSZWYSFwoPY3JlYXRlZF9zZWNvbmRzGAMgASgDEhEKCWhvc3RuYW1lcxgEIAMoCRIjCgdzY2hlbWVzGAUgAygOMhIuZWRnZXdheS52MS5TY2hlbWUSHwoFcnVsZXMYBiADKAsyEC5lZGdld2F5LnYxLlJ1bGUiiAEKBFJ1bGUSDQoFaW5kZXgYASABKA0SIgoHbWF0Y2hlcxgCIAMoCzIRLmVkZ2V3YXkudjEuTWF0Y2gSIwoHZmlsdGVycxgDIAMoCzISLmVkZ2V3YXkudjEuRmlsdGVyEigKCGJhY2tlbmRzGAQgAygLMhYuZWRnZXdheS52MS5CYWNrZW5kUmVmIuIBCgVNYXRjaBIUCgpleGFjdF9wYXRoGAEgASgJSAASFQoLcGF0aF9wcmVmaXgYAiABKAlIABIyCgtncnBjX21ldGhvZBgDIAEoCzIbLmVkZ2V3YXkudjEuR3JwY01ldGhvZE1hdGNoSAASEwoLaHR0cF9tZXRob2QYBCABKAkSKAoHaGVhZGVycxgFIAMoCzIXLmVkZ2V3YXkudjEuSGVhZGVyTWF0Y2gSMQoMcXVlcnlfcGFyYW1zGAYgAygLMhsuZWRnZXdheS52MS5RdWVyeVBhcmFtTWF0Y2hCBgoEcGF0aCIyCg9HcnBjTWV0aG9kTWF0Y2gSDwoHc2VydmljZRgBIAEoCRIOCgZtZXRob2QYAiABKAkiKgoLSGVhZGVyTWF0Y2gSDAoEbmFtZRgBIAEoCRINCgVleGFjdBgCIAEoCSIuCg9RdWVyeVBhcmFtTWF0Y2gSDAoEbmFtZRgBIAEoCRINCgVleGFjdBgCIAEoCSKBAQoGRmlsdGVyEjUKD3JlcXVlc3RfaGVhZGVycxgBIAEoCzIaLmVkZ2V3YXkudjEuSGVhZGVyTW9kaWZpZXJIABI2ChByZXNwb25zZV9oZWFkZXJzGAIgASgLMhouZWRnZXdheS52MS5IZWFkZXJNb2RpZmllckgAQggKBmZpbHRlciJiCg5IZWFkZXJNb2RpZmllchIfCgNzZXQYASADKAsyEi5lZGdld2F5LnYxLkhlYWRlchIfCgNhZGQYAiADKAsyEi5lZGdld2F5LnYxLkhlYWRlchIOCgZyZW1vdmUYAyADKAkiJQoGSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkiTAoKQmFja2VuZFJlZhIRCgdiYWNrZW5kGAEgASgJSAASEQoHaW52YWxpZBgCIAEoCUgAEg4KBndlaWdodBgDIAEoDUIICgZ0YXJnZXQitgEKB0JhY2tlbmQSCwoDa2V5GAEgASgJEiUKBnNvdXJjZRgCIAEoCzIVLmVkZ2V3YXkudjEuU291cmNlUmVmEiwKCHByb3RvY29sGAMgASgOMhouZWRnZXdheS52MS5PcmlnaW5Qcm90b2NvbBILCgN0bHMYBCABKAgSJwoJZW5kcG9pbnRzGAUgAygLMhQuZWRnZXdheS52MS5FbmRwb2ludBITCgtkZXNjcmlwdG9ycxgGIAEoCSImCghFbmRwb2ludBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0qQwoGU2NoZW1lEhYKElNDSEVNRV9VTlNQRUNJRklFRBAAEg8KC1NDSEVNRV9IVFRQEAESEAoMU0NIRU1FX0hUVFBTEAIqgQEKDk9yaWdpblByb3RvY29sEh8KG09SSUdJTl9QUk9UT0NPTF9VTlNQRUNJRklFRBAAEhkKFU9SSUdJTl9QUk9UT0NPTF9IVFRQMRABEhkKFU9SSUdJTl9QUk9UT0NPTF9IVFRQMhACEhgKFE9SSUdJTl9QUk9UT0NPTF9HUlBDEANiBnByb3RvMw");
 
 /**
  * Describes the message edgeway.v1.Table.
@@ -28,95 +28,102 @@ export const ClusterTableSchema = /*@__PURE__*/
   messageDesc(file_edgeway_v1_table, 1);
 
 /**
+ * Describes the message edgeway.v1.DescriptorSet.
+ * Use `create(DescriptorSetSchema)` to create a new message.
+ */
+export const DescriptorSetSchema = /*@__PURE__*/
+  messageDesc(file_edgeway_v1_table, 2);
+
+/**
  * Describes the message edgeway.v1.SourceRef.
  * Use `create(SourceRefSchema)` to create a new message.
  */
 export const SourceRefSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 2);
+  messageDesc(file_edgeway_v1_table, 3);
 
 /**
  * Describes the message edgeway.v1.Route.
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 3);
+  messageDesc(file_edgeway_v1_table, 4);
 
 /**
  * Describes the message edgeway.v1.Rule.
  * Use `create(RuleSchema)` to create a new message.
  */
 export const RuleSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 4);
+  messageDesc(file_edgeway_v1_table, 5);
 
 /**
  * Describes the message edgeway.v1.Match.
  * Use `create(MatchSchema)` to create a new message.
  */
 export const MatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 5);
+  messageDesc(file_edgeway_v1_table, 6);
 
 /**
  * Describes the message edgeway.v1.GrpcMethodMatch.
  * Use `create(GrpcMethodMatchSchema)` to create a new message.
  */
 export const GrpcMethodMatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 6);
+  messageDesc(file_edgeway_v1_table, 7);
 
 /**
  * Describes the message edgeway.v1.HeaderMatch.
  * Use `create(HeaderMatchSchema)` to create a new message.
  */
 export const HeaderMatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 7);
+  messageDesc(file_edgeway_v1_table, 8);
 
 /**
  * Describes the message edgeway.v1.QueryParamMatch.
  * Use `create(QueryParamMatchSchema)` to create a new message.
  */
 export const QueryParamMatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 8);
+  messageDesc(file_edgeway_v1_table, 9);
 
 /**
  * Describes the message edgeway.v1.Filter.
  * Use `create(FilterSchema)` to create a new message.
  */
 export const FilterSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 9);
+  messageDesc(file_edgeway_v1_table, 10);
 
 /**
  * Describes the message edgeway.v1.HeaderModifier.
  * Use `create(HeaderModifierSchema)` to create a new message.
  */
 export const HeaderModifierSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 10);
+  messageDesc(file_edgeway_v1_table, 11);
 
 /**
  * Describes the message edgeway.v1.Header.
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 11);
+  messageDesc(file_edgeway_v1_table, 12);
 
 /**
  * Describes the message edgeway.v1.BackendRef.
  * Use `create(BackendRefSchema)` to create a new message.
  */
 export const BackendRefSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 12);
+  messageDesc(file_edgeway_v1_table, 13);
 
 /**
  * Describes the message edgeway.v1.Backend.
  * Use `create(BackendSchema)` to create a new message.
  */
 export const BackendSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 13);
+  messageDesc(file_edgeway_v1_table, 14);
 
 /**
  * Describes the message edgeway.v1.Endpoint.
  * Use `create(EndpointSchema)` to create a new message.
  */
 export const EndpointSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 14);
+  messageDesc(file_edgeway_v1_table, 15);
 
 /**
  * Describes the enum edgeway.v1.Scheme.

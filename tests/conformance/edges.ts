@@ -1,0 +1,29 @@
+/** Edgeway on each of its hosts, as the suite needs it. */
+import type { ClusterTable } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { compile } from "../../routes/compile.ts";
+import { decode } from "../../routes/decode.ts";
+import { startNodeEdge } from "../../worker/host/node.ts";
+import { Certificates } from "../../worker/host/node-certificates.ts";
+import type { Credentials } from "./messages.ts";
+
+export interface EdgeUnderTest {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Starts an edge on a free port of 127.0.0.1, in the clear if `tls` is undefined. */
+export type StartEdge = (table: ClusterTable, tls: Credentials | undefined) => Promise<EdgeUnderTest>;
+
+export const edges: Readonly<Record<string, StartEdge>> = {
+  async node(clusterTable, tls) {
+    const decoded = decode(clusterTable);
+    if (decoded.issues !== undefined) throw new Error(JSON.stringify(decoded.issues));
+    const table = compile([decoded.part]);
+    const certificates = tls && { certificates: new Certificates(tls) };
+    const edge = await startNodeEdge({
+      listeners: [{ host: "127.0.0.1", port: 0, ...certificates }],
+      table: () => table,
+    });
+    return { port: edge.ports[0]!, close: () => edge.close() };
+  },
+};

@@ -1,0 +1,35 @@
+/**
+ * What the runner starts as the server under test, once for each kind of server: the suite's own server, speaking gRPC in
+ * the clear, with Edgeway before it. server.ts HOST ORIGIN, where ORIGIN is the suite's server program.
+ */
+import { spawn } from "node:child_process";
+import { edges } from "./edges.ts";
+import {
+  decodeServerRequest,
+  decodeServerResponse,
+  delimited,
+  encodeServerRequest,
+  encodeServerResponse,
+  HttpVersion,
+  Protocol,
+  readOne,
+} from "./messages.ts";
+import { tableTo } from "./table.ts";
+
+const [host, program] = process.argv.slice(2);
+const request = decodeServerRequest(await readOne(process.stdin));
+
+const origin = spawn(program!, { stdio: ["pipe", "pipe", "inherit"] });
+const originRequest = { ...request, protocol: Protocol.GRPC, httpVersion: HttpVersion.HTTP_2, tls: undefined };
+origin.stdin.end(delimited(encodeServerRequest(originRequest)));
+const stop = () => {
+  origin.kill();
+  process.exit(0);
+};
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);
+
+const { port } = decodeServerResponse(await readOne(origin.stdout));
+const edge = await edges[host!]!(tableTo(port), request.tls);
+process.stdout.write(
+  delimited(encodeServerResponse({ host: "127.0.0.1", port: edge.port, cert: request.tls?.cert })),
+);

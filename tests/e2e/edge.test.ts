@@ -1,0 +1,8 @@
+/** What `edgeway dev` serves, seen from outside: real clients, the front, workerd with the Worker, kube-sync, origins. */
+import { describe } from "vitest";
+import { calls } from "./calls.ts";
+import { useEdge } from "./edge.ts";
+
+useEdge();
+
+describe("calls", calls);

@@ -1,0 +1,179 @@
+/** One port: HTTP/2 by Edgeway's own engine and HTTP/1.1 by node:http, over TLS or in the clear. */
+import { once } from "node:events";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server as HttpServer,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Handler, RequestHead } from "../call/http.ts";
+import { defaultLimits, type Http2Server, type Lifetime, serveHttp2 } from "../http2/index.ts";
+import type { Certificates } from "./node-certificates.ts";
+import { serveHttp1 } from "./node-http1-server.ts";
+import { isHttp2 } from "./node-preface.ts";
+import { nodeClock, nodeDefer } from "./node-runtime.ts";
+import { nodeStream } from "./node-stream.ts";
+
+export interface ListenerOptions {
+  /** An address of this machine. */
+  readonly host: string;
+  /** 0 for any. */
+  readonly port: number;
+  /** Serves TLS with these. Undefined: in the clear. */
+  readonly certificates?: Certificates | undefined;
+  /** What answers the requests of the connection from `remoteAddress`. */
+  readonly handlerFor: (remoteAddress: string) => Handler;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Takes no more connections, and asks callers to go elsewhere; resolves once every request has been answered. */
+  drain(): Promise<void>;
+  /** Closes the port and every connection. */
+  close(): Promise<void>;
+}
+
+const handshakeMs = 10_000;
+
+/** Connections without a call are let go when nobody else is likely to have kept them: Envoy's default. */
+const lifetime: Lifetime = { idleMs: 3_600_000, keepaliveMs: 60_000 };
+
+const http1Options: ServerOptions = {
+  maxHeaderSize: defaultLimits.maxHeaderListBytes,
+  // A stream may last for as long as its caller likes; the head has 60 s all the same.
+  requestTimeout: 0,
+};
+
+/** @throws Error in one line if the port is taken */
+export async function listen(options: ListenerOptions): Promise<Listener> {
+  const listener = new NodeListener(options);
+  await listener.open();
+  return listener;
+}
+
+class NodeListener implements Listener {
+  readonly #options: ListenerOptions;
+  readonly #scheme: RequestHead["scheme"];
+  readonly #server: HttpServer | HttpsServer;
+  /** What node:http does with a connection. */
+  readonly #serveHttp1: (socket: Socket) => void;
+  readonly #detach: () => void;
+  readonly #handlers = new WeakMap<Socket, Handler>();
+  readonly #sockets = new Set<Socket>();
+  readonly #http2 = new Set<Http2Server>();
+  readonly #http1 = new Set<ServerResponse>();
+  #draining = false;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    const { certificates } = options;
+    const secure = certificates !== undefined;
+    this.#scheme = secure ? "https" : "http";
+    const server = secure ? tlsServer(certificates) : createHttpServer(http1Options);
+    this.#detach = secure ? certificates.attach(server as HttpsServer) : () => {};
+    const event = secure ? "secureConnection" : "connection";
+    const [serve] = server.listeners(event);
+    server.off(event, serve as () => void);
+    this.#serveHttp1 = (socket) => void serve!.call(server, socket);
+    server.on(event, (socket: TLSSocket) => this.#take(socket));
+    server.on("connection", (socket: Socket) => this.#track(socket));
+    server.on("request", (incoming, outgoing) => this.#request(incoming, outgoing));
+    this.#server = server;
+  }
+
+  async open(): Promise<void> {
+    const { host, port } = this.#options;
+    this.#server.listen(port, host);
+    try {
+      await once(this.#server, "listening");
+    } catch (cause) {
+      this.#detach();
+      const taken = (cause as NodeJS.ErrnoException).code === "EADDRINUSE";
+      throw taken ? new Error(`port ${port} is taken`, { cause }) : cause;
+    }
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("error", () => {}); // "close" follows
+    socket.once("close", () => this.#sockets.delete(socket));
+  }
+
+  /** HTTP/2 if ALPN says so (RFC 7301), or with prior knowledge (RFC 9113 section 3.3); else HTTP/1.1. */
+  #take(socket: Socket | TLSSocket): void {
+    const alpn = "alpnProtocol" in socket ? socket.alpnProtocol : false;
+    socket.on("error", () => {}); // "close" follows
+    if (alpn === "h2") this.#serveHttp2(socket);
+    else if (alpn === "http/1.1") this.#take1(socket);
+    else {
+      isHttp2(socket).then(
+        (http2) => (http2 ? this.#serveHttp2(socket) : this.#take1(socket)),
+        () => socket.destroy(),
+      );
+    }
+  }
+
+  #serveHttp2(socket: Socket): void {
+    const connection: Http2Server = serveHttp2(nodeStream(socket), {
+      clock: nodeClock,
+      defer: nodeDefer,
+      lifetime,
+      scheme: this.#scheme,
+      handler: this.#options.handlerFor(socket.remoteAddress ?? ""),
+      onClose: () => this.#http2.delete(connection),
+    });
+    this.#http2.add(connection);
+    if (this.#draining) connection.drain();
+  }
+
+  #take1(socket: Socket): void {
+    this.#handlers.set(socket, this.#options.handlerFor(socket.remoteAddress ?? ""));
+    this.#serveHttp1(socket);
+  }
+
+  #request(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    if (this.#draining) outgoing.shouldKeepAlive = false;
+    this.#http1.add(outgoing);
+    outgoing.once("close", () => this.#http1.delete(outgoing));
+    serveHttp1(incoming, outgoing, this.#scheme, this.#handlers.get(incoming.socket)!);
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true;
+    for (const connection of this.#http2) connection.drain();
+    for (const outgoing of this.#http1) outgoing.shouldKeepAlive = false;
+    await this.#closed();
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await this.#closed();
+  }
+
+  /** Resolves when the port is closed and every connection gone. */
+  async #closed(): Promise<void> {
+    this.#detach();
+    const closed = once(this.#server, "close");
+    // Closes idle connections of HTTP/1.1 too.
+    this.#server.close();
+    await closed;
+  }
+}
+
+function tlsServer(certificates: Certificates): HttpsServer {
+  return createHttpsServer({
+    ...http1Options,
+    ALPNProtocols: ["h2", "http/1.1"],
+    minVersion: "TLSv1.2",
+    handshakeTimeout: handshakeMs,
+    SNICallback: (serverName, done) => done(null, certificates.choose(serverName)),
+  });
+}

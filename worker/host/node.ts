@@ -1,0 +1,59 @@
+/** Edgeway as one Node process. */
+import type { RouteTable } from "../../routes/model.ts";
+import { createGateway } from "../gateway.ts";
+import type { Certificates } from "./node-certificates.ts";
+import { type Listener, listen } from "./node-listener.ts";
+import { NodeOrigins } from "./node-origins.ts";
+import { nodeClock } from "./node-runtime.ts";
+
+export interface NodeEdgeOptions {
+  readonly listeners: readonly NodeEdgeListener[];
+  /** The table of the moment. */
+  readonly table: () => RouteTable;
+}
+
+export interface NodeEdgeListener {
+  /** An address of this machine. */
+  readonly host: string;
+  /** 0 for any. */
+  readonly port: number;
+  /** Serves TLS with these. Undefined: in the clear. */
+  readonly certificates?: Certificates;
+}
+
+export interface NodeEdge {
+  /** Those of the listeners, in their order. */
+  readonly ports: readonly number[];
+  /** Takes no more connections, lets the calls under way end, then closes. */
+  drain(): Promise<void>;
+  /** Ends everything now. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves HTTP/2 and HTTP/1.1 on each listener, and every call by the table.
+ *
+ * @throws Error in one line if a port is taken; then nothing is left open
+ */
+export async function startNodeEdge({ listeners, table }: NodeEdgeOptions): Promise<NodeEdge> {
+  const origins = new NodeOrigins();
+  const gateway = createGateway({ table, random: Math.random, clock: nodeClock, send: origins.send, idleMs: undefined });
+  const open: Listener[] = [];
+  const endAll = async (end: (listener: Listener) => Promise<void>): Promise<void> => {
+    await Promise.all(open.map(end));
+    origins.close();
+  };
+  try {
+    // One after the other, so that what was opened is known when one fails.
+    // oxlint-disable-next-line no-await-in-loop
+    for (const options of listeners) open.push(await listen({ ...options, handlerFor: () => gateway }));
+  } catch (error) {
+    await endAll((listener) => listener.close());
+    throw error;
+  }
+  return {
+    ports: open.map(({ port }) => port),
+    drain: () => endAll((listener) => listener.drain()),
+    close: () => endAll((listener) => listener.close()),
+  };
+}
