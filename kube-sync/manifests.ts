@@ -42,7 +42,7 @@ export function readManifests(text: string, file: string): Manifests {
 }
 
 export function fileError(file: string, field: string, reason: string): ReportEntry {
-  return { source: { kind: "", namespace: "", name: "", file }, level: "error", field, reason };
+  return { source: { kind: "", namespace: "", name: "", file }, level: "error", field, reason, unreadable: true };
 }
 
 function parseDocuments(text: string): readonly Document[] {

@@ -9,6 +9,8 @@ export interface ReportEntry {
   /** Such as "spec.rules[0].filters[1]"; empty for the object as a whole. */
   readonly field: string;
   readonly reason: string;
+  /** Set if a whole file, or a document in it, could not be read: which objects it holds is not known. */
+  readonly unreadable?: true;
 }
 
 export function entriesOf(source: ObjectRef, problems: readonly Problem[]): ReportEntry[] {

@@ -112,6 +112,20 @@ test("a file that is too large, or is not one, is reported alone", async () => {
   ]);
 });
 
+test("while a file is no YAML, what it held before stays", async () => {
+  await write("a.yaml", "one");
+  await write("b.yaml", "two");
+  await start();
+  await writeFile(join(root, "a.yaml"), "{half: [an, edit");
+  await until(() => latest.report.length > 0);
+  expect(latest.report[0]).toMatchObject({ source: { file: "a.yaml" }, level: "error", unreadable: true });
+  await write("b.yaml", "three");
+  await until(() => names() === "one three");
+  await write("a.yaml", "four");
+  await until(() => names() === "four three");
+  expect(latest.report).toEqual([]);
+});
+
 test("edits that follow each other quickly end with the last", async () => {
   await start();
   for (let i = 0; i < 50; i++) {

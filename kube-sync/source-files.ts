@@ -132,7 +132,7 @@ class FilesReader implements FilesSource {
       }
       const text = await readFile(path, "utf8");
       const known = this.#cache.get(path);
-      const manifests = known?.text === text ? known.manifests : readManifests(text, file);
+      const manifests = known?.text === text ? known.manifests : keepGood(known, readManifests(text, file));
       cache.set(path, { text, manifests });
       return manifests;
     } catch (error) {
@@ -189,6 +189,12 @@ class FilesReader implements FilesSource {
     const changed = () => this.#loop.changed();
     this.#watchers.push(watch(directory, changed).on("error", changed));
   }
+}
+
+/** While a file cannot be read, what it held before stays: an edit half done takes no route down. */
+function keepGood(before: Parsed | undefined, { objects, report }: Manifests): Manifests {
+  const readable = report.every(({ unreadable }) => unreadable === undefined);
+  return { objects: readable || before === undefined ? objects : before.manifests.objects, report };
 }
 
 function codeOf(error: unknown): unknown {

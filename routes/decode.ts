@@ -10,6 +10,7 @@ import {
   type Backend as BackendMessage,
   type BackendRef,
   type ClusterTable,
+  type DescriptorSet,
   type Endpoint as EndpointMessage,
   type Filter as FilterMessage,
   type Match as MatchMessage,
@@ -61,7 +62,11 @@ const limits = {
   /** Gateway API's largest weight. */
   weight: 1_000_000,
   endpoints: 1024,
+  descriptorSets: 256,
 };
+
+/** What fits into one row of SQLite on Cloudflare, which holds 2 MB. */
+export const maxDescriptorSetBytes = 1_900_000;
 
 export function decode(table: ClusterTable): Decoded {
   const issues: Issue[] = [];
@@ -71,8 +76,12 @@ export function decode(table: ClusterTable): Decoded {
 
 function decodePart(table: ClusterTable, place: Place): ClusterPart {
   const cluster = place.at("cluster").check(table.cluster, forms.name);
+  const hashes = new Set<string>();
+  list(table.descriptorSets, limits.descriptorSets, place, "descriptorSets", (message, at) =>
+    checkDescriptorSet(message, hashes, at),
+  );
   const backends = list(table.backends, limits.backends, place, "backends", (message, at) =>
-    decodeBackend(message, cluster, at),
+    decodeBackend(message, cluster, hashes, at),
   );
   const byKey = new Map<string, Backend>();
   table.backends.slice(0, backends.length).forEach(({ key }, index) => {
@@ -145,8 +154,24 @@ const protocols: ReadonlyMap<OriginProtocol, Backend["protocol"]> = new Map([
   [OriginProtocol.GRPC, "grpc"],
 ]);
 
-function decodeBackend(message: BackendMessage, cluster: string, place: Place): Backend {
+/** The bytes are not read here, nor held against their hash, and may be left out: the table refers to sets by hash. */
+function checkDescriptorSet({ hash, fileDescriptorSet }: DescriptorSet, hashes: Set<string>, place: Place): void {
+  place.at("hash").check(hash, forms.hash);
+  if (hashes.has(hash)) place.at("hash").wrong("is another descriptor set's too");
+  hashes.add(hash);
+  if (fileDescriptorSet.length > maxDescriptorSetBytes)
+    place.at("fileDescriptorSet").wrong(`must have at most ${maxDescriptorSetBytes} bytes`);
+}
+
+function decodeBackend(
+  message: BackendMessage,
+  cluster: string,
+  hashes: ReadonlySet<string>,
+  place: Place,
+): Backend {
   const { source, at } = decodeSource(message.source, place);
+  const { descriptors } = message;
+  if (descriptors !== "" && !hashes.has(descriptors)) at.at("descriptors").wrong("names no descriptor set of the table");
   const protocol = protocols.get(message.protocol);
   if (protocol === undefined) at.at("protocol").wrong("must be HTTP1, HTTP2 or GRPC");
   return Object.freeze({
@@ -155,6 +180,7 @@ function decodeBackend(message: BackendMessage, cluster: string, place: Place): 
     protocol: protocol ?? "http1",
     tls: message.tls,
     endpoints: list(message.endpoints, limits.endpoints, at, "endpoints", decodeEndpoint),
+    descriptors: descriptors === "" ? undefined : descriptors,
   });
 }
 

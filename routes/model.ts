@@ -97,6 +97,8 @@ export interface Backend {
   readonly protocol: "http1" | "http2" | "grpc";
   readonly tls: boolean;
   readonly endpoints: readonly Endpoint[];
+  /** The hash of its descriptor set, by which the edge can be asked for it. Undefined: none is known. */
+  readonly descriptors: string | undefined;
 }
 
 export interface Endpoint {

@@ -38,6 +38,7 @@ export const forms = {
   ),
   paramName: form("1 to 256 characters", 256, /^[^]+$/),
   paramValue: form("at most 1024 characters", 1024, /^[^]*$/),
+  hash: form("a SHA-256 hash in lower-case hexadecimal", 64, /^[0-9a-f]{64}$/),
   reason: form("1 to 1024 printable characters", 1024, /^[^\p{Cc}]+$/u),
 } satisfies Record<string, Form>;
 

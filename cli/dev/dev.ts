@@ -102,7 +102,7 @@ async function startCluster({ cluster, directory }: ManifestsSource, context: Cl
     if (phase !== "failed") log(line);
   };
   const onReport = (report: readonly ReportEntry[]) => {
-    const broken = report.find(isUnreadableFile);
+    const broken = report.find(({ unreadable }) => unreadable);
     if (phase === "starting" && broken) {
       phase = "failed";
       unreadable.reject(new Error(`${directory}: ${formatEntry(broken)}`));
@@ -132,9 +132,4 @@ async function startCluster({ cluster, directory }: ManifestsSource, context: Cl
     ); // it has nothing to add
     throw error;
   }
-}
-
-/** Whether a report is about a whole file, which could not be parsed; kube-sync then has no object to name. */
-function isUnreadableFile({ source, level, field }: ReportEntry): boolean {
-  return level === "error" && source.kind === "" && (field === "" || field.startsWith("line "));
 }

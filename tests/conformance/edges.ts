@@ -1,4 +1,7 @@
 /** Edgeway on each of its hosts, as the suite needs it. */
+import { startFront } from "../../cli/dev/front/front.ts";
+import { http1Client } from "../../cli/dev/front/http1-client.ts";
+import { connectEdge, Pusher } from "../../kube-sync/push.ts";
 import type { ClusterTable } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "../../routes/compile.ts";
 import { decode } from "../../routes/decode.ts";
@@ -25,5 +28,27 @@ export const edges: Readonly<Record<string, StartEdge>> = {
       table: () => table,
     });
     return { port: edge.ports[0]!, close: () => edge.close() };
+  },
+
+  /** As `npm start` runs it: workerd, and Cloudflare's front before it. */
+  async workerd(clusterTable, tls) {
+    const { startWorkerd } = await import("../../cli/dev/workerd.ts");
+    const token = "conformance";
+    const workerd = await startWorkerd({ secrets: { EDGEWAY_SYNC_TOKEN: token }, log: console.error });
+    const client = http1Client(workerd.host, workerd.port);
+    const front = await startFront({ worker: client.handler, tlsPort: 0, clearPort: 0 });
+    if (tls !== undefined) front.setCertificates([{ hostnames: [], chainPem: tls.cert, keyPem: tls.key }]);
+    const { kind, ...outcome } = await new Pusher(connectEdge(`http://${workerd.host}:${workerd.port}`, token)).push(
+      clusterTable,
+    );
+    if (kind !== "accepted") throw new Error(`the table was ${kind}: ${JSON.stringify(outcome)}`);
+    return {
+      port: tls === undefined ? front.clearPort : front.tlsPort,
+      async close() {
+        await front.close();
+        client.close();
+        await workerd.close();
+      },
+    };
   },
 };

@@ -22,14 +22,17 @@ const request = decodeServerRequest(await readOne(process.stdin));
 const origin = spawn(program!, { stdio: ["pipe", "pipe", "inherit"] });
 const originRequest = { ...request, protocol: Protocol.GRPC, httpVersion: HttpVersion.HTTP_2, tls: undefined };
 origin.stdin.end(delimited(encodeServerRequest(originRequest)));
-const stop = () => {
-  origin.kill();
-  process.exit(0);
-};
-for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);
-
 const { port } = decodeServerResponse(await readOne(origin.stdout));
 const edge = await edges[host!]!(tableTo(port), request.tls);
 process.stdout.write(
   delimited(encodeServerResponse({ host: "127.0.0.1", port: edge.port, cert: request.tls?.cert })),
 );
+
+const stop = () => {
+  origin.kill();
+  edge.close().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
+};
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);

@@ -115,9 +115,10 @@ async function sendAll(call: ClientDuplexStream<object, Message>, requests: Asyn
   call.end();
 }
 
+/** A method that no service has is taken to have the messages of Say. */
 function definition(method: string): MethodDefinition<object, object> {
   const [serviceName, name] = method.split("/");
-  return service(serviceName!)[name!]!;
+  return service(serviceName!)?.[name!] ?? { ...service("edgeway.examples.v1.Echo")["Say"]!, path: `/${method}` };
 }
 
 export function metadataOf(headers: Readonly<Record<string, string>>): Metadata {

@@ -7,6 +7,8 @@ export interface ByteStream {
    * follows.
    */
   write(bytes: Uint8Array): boolean;
+  /** Whether the stream is done with all bytes it was given, so that their memory may be used again. Never, if absent. */
+  readonly idle?: boolean;
   /** Stops and restarts delivery of `data`. */
   pause(): void;
   resume(): void;

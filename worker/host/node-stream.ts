@@ -78,6 +78,11 @@ class NodeStream implements ByteStream {
     return this.#socket.write(bytes);
   }
 
+  /** A write that the kernel, or TLS, took at once leaves nothing behind. */
+  get idle(): boolean {
+    return this.#socket.writableLength === 0;
+  }
+
   pause(): void {
     this.#socket.pause();
   }

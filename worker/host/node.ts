@@ -37,7 +37,13 @@ export interface NodeEdge {
  */
 export async function startNodeEdge({ listeners, table }: NodeEdgeOptions): Promise<NodeEdge> {
   const origins = new NodeOrigins();
-  const gateway = createGateway({ table, random: Math.random, clock: nodeClock, send: origins.send, idleMs: undefined });
+  const gateway = createGateway({
+    table,
+    random: Math.random,
+    clock: nodeClock,
+    send: origins.send,
+    idleMs: undefined,
+  });
   const open: Listener[] = [];
   const endAll = async (end: (listener: Listener) => Promise<void>): Promise<void> => {
     await Promise.all(open.map(end));

@@ -25,6 +25,8 @@ import type { Stream } from "./stream/stream.ts";
 export interface Effects {
   /** Sends bytes, which are the world's from here on. Returns whether more may follow now; if not, `drained` follows. */
   write(bytes: Uint8Array): boolean;
+  /** Whether nothing that was written is still needed in memory. */
+  readonly writesDone: boolean;
   /** There is output: `flush` is wanted soon, once. */
   schedule(): void;
   /** The connection is over: what was written goes out, then the transport is closed. `error` if it broke. */
@@ -68,10 +70,10 @@ export abstract class Endpoint<S extends Stream = Stream> implements StreamOwner
     this.#effects = effects;
     this.#clock = clock;
     this.abuse = new Abuse(limits, counters, clock);
-    this.output = new Output(
-      (bytes) => this.#write(bytes),
-      () => this.#schedule(),
-    );
+    this.output = new Output({
+      write: (bytes) => this.#write(bytes),
+      schedule: () => this.#schedule(),
+    });
     this.sending = new SendFlow(this.output);
     this.receiving = new ReceiveFlow(limits, {
       measure: (done) => this.ping(done),
@@ -97,14 +99,17 @@ export abstract class Endpoint<S extends Stream = Stream> implements StreamOwner
     this.sending.sendWaiting();
   }
 
-  #write(bytes: Uint8Array): void {
+  /** Returns whether the bytes' memory may be used again. */
+  #write(bytes: Uint8Array): boolean {
     if (this.sending.blocked && !this.closed) {
       this.#blockedBytes += bytes.length;
       if (this.#blockedBytes > this.limits.maxBlockedBytes) this.breakDown(this.abuse.exceeded("maxBlockedBytes"));
     }
-    if (this.#effects.write(bytes) || this.sending.blocked) return;
-    this.sending.blocked = true;
-    this.life.blocked();
+    if (!this.#effects.write(bytes) && !this.sending.blocked) {
+      this.sending.blocked = true;
+      this.life.blocked();
+    }
+    return this.#effects.writesDone;
   }
 
   #schedule(): void {

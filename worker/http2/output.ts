@@ -6,31 +6,41 @@
  */
 import { FrameType, Flag, frameHeaderBytes } from "./frame/frame.ts";
 
-/** A slab's size. What is filled of it is handed out; a new one is taken when the rest is too small. */
-const maxSlabBytes = 65_536;
+/** A slab's size: the first, and the last that a connection grows to. */
 const firstSlabBytes = 1024;
+const maxSlabBytes = 65_536;
+
+/** Slabs that nobody uses now, for all connections: one that is idle holds no memory. */
+const spares: Uint8Array[] = [];
+const maxSpares = 32;
+
+const none = new Uint8Array(0);
+
+export interface OutputEvents {
+  /** Takes what is flushed. Returns whether the memory may be used again; if not, it is given away. */
+  write(bytes: Uint8Array): boolean;
+  /** A frame was begun: a flush is wanted. */
+  schedule(): void;
+}
 
 export class Output {
   /** Where encoders write: from `at` on, in room that {@link begin} made. */
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = none;
   at = 0;
   #start = 0;
   #slabBytes = firstSlabBytes;
   /** Where the last frame begins if it is still here and not closed; else -1. */
   #open = -1;
   #openStream = 0;
-  readonly #write: (bytes: Uint8Array) => void;
-  readonly #schedule: () => void;
+  readonly #events: OutputEvents;
 
-  /** `write` gets what is flushed, for good; `schedule` is called with each frame. */
-  constructor(write: (bytes: Uint8Array) => void, schedule: () => void) {
-    this.#write = write;
-    this.#schedule = schedule;
+  constructor(events: OutputEvents) {
+    this.#events = events;
   }
 
   /** Makes room for a whole frame and writes its header (RFC 9113 section 4.1). The payload is the caller's to write. */
   begin(length: number, type: number, flags: number, streamId: number): void {
-    this.#schedule();
+    this.#events.schedule();
     this.#reserve(frameHeaderBytes + length);
     const { bytes } = this;
     const at = this.at;
@@ -50,7 +60,7 @@ export class Output {
 
   /** Makes room for `length` bytes that are no frame: the preface. */
   raw(length: number): void {
-    this.#schedule();
+    this.#events.schedule();
     this.#reserve(length);
     this.#open = -1;
   }
@@ -107,20 +117,35 @@ export class Output {
   /** Hands out what is pending in one piece. */
   flush(): void {
     this.#open = -1;
-    const { at } = this;
+    const { at, bytes } = this;
     const start = this.#start;
     if (at === start) return;
     this.#start = at;
-    this.#write(this.bytes.subarray(start, at));
-  }
-
-  /** Makes `length` bytes of room at `at`, moving on to a new slab if need be. */
-  #reserve(length: number): void {
-    if (this.bytes.length - this.at >= length) return;
-    this.flush();
-    this.#slabBytes = Math.min(this.#slabBytes * 2, maxSlabBytes);
-    this.bytes = new Uint8Array(Math.max(length, this.#slabBytes));
+    if (!this.#events.write(bytes.subarray(start, at)) || this.bytes !== bytes || this.at !== at) return;
     this.at = 0;
     this.#start = 0;
+    if (bytes.length !== maxSlabBytes || spares.length >= maxSpares) return;
+    spares.push(bytes);
+    this.bytes = none;
+  }
+
+  /** Makes `length` bytes of room at `at`. What is pending goes out early only when the largest slab is full. */
+  #reserve(length: number): void {
+    if (this.bytes.length - this.at >= length) return;
+    if (this.at - this.#start + length > maxSlabBytes) this.flush();
+    if (this.bytes.length - this.at >= length) return;
+    const slab = spares.pop() ?? this.#grow(length);
+    const pending = this.at - this.#start;
+    if (pending > 0) slab.set(this.bytes.subarray(this.#start, this.at));
+    if (this.#open >= 0) this.#open -= this.#start;
+    this.bytes = slab;
+    this.at = pending;
+    this.#start = 0;
+  }
+
+  #grow(length: number): Uint8Array {
+    const needed = this.at - this.#start + length;
+    while (this.#slabBytes < maxSlabBytes && this.#slabBytes < needed * 2) this.#slabBytes *= 2;
+    return new Uint8Array(this.#slabBytes);
   }
 }

@@ -48,6 +48,10 @@ export class Pump implements Effects {
     return this.#stream.write(bytes);
   }
 
+  get writesDone(): boolean {
+    return this.#stream.idle === true;
+  }
+
   schedule(): void {
     this.#defer(this.#flush);
   }

@@ -14,6 +14,8 @@ export class MessageWriter {
   /** The block that was written last: `block[0, length)`, valid until the next is. */
   block: Uint8Array = this.#encoder.block;
   length = 0;
+  /** The encoder's generation when the block was begun. */
+  #begunAt = 0;
 
   /** The peer's HEADER_TABLE_SIZE. */
   setMaxTableBytes(bytes: number): void {
@@ -49,7 +51,8 @@ export class MessageWriter {
   }
 
   #recall(memory: EncodingMemory, list: object): boolean {
-    const block = memory.find(list, this.#encoder.generation);
+    this.#begunAt = this.#encoder.generation;
+    const block = memory.find(list, this.#begunAt);
     if (block === undefined) return false;
     this.block = block;
     this.length = block.length;
@@ -60,7 +63,8 @@ export class MessageWriter {
     const encoder = this.#encoder;
     this.block = encoder.block;
     this.length = encoder.length;
-    memory.keep(list, encoder.generation, encoder.block, encoder.length);
+    // A block that changes the peer's table must not be sent twice.
+    if (encoder.generation === this.#begunAt) memory.keep(list, this.#begunAt, encoder.block, encoder.length);
   }
 
   #fields({ flat, neverIndexed }: Fields): void {

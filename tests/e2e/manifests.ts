@@ -1,0 +1,32 @@
+/** Manifests for origins of the tests' own. They attach to the examples' gateways, which take any hostname. */
+
+/** A gRPC service at `origin` ("address:port"), with `hostname` to itself. */
+export function grpcService(hostname: string, origin: string): string {
+  return `${route("GRPCRoute", hostname)}---\n${service(hostname, origin, "kubernetes.io/h2c")}`;
+}
+
+/** A plain HTTP service, of HTTP/1.1 or with HTTP/2 by prior knowledge. */
+export function httpService(hostname: string, origin: string, protocol: "http" | "kubernetes.io/h2c"): string {
+  return `${route("HTTPRoute", hostname)}---\n${service(hostname, origin, protocol)}`;
+}
+
+const nameOf = (hostname: string) => hostname.replaceAll(".", "-");
+
+function route(kind: string, hostname: string): string {
+  return `apiVersion: gateway.networking.k8s.io/v1
+kind: ${kind}
+metadata: { name: ${nameOf(hostname)} }
+spec:
+  parentRefs: [{ name: grpc }]
+  hostnames: [${hostname}]
+  rules: [{ backendRefs: [{ name: ${nameOf(hostname)}, port: 80 }] }]
+`;
+}
+
+function service(hostname: string, origin: string, appProtocol: string): string {
+  return `apiVersion: v1
+kind: Service
+metadata: { name: ${nameOf(hostname)}, annotations: { edgeway.dev/origin: "${origin}" } }
+spec: { ports: [{ port: 80, appProtocol: ${appProtocol} }] }
+`;
+}

@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import { Fields } from "../../call/fields.ts";
+import type { RequestHead } from "../../call/http.ts";
+import { MessageReader } from "./read.ts";
+import { MessageWriter } from "./write.ts";
+
+const limits = { maxHeaderListBytes: 10_000, maxHeaderFields: 100 };
+
+function head(path: string, fields: readonly (readonly [string, string])[]): RequestHead {
+  return { method: "POST", scheme: "http", authority: "test", path, fields: Fields.from(fields) };
+}
+
+test("lists that come again, among lists that do not, are read as they were written, however they were remembered", () => {
+  const writer = new MessageWriter();
+  const reader = new MessageReader(limits);
+  const again = [
+    head("/a", [["x", "1"]]),
+    head("/b", [
+      ["y", "2"],
+      ["x", "1"],
+    ]),
+    head("/a", [["z", "3"]]),
+  ];
+  const trailers = [
+    Fields.from([["grpc-status", "0"]]),
+    Fields.from([
+      ["grpc-status", "5"],
+      ["x", "1"],
+    ]),
+  ];
+  for (let i = 0; i < 200; i++) {
+    if (i === 100) writer.setMaxTableBytes(200);
+    const list = i % 5 === 4 ? head(`/${i}`, [["x", `${i}`]]) : again[i % 3]!;
+    writer.request(list);
+    const parsed = reader.request(writer.block, 0, writer.length, "http");
+    expect(parsed).toMatchObject({ kind: "request", head: list });
+    writer.trailers(trailers[i % 2]!);
+    expect(reader.trailers(writer.block, 0, writer.length)).toMatchObject({ fields: { flat: trailers[i % 2]!.flat } });
+  }
+});
+
+test("a list that comes again is one block of indexes, and the reader gives the same head for it", () => {
+  const writer = new MessageWriter();
+  const reader = new MessageReader(limits);
+  const list = head("/a", [
+    ["x", "1"],
+    ["te", "trailers"],
+  ]);
+  const heads = [1, 2, 3, 4, 5, 6].map(() => {
+    writer.request(list);
+    return reader.request(writer.block, 0, writer.length, "http");
+  });
+  expect(writer.length).toBe(6);
+  expect(heads[5]).toBe(heads[4]);
+});

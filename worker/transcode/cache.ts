@@ -1,0 +1,69 @@
+/** Descriptors by the hash of their set, read once and kept while they are in use. */
+import { Descriptors } from "./descriptors.ts";
+
+/** Reads a descriptor set from where it is kept. Undefined if it is not there, or no longer. */
+export type ReadDescriptorSet = (hash: string) => Promise<Uint8Array | undefined>;
+
+/** Bytes of sets kept; what is made of them is several times larger, and a Worker has 128 MB for all it does. */
+const mostBytes = 4 * 1024 * 1024;
+
+interface Entry {
+  readonly descriptors: Descriptors;
+  readonly bytes: number;
+}
+
+export class DescriptorCache {
+  readonly #read: ReadDescriptorSet;
+  /** The least recently used first. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #reading = new Map<string, Promise<Descriptors | undefined>>();
+  #bytes = 0;
+
+  constructor(read: ReadDescriptorSet) {
+    this.#read = read;
+  }
+
+  /** Those at hand. */
+  get(hash: string): Descriptors | undefined {
+    const entry = this.#entries.get(hash);
+    if (entry === undefined) return undefined;
+    this.#entries.delete(hash);
+    this.#entries.set(hash, entry);
+    return entry.descriptors;
+  }
+
+  /**
+   * Those at hand, or else read once for all who ask meanwhile. Undefined if there are none.
+   *
+   * @throws Error if they cannot be read
+   */
+  load(hash: string): Promise<Descriptors | undefined> {
+    const known = this.get(hash);
+    if (known !== undefined) return Promise.resolve(known);
+    let reading = this.#reading.get(hash);
+    if (reading === undefined) {
+      reading = this.#load(hash).finally(() => this.#reading.delete(hash));
+      this.#reading.set(hash, reading);
+    }
+    return reading;
+  }
+
+  async #load(hash: string): Promise<Descriptors | undefined> {
+    const bytes = await this.#read(hash);
+    if (bytes === undefined) return undefined;
+    const descriptors = Descriptors.read(bytes);
+    this.#entries.set(hash, { descriptors, bytes: bytes.length });
+    this.#bytes += bytes.length;
+    this.#evict();
+    return descriptors;
+  }
+
+  /** The one that was just added stays, however large. */
+  #evict(): void {
+    for (const [hash, { bytes }] of this.#entries) {
+      if (this.#bytes <= mostBytes || this.#entries.size === 1) return;
+      this.#entries.delete(hash);
+      this.#bytes -= bytes;
+    }
+  }
+}

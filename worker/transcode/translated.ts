@@ -1,0 +1,69 @@
+/** A call whose messages are JSON at the caller and protobuf at the origin. */
+import type { DescMethod, Registry } from "@bufbuild/protobuf";
+import type { CallError } from "../call/error.ts";
+import { Fields } from "../call/fields.ts";
+import type { Body, HttpResponse, RequestHead } from "../call/http.ts";
+import type { RpcResponse } from "../call/rpc.ts";
+import {
+  decodePlainResponse,
+  decodeRequest,
+  encodeFailure,
+  encodeResponse,
+  plainMessages,
+  type RpcCaller,
+} from "../protocol/index.ts";
+import { binaryFromJson, jsonBytes, jsonFromBinary } from "./codec.ts";
+import type { Conversation } from "./conversation.ts";
+import { translateMessages } from "./messages.ts";
+
+export interface TranslatedOptions {
+  readonly caller: RpcCaller;
+  /** The call in the caller's codec. */
+  readonly head: RequestHead;
+  readonly timeoutMs: number | undefined;
+  readonly method: DescMethod;
+  readonly registry: Registry;
+}
+
+export class TranslatedConversation implements Conversation {
+  readonly head: RequestHead;
+  readonly timeoutMs: number | undefined;
+  readonly #options: TranslatedOptions;
+
+  constructor(options: TranslatedOptions) {
+    this.head = inProtobuf(options.head);
+    this.timeoutMs = options.timeoutMs;
+    this.#options = options;
+  }
+
+  request(body: Body): Body {
+    const { caller, head, method, registry } = this.#options;
+    const messages = plainMessages(decodeRequest(caller, body), head.fields.get("grpc-encoding"), "caller");
+    return translateMessages(messages, (message) => binaryFromJson(method.input, message, registry), "caller");
+  }
+
+  answer(response: HttpResponse, respond: (response: HttpResponse) => void): void {
+    const { caller, method, registry } = this.#options;
+    const { head, messages } = decodePlainResponse(response, "proto");
+    const toJson = (message: Uint8Array) => jsonBytes(jsonFromBinary(method.output, message, registry));
+    const translated: RpcResponse = {
+      head: head && { ...head, codec: caller.codec },
+      messages: translateMessages(messages, toJson, "origin"),
+    };
+    encodeResponse(caller, translated, respond);
+  }
+
+  failure(error: CallError): HttpResponse {
+    return encodeFailure(this.#options.caller, error);
+  }
+}
+
+/** The head of the call in protobuf, in neither direction compressed: messages are taken apart at the edge. */
+export function inProtobuf(head: RequestHead): RequestHead {
+  const flat: string[] = [];
+  for (const [name, value] of head.fields) {
+    if (name === "content-type") flat.push(name, "application/grpc");
+    else if (name !== "grpc-encoding" && name !== "grpc-accept-encoding") flat.push(name, value);
+  }
+  return { ...head, fields: new Fields(flat, head.fields.neverIndexed) };
+}
