@@ -163,15 +163,11 @@ function checkDescriptorSet({ hash, fileDescriptorSet }: DescriptorSet, hashes: 
     place.at("fileDescriptorSet").wrong(`must have at most ${maxDescriptorSetBytes} bytes`);
 }
 
-function decodeBackend(
-  message: BackendMessage,
-  cluster: string,
-  hashes: ReadonlySet<string>,
-  place: Place,
-): Backend {
+function decodeBackend(message: BackendMessage, cluster: string, hashes: ReadonlySet<string>, place: Place): Backend {
   const { source, at } = decodeSource(message.source, place);
   const { descriptors } = message;
-  if (descriptors !== "" && !hashes.has(descriptors)) at.at("descriptors").wrong("names no descriptor set of the table");
+  if (descriptors !== "" && !hashes.has(descriptors))
+    at.at("descriptors").wrong("names no descriptor set of the table");
   const protocol = protocols.get(message.protocol);
   if (protocol === undefined) at.at("protocol").wrong("must be HTTP1, HTTP2 or GRPC");
   return Object.freeze({

@@ -7,6 +7,7 @@ const layers: Record<string, number> = {
   "proto/gen": 0,
   "worker/call": 0,
   routes: 1,
+  "worker/http1": 1,
   "worker/http2": 1,
   "worker/wire": 1,
   "worker/protocol": 2,
@@ -15,12 +16,13 @@ const layers: Record<string, number> = {
   "worker/transport": 2,
   "worker/snapshot": 2,
   "kube-sync": 2,
-  worker: 3,
-  "worker/admin": 4,
-  "worker/host": 5,
-  examples: 5,
-  cli: 6,
-  tests: 7,
+  "worker/transcode": 3,
+  worker: 4,
+  "worker/admin": 5,
+  "worker/host": 6,
+  examples: 6,
+  cli: 7,
+  tests: 8,
 };
 
 /** Folders that may import a runtime's own modules; everything else runs on workerd, Node and Deno alike. */

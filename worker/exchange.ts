@@ -15,7 +15,7 @@ import {
 import { Code } from "./call/status.ts";
 import { modifyHeaders } from "./filter/headers.ts";
 import type { Plan } from "./plan.ts";
-import { decodeRequest, encodeFailure, translateResponse } from "./protocol/index.ts";
+import { type Conversation, converse, type Descriptors } from "./transcode/index.ts";
 
 export interface ExchangeOptions {
   readonly clock: Clock;
@@ -28,10 +28,25 @@ export interface ExchangeOptions {
   readonly idleMs: number | undefined;
 }
 
-/** Sends `plan`'s request with the caller's `body`, and answers in the caller's protocol whatever happens. */
-export function exchange(plan: Plan, body: Body, options: ExchangeOptions, answer: Answer): Cancel {
-  const call = new Exchange(plan, options.clock, options.idleMs, answer);
-  const request = { head: plan.head, body: decodeRequest(plan.caller, body) };
+/**
+ * Sends `plan`'s request with the caller's `body`, and answers in the caller's protocol whatever happens.
+ *
+ * @param descriptors those that the plan names, if it names any and they could be had
+ */
+export function exchange(
+  plan: Plan,
+  body: Body,
+  options: ExchangeOptions,
+  answer: Answer,
+  descriptors?: Descriptors,
+): Cancel {
+  const conversation = converse(plan, descriptors);
+  if (conversation.head === undefined) {
+    answer.respond(conversation.refusal);
+    return () => {};
+  }
+  const call = new Exchange(plan, conversation, options, answer);
+  const request = { head: conversation.head, body: conversation.request(body) };
   call.start(options.send(request, call, plan));
   return (reason) => call.expire(reason);
 }
@@ -39,6 +54,7 @@ export function exchange(plan: Plan, body: Body, options: ExchangeOptions, answe
 /** Stands between the origin's answer and the caller: the deadline and the idle limit act here. */
 class Exchange implements Answer, Source<Fields>, Sink<Fields> {
   readonly #plan: Plan;
+  readonly #conversation: Conversation;
   readonly #clock: Clock;
   readonly #idleMs: number | undefined;
   readonly #answer: Answer;
@@ -52,8 +68,9 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
   #stopIdle: (() => void) | undefined;
   #lastByte = 0;
 
-  constructor(plan: Plan, clock: Clock, idleMs: number | undefined, answer: Answer) {
+  constructor(plan: Plan, conversation: Conversation, { clock, idleMs }: ExchangeOptions, answer: Answer) {
     this.#plan = plan;
+    this.#conversation = conversation;
     this.#clock = clock;
     this.#idleMs = idleMs;
     this.#answer = answer;
@@ -62,7 +79,7 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
   start(cancelOrigin: Cancel): void {
     if (this.#state === "over") return; // it failed at once
     this.#cancelOrigin = cancelOrigin;
-    const { timeoutMs } = this.#plan;
+    const { timeoutMs } = this.#conversation;
     if (timeoutMs !== undefined) {
       this.#stopDeadline = this.#clock.after(timeoutMs, () =>
         this.expire(new CallError(Code.DEADLINE_EXCEEDED, `the deadline of ${timeoutMs} ms passed`, { side: "edge" })),
@@ -89,18 +106,18 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     }
     this.#state = "answered";
     this.#origin = response.body;
-    const { caller, responseHeaders } = this.#plan;
+    const { responseHeaders } = this.#plan;
     let { fields } = response.head;
     for (const modifier of responseHeaders) fields = modifyHeaders(fields, modifier);
     const head = fields === response.head.fields ? response.head : { status: response.head.status, fields };
     const body = response.body === noBody ? noBody : this;
     if (body === noBody) this.#finish();
-    translateResponse(caller, { head, body }, (translated) => this.#answer.respond(translated));
+    this.#conversation.answer({ head, body }, (translated) => this.#answer.respond(translated));
   }
 
   fail(error: CallError): void {
     if (this.#state === "over") return;
-    const { backend, caller } = this.#plan;
+    const { backend } = this.#plan;
     const named =
       error.side === "origin"
         ? new CallError(error.code, `backend ${backend}: ${error.message}`, { side: "origin", cause: error })
@@ -108,7 +125,7 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     const answered = this.#state === "answered";
     const sink = this.#caller;
     this.#finish();
-    if (!answered) this.#answer.respond(encodeFailure(caller, named));
+    if (!answered) this.#answer.respond(this.#conversation.failure(named));
     else if (sink !== undefined) sink.fail(named);
     else this.#failure = named;
   }

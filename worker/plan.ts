@@ -26,7 +26,6 @@ export interface Plan {
   readonly caller: Caller;
   /** The backend's name, for messages: "cluster/namespace/name:port". */
   readonly backend: string;
-  readonly protocol: Backend["protocol"];
   readonly endpoint: Endpoint;
   /** The request as the origin gets it. */
   readonly head: RequestHead;
@@ -34,6 +33,8 @@ export interface Plan {
   readonly timeoutMs: number | undefined;
   /** What is done to the answer's header fields, in this order. */
   readonly responseHeaders: readonly HeaderModifier[];
+  /** The hash of the descriptors by which the call may have to be translated. Undefined: it goes as it is. */
+  readonly descriptors: string | undefined;
 }
 
 /** A plan, or the answer to a call that goes nowhere. */
@@ -57,11 +58,16 @@ export function plan(head: RequestHead, table: RouteTable, random: () => number)
     plan: {
       caller: spoken.caller,
       backend: backend.name,
-      protocol: backend.protocol,
-      endpoint: { host: address.host, port: address.port, tls: backend.tls },
+      endpoint: {
+        host: address.host,
+        port: address.port,
+        tls: backend.tls,
+        protocol: backend.protocol === "http1" ? "http1" : "http2",
+      },
       head: originHead(spoken, head, backend, filters),
       timeoutMs: spoken.kind === "rpc" ? spoken.head.timeoutMs : undefined,
       responseHeaders: filters.filter(({ kind }) => kind === "responseHeaders"),
+      descriptors: descriptorsFor(spoken, backend),
     },
   };
 }
@@ -86,9 +92,16 @@ function speak(accepted: AcceptedHttp | AcceptedRpc, head: RequestHead, backend:
     case "http2":
       return accepted;
     case "grpc":
-      if (accepted.kind === "rpc") return accepted;
+      // With descriptors plain HTTP may be a call by REST: whoever has them sees.
+      if (accepted.kind === "rpc" || backend.descriptors !== undefined) return accepted;
       return accepted.orRpc ?? { kind: "refused", caller: accepted.caller, error: unsupportedMediaType(head) };
   }
+}
+
+/** Only JSON and plain HTTP are ever translated, and only for origins that speak gRPC. */
+function descriptorsFor(accepted: AcceptedHttp | AcceptedRpc, { protocol, descriptors }: Backend): string | undefined {
+  const translatable = accepted.kind === "http" || accepted.caller.codec === "json";
+  return translatable && protocol !== "http1" ? descriptors : undefined;
 }
 
 /** Over HTTP/1.1 every request goes as it is, calls of gRPC-Web and Connect among them. */

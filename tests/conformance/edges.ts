@@ -1,13 +1,20 @@
 /** Edgeway on each of its hosts, as the suite needs it. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { toJsonString } from "@bufbuild/protobuf";
 import { startFront } from "../../cli/dev/front/front.ts";
 import { http1Client } from "../../cli/dev/front/http1-client.ts";
 import { connectEdge, Pusher } from "../../kube-sync/push.ts";
-import type { ClusterTable } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { type ClusterTable, ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "../../routes/compile.ts";
 import { decode } from "../../routes/decode.ts";
 import { startNodeEdge } from "../../worker/host/node.ts";
 import { Certificates } from "../../worker/host/node-certificates.ts";
 import type { Credentials } from "./messages.ts";
+
+const deno = fileURLToPath(new URL("../../node_modules/.bin/deno", import.meta.url));
 
 export interface EdgeUnderTest {
   readonly port: number;
@@ -48,6 +55,20 @@ export const edges: Readonly<Record<string, StartEdge>> = {
         await front.close();
         client.close();
         await workerd.close();
+      },
+    };
+  },
+
+  async deno(clusterTable, tls) {
+    const script = fileURLToPath(new URL("deno-edge.ts", import.meta.url));
+    const child = spawn(deno, ["run", "--quiet", "--allow-all", script], { stdio: ["pipe", "pipe", "inherit"] });
+    child.stdin.end(JSON.stringify({ table: toJsonString(ClusterTableSchema, clusterTable), tls }));
+    const [line] = (await once(createInterface(child.stdout), "line")) as [string];
+    return {
+      port: Number(line),
+      async close() {
+        child.kill();
+        await once(child, "exit");
       },
     };
   },

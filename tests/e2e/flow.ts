@@ -17,26 +17,29 @@ const mostUnderWay = 24 * mebibyte;
 /** What workerd may grow by meanwhile. */
 const mostGrowth = 96 * mebibyte;
 
-/** Resident memory of workerd, bytes. Undefined where the system does not tell. */
-function workerdMemory(): number | undefined {
-  if (process.platform !== "linux") return undefined;
-  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${edge.workerdPid}/status`, "utf8"))!;
-  return Number(kibibytes) * 1024;
+/** Resident memory of workerd, bytes. Zero where the system does not tell. */
+function workerdMemory(): number {
+  if (process.platform !== "linux") return 0;
+  const status = readFileSync(`/proc/${edge.workerdPid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
 }
 
-/** Watches workerd's memory until it is told to stop; then says how it went. */
-function watchMemory(what: string): () => void {
-  const before = workerdMemory();
-  let most = 0;
-  const timer = setInterval(() => (most = Math.max(most, workerdMemory() ?? 0)), 20);
-  return () => {
-    clearInterval(timer);
-    const after = workerdMemory();
-    if (before === undefined || after === undefined) return;
-    const [b, m, a] = [before, Math.max(most, after), after].map((bytes) => (bytes / mebibyte).toFixed(0));
-    console.log(`workerd's memory over ${what}: ${b} MiB before, ${m} MiB at most, ${a} MiB after`);
-    expect(most - before).toBeLessThan(mostGrowth);
-  };
+/** Watches workerd's memory. */
+class Memory implements Disposable {
+  readonly #before = workerdMemory();
+  #most = this.#before;
+  readonly #timer = setInterval(() => (this.#most = Math.max(this.#most, workerdMemory())), 20);
+
+  /** How many bytes it grew by at most. */
+  growth(what: string): number {
+    const figures = [this.#before, this.#most, workerdMemory()].map((bytes) => (bytes / mebibyte).toFixed(0));
+    console.log(`workerd's memory in MiB, before, at most during and after ${what}: ${figures.join(", ")}`);
+    return this.#most - this.#before;
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
 }
 
 export function flow(): void {
@@ -45,7 +48,7 @@ export function flow(): void {
       await using proxy = await countingProxy(edge.examples.east["echo-env1"].port);
       await edge.apply("east", "flood.yaml", grpcService("flood.test", proxy.address));
       const client = new GrpcClient({ ...edge, authority: "flood.test" });
-      const memory = watchMemory("200 MB down");
+      using memory = new Memory();
 
       const call = client.open("edgeway.examples.v1.Echo/Stream");
       call.end({ count, size: mebibyte });
@@ -63,7 +66,7 @@ export function flow(): void {
         expect(next.value["payload"]).toHaveLength(mebibyte);
       }
       expect(received).toBe(count);
-      memory();
+      expect(memory.growth("200 MB down")).toBeLessThan(mostGrowth);
       client.close();
     });
 
@@ -76,7 +79,7 @@ export function flow(): void {
       await using proxy = await countingProxy(server.port);
       await edge.apply("east", "drain.yaml", grpcService("drain.test", proxy.address));
       const client = new GrpcClient({ ...edge, authority: "drain.test" });
-      const memory = watchMemory("200 MB up");
+      using memory = new Memory();
 
       const call = client.open("edgeway.examples.v1.Echo/Collect");
       let sent = 0;
@@ -92,7 +95,7 @@ export function flow(): void {
       await sending;
       const answers = call[Symbol.asyncIterator]();
       expect((await answers.next()).value).toEqual({ messages: count, bytes: count * mebibyte });
-      memory();
+      expect(memory.growth("200 MB up")).toBeLessThan(mostGrowth);
       client.close();
       await server.stop();
     });

@@ -1,9 +1,9 @@
+import { createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GrpcClient } from "./clients.ts";
 import { edge } from "./edge.ts";
 import { grpcService } from "./manifests.ts";
 import { countingProxy, http2Origin, listen } from "./peers.ts";
-import { createServer, type Socket } from "node:net";
 
 const greet = "helloworld.Greeter/SayHello";
 
@@ -58,7 +58,7 @@ export function origins(): void {
     expect(proxy.connections).toBe(1);
   });
 
-  test("an origin that takes connections and says nothing is UNAVAILABLE after a while", async () => {
+  test("an origin that takes connections and says nothing costs the caller no more than its deadline", async () => {
     const sockets: Socket[] = [];
     await using silent = await listen(
       createServer((socket) => void sockets.push(socket)),
@@ -73,8 +73,9 @@ export function origins(): void {
     patient.close();
   });
 
-  test("an origin that speaks something else is named", async () => {
-    await using odd = await listen(createServer((socket) => socket.end("SSH-2.0-OpenSSH_9.9\r\n")));
+  test("an origin that speaks something else is named, and its connection closed", async () => {
+    // Disposing of it waits for the edge to close the connection.
+    await using odd = await listen(createServer((socket) => socket.resume().end("SSH-2.0-OpenSSH_9.9\r\n")));
     await edge.apply("east", "odd.yaml", grpcService("odd.test", odd.address));
     const visitor = new GrpcClient({ ...edge, authority: "odd.test" });
     const details = expect.stringContaining("backend east/default/odd-test:80");
@@ -82,7 +83,7 @@ export function origins(): void {
     visitor.close();
   });
 
-  test("a call that an origin refuses without having begun it, as it shuts down, is no other origin's loss", async () => {
+  test("an origin that answers and shuts its connection down is reached again by another", async () => {
     await using origin = await http2Origin((stream) => {
       stream.respond({ ":status": 200, "content-type": "application/grpc", "grpc-status": "0" }, { endStream: true });
       stream.session!.goaway();

@@ -20,8 +20,8 @@ export interface CountingProxy extends Peer {
 export async function countingProxy(port: number): Promise<CountingProxy> {
   const edges: Socket[] = [];
   const origins: Socket[] = [];
-  const server = createServer((edge) => {
-    const origin = connect(port, "127.0.0.1");
+  const server = createServer({ noDelay: true }, (edge) => {
+    const origin = connect({ port, host: "127.0.0.1", noDelay: true });
     edges.push(edge);
     origins.push(origin);
     for (const [from, to] of [

@@ -133,6 +133,21 @@ describe("our server", () => {
     expect({ length, sum }).toEqual({ length: size, sum: sumOf(bytes) });
   });
 
+  test("and node:http2's client over TLS: a megabyte comes back as it went", async () => {
+    const secure = await listen(echo, { tls: true });
+    const session = connectHttp2Session(`https://127.0.0.1:${secure.port}`, { rejectUnauthorized: false });
+    const bytes = noise(1_000_000);
+    for (let i = 0; i < 5; i++) {
+      const stream = session.request({ ":method": "POST", ":path": "/" });
+      Readable.from(pieces(bytes)).pipe(stream);
+      let sum = 0;
+      for await (const chunk of stream as AsyncIterable<Buffer>) sum = sumOf(chunk, sum);
+      expect(sum).toBe(sumOf(bytes));
+    }
+    await new Promise<void>((resolve) => session.close(resolve));
+    await secure.close();
+  });
+
   test("and our client: 64 MB through both windows", async () => {
     const client = await connect(server.port);
     const bytes = noise(64_000_000);

@@ -13,6 +13,7 @@ import {
   BackendSchema,
   type ClusterTable,
   ClusterTableSchema,
+  type DescriptorSet,
   type Route,
   RouteSchema,
   TableSchema,
@@ -27,12 +28,18 @@ export interface StoredPart {
   readonly pushedMillis: number;
   readonly routes: ReadonlyMap<string, Route>;
   readonly backends: ReadonlyMap<string, Backend>;
+  /** The hashes of its descriptor sets. Their bytes are in the storage only. */
+  readonly descriptorSets: ReadonlySet<string>;
 }
+
+type Resources = Omit<StoredPart, "revision" | "pushedMillis">;
 
 /** Resources by key, in binary; undefined for those removed. */
 export interface PartChange {
   readonly routes: ReadonlyMap<string, Uint8Array | undefined>;
   readonly backends: ReadonlyMap<string, Uint8Array | undefined>;
+  /** By hash. */
+  readonly descriptorSets: ReadonlyMap<string, Uint8Array | undefined>;
 }
 
 /** Where parts outlive the process. */
@@ -40,6 +47,8 @@ export interface PartStorage {
   load(): Iterable<StoredPart>;
   /** Makes `part` the current one, or throws and changes nothing. */
   save(part: StoredPart, change: PartChange): void;
+  /** The bytes of a descriptor set of any part. */
+  descriptorSet(hash: string): Uint8Array | undefined;
 }
 
 export class Authority {
@@ -93,6 +102,11 @@ export class Authority {
     );
   }
 
+  /** The bytes of the descriptor set with this hash. */
+  descriptorSet(hash: string): Uint8Array | undefined {
+    return this.#storage.descriptorSet(hash);
+  }
+
   /** The table in binary (edgeway.v1.Table); undefined if `revision` is the current one. */
   tableSince(revision: bigint): Uint8Array | undefined {
     if (revision === this.#revision) return undefined;
@@ -106,10 +120,15 @@ export class Authority {
     const current = this.#parts.get(cluster);
     const routes = byKey(table.routes);
     const backends = byKey(table.backends);
-    return this.#store(cluster, routes, backends, {
-      routes: changeBetween(current?.routes ?? new Map(), routes, routeBytes),
-      backends: changeBetween(current?.backends ?? new Map(), backends, backendBytes),
-    });
+    const sets = byHash(table.descriptorSets);
+    return this.#store(
+      { cluster, routes, backends, descriptorSets: new Set(sets.keys()) },
+      {
+        routes: changeBetween(current?.routes ?? new Map(), routes, routeBytes),
+        backends: changeBetween(current?.backends ?? new Map(), backends, backendBytes),
+        descriptorSets: setsBetween(current?.descriptorSets ?? new Set(), sets),
+      },
+    );
   }
 
   #apply(delta: Delta): bigint {
@@ -121,23 +140,23 @@ export class Authority {
     }
     const routes = merged(current.routes, delta.routes, delta.removedRoutes);
     const backends = merged(current.backends, delta.backends, delta.removedBackends);
-    check(create(ClusterTableSchema, { cluster, routes: [...routes.values()], backends: [...backends.values()] }));
-    return this.#store(cluster, routes, backends, {
+    const kept = [...current.descriptorSets].filter((hash) => !delta.removedDescriptorSets.includes(hash));
+    const sets = new Map([...kept.map((hash) => [hash, held] as const), ...byHash(delta.descriptorSets)]);
+    const next = { cluster, routes, backends, descriptorSets: new Set(sets.keys()) };
+    check(tableOf(next));
+    return this.#store(next, {
       routes: changeBetween(current.routes, routes, routeBytes),
       backends: changeBetween(current.backends, backends, backendBytes),
+      descriptorSets: setsBetween(current.descriptorSets, sets),
     });
   }
 
-  #store(
-    cluster: string,
-    routes: ReadonlyMap<string, Route>,
-    backends: ReadonlyMap<string, Backend>,
-    change: PartChange,
-  ): bigint {
+  #store(next: Resources, change: PartChange): bigint {
+    const { cluster } = next;
     const current = this.#parts.get(cluster);
-    const changed = current === undefined || change.routes.size + change.backends.size > 0;
+    const changed = current === undefined || change.routes.size + change.backends.size + change.descriptorSets.size > 0;
     const revision = changed ? this.#revision + 1n : current.revision;
-    const part: StoredPart = { cluster, revision, pushedMillis: this.#now(), routes, backends };
+    const part: StoredPart = { ...next, revision, pushedMillis: this.#now() };
     this.#storage.save(part, change);
     this.#parts.set(cluster, part);
     if (changed) {
@@ -148,9 +167,14 @@ export class Authority {
   }
 }
 
-/** The part as one message. */
-export function tableOf({ cluster, routes, backends }: StoredPart): ClusterTable {
-  return create(ClusterTableSchema, { cluster, routes: [...routes.values()], backends: [...backends.values()] });
+/** The part as one message, its descriptor sets without their bytes. */
+export function tableOf({ cluster, routes, backends, descriptorSets }: Resources): ClusterTable {
+  return create(ClusterTableSchema, {
+    cluster,
+    routes: [...routes.values()],
+    backends: [...backends.values()],
+    descriptorSets: [...descriptorSets].map((hash) => ({ hash })),
+  });
 }
 
 const routeBytes = (route: Route) => toBinary(RouteSchema, route);
@@ -172,6 +196,23 @@ function check(table: ClusterTable): void {
 
 function byKey<R extends { key: string }>(resources: readonly R[]): Map<string, R> {
   return new Map(resources.map((resource) => [resource.key, resource]));
+}
+
+/** Stands for the bytes of a set that the storage holds: they are its hash's, so they never change. */
+const held = new Uint8Array(0);
+
+function byHash(sets: readonly DescriptorSet[]): Map<string, Uint8Array> {
+  return new Map(sets.map(({ hash, fileDescriptorSet }) => [hash, fileDescriptorSet]));
+}
+
+function setsBetween(
+  before: ReadonlySet<string>,
+  after: ReadonlyMap<string, Uint8Array>,
+): Map<string, Uint8Array | undefined> {
+  const change = new Map<string, Uint8Array | undefined>();
+  for (const hash of before) if (!after.has(hash)) change.set(hash, undefined);
+  for (const [hash, bytes] of after) if (!before.has(hash)) change.set(hash, bytes);
+  return change;
 }
 
 function merged<R extends { key: string }>(

@@ -7,7 +7,10 @@ export interface ByteStream {
    * follows.
    */
   write(bytes: Uint8Array): boolean;
-  /** Whether the stream is done with all bytes it was given, so that their memory may be used again. Never, if absent. */
+  /**
+   * Whether the stream is done with all the bytes it was given: if it says so, it only reads them, and their memory may be
+   * used again.
+   */
   readonly idle?: boolean;
   /** Stops and restarts delivery of `data`. */
   pause(): void;

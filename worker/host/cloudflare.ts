@@ -11,7 +11,6 @@ import { planToJson } from "../plan-json.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
 import { Snapshot } from "../snapshot/snapshot.ts";
 import { headOf, toResponse } from "./fetch.ts";
-import { fetchOrigin } from "./fetch-origin.ts";
 import { type OriginPoolEnv, planHeader, poolName } from "./origin-pool.ts";
 
 export { OriginPool } from "./origin-pool.ts";
@@ -55,7 +54,6 @@ class Edge {
   }
 
   #exchange(planned: Plan, request: Request): Promise<Response> {
-    if (planned.protocol === "http1") return fetchOrigin(planned, request.body, request.signal);
     const pools = this.#env.ORIGIN_POOL;
     const headers = { [planHeader]: planToJson(planned) };
     // The object's answer goes out untouched, so that the runtime moves its bytes without waking this Worker.

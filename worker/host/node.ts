@@ -1,10 +1,11 @@
 /** Edgeway as one Node process. */
 import type { RouteTable } from "../../routes/model.ts";
 import { createGateway } from "../gateway.ts";
+import { Pools } from "../transport/pools.ts";
 import type { Certificates } from "./node-certificates.ts";
+import { dial } from "./node-dial.ts";
 import { type Listener, listen } from "./node-listener.ts";
-import { NodeOrigins } from "./node-origins.ts";
-import { nodeClock } from "./node-runtime.ts";
+import { nodeClock, nodeDefer } from "./node-runtime.ts";
 
 export interface NodeEdgeOptions {
   readonly listeners: readonly NodeEdgeListener[];
@@ -30,20 +31,17 @@ export interface NodeEdge {
   close(): Promise<void>;
 }
 
+/** Milliseconds after which a connection to an origin is closed if it has no calls. */
+const originIdleMs = 60_000;
+
 /**
  * Serves HTTP/2 and HTTP/1.1 on each listener, and every call by the table.
  *
  * @throws Error in one line if a port is taken; then nothing is left open
  */
 export async function startNodeEdge({ listeners, table }: NodeEdgeOptions): Promise<NodeEdge> {
-  const origins = new NodeOrigins();
-  const gateway = createGateway({
-    table,
-    random: Math.random,
-    clock: nodeClock,
-    send: origins.send,
-    idleMs: undefined,
-  });
+  const origins = new Pools({ dial, clock: nodeClock, defer: nodeDefer, idleMs: originIdleMs });
+  const gateway = createGateway({ table, random: Math.random, clock: nodeClock, send: origins.send, idleMs: undefined });
   const open: Listener[] = [];
   const endAll = async (end: (listener: Listener) => Promise<void>): Promise<void> => {
     await Promise.all(open.map(end));

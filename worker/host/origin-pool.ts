@@ -19,8 +19,8 @@ export interface OriginPoolEnv {
 }
 
 /** The name of the object that serves `endpoint`. */
-export function poolName({ host, port, tls }: Endpoint): string {
-  return `${tls ? "tls" : "tcp"}://${host}:${port}`;
+export function poolName({ host, port, tls, protocol }: Endpoint): string {
+  return `${protocol}+${tls ? "tls" : "tcp"}://${host}:${port}`;
 }
 
 /**

@@ -21,6 +21,11 @@ export class TableAuthority extends DurableObject {
     return this.#sync(request);
   }
 
+  /** The bytes of the descriptor set with this hash. */
+  descriptorSet(hash: string): Uint8Array | undefined {
+    return this.#authority.descriptorSet(hash);
+  }
+
   /** The table in binary (edgeway.v1.Table); undefined if `revision` is the current one. */
   tableSince(revision: bigint): Uint8Array | undefined {
     return this.#authority.tableSince(revision);
@@ -30,6 +35,8 @@ export class TableAuthority extends DurableObject {
 /** The revision as text: SQLite's integers reach us as numbers. */
 type PartRow = { cluster: string; revision: string; pushed_millis: number };
 type ResourceRow = { key: string; data: ArrayBuffer };
+type HashRow = { hash: string };
+type DescriptorSetRow = { data: ArrayBuffer };
 
 /** A row for each resource: a row holds 2 MB at most, and a delta then writes only what it changes. */
 class SqlPartStorage implements PartStorage {
@@ -44,6 +51,9 @@ class SqlPartStorage implements PartStorage {
       CREATE TABLE IF NOT EXISTS resource (
         cluster TEXT, kind TEXT, key TEXT, data BLOB, PRIMARY KEY (cluster, kind, key)
       ) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS descriptor_set (
+        hash TEXT, cluster TEXT, data BLOB, PRIMARY KEY (hash, cluster)
+      );
     `);
   }
 
@@ -57,6 +67,7 @@ class SqlPartStorage implements PartStorage {
         backends: new Map(
           this.#resources(cluster, "backend").map(([key, data]) => [key, fromBinary(BackendSchema, data)]),
         ),
+        descriptorSets: new Set(this.#hashes(cluster)),
       };
     }
   }
@@ -67,7 +78,30 @@ class SqlPartStorage implements PartStorage {
       this.#sql.exec("INSERT OR REPLACE INTO part VALUES (?, ?, ?)", cluster, String(revision), pushedMillis);
       this.#write(cluster, "route", change.routes);
       this.#write(cluster, "backend", change.backends);
+      for (const [hash, data] of change.descriptorSets) this.#writeSet(cluster, hash, data);
     });
+  }
+
+  descriptorSet(hash: string): Uint8Array | undefined {
+    const query = "SELECT data FROM descriptor_set WHERE hash = ? LIMIT 1";
+    const [row] = this.#sql.exec<DescriptorSetRow>(query, hash).toArray();
+    return row && new Uint8Array(row.data);
+  }
+
+  #writeSet(cluster: string, hash: string, data: Uint8Array | undefined): void {
+    if (data === undefined) {
+      this.#sql.exec("DELETE FROM descriptor_set WHERE hash = ? AND cluster = ?", hash, cluster);
+    } else {
+      this.#sql.exec("INSERT OR REPLACE INTO descriptor_set VALUES (?, ?, ?)", hash, cluster, data.slice().buffer);
+    }
+  }
+
+  #hashes(cluster: string): string[] {
+    const query = "SELECT hash FROM descriptor_set WHERE cluster = ?";
+    return this.#sql
+      .exec<HashRow>(query, cluster)
+      .toArray()
+      .map(({ hash }) => hash);
   }
 
   #write(cluster: string, kind: string, change: ReadonlyMap<string, Uint8Array | undefined>): void {

@@ -43,7 +43,7 @@ export interface Setup {
 }
 
 /** Streams that we reset whose frames may still be under way: they are passed over (RFC 9113 section 5.1). */
-const maxRecentResets = 1024;
+const maxRecentResets = 4096;
 
 export abstract class Endpoint<S extends Stream = Stream> implements StreamOwner, Living {
   abstract readonly peer: Side;

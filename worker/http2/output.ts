@@ -17,7 +17,7 @@ const maxSpares = 32;
 const none = new Uint8Array(0);
 
 export interface OutputEvents {
-  /** Takes what is flushed. Returns whether the memory may be used again; if not, it is given away. */
+  /** Takes what is flushed. Returns whether all memory it was ever given may be used again; if not, it is only read. */
   write(bytes: Uint8Array): boolean;
   /** A frame was begun: a flush is wanted. */
   schedule(): void;

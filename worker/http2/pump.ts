@@ -45,11 +45,12 @@ export class Pump implements Effects {
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.#stream.write(bytes);
+    // A stream that does not say when it is done may do with its bytes what it likes, detach their buffer even.
+    return this.#stream.write(this.#stream.idle === undefined ? bytes.slice() : bytes);
   }
 
   get writesDone(): boolean {
-    return this.#stream.idle === true;
+    return this.#stream.idle ?? true;
   }
 
   schedule(): void {

@@ -32,6 +32,11 @@ test.each([
   expect(call).toMatchObject({ path, codec, encoding: "identity", acceptEncoding: undefined, timeoutMs: undefined });
 });
 
+test("where there are no trailer fields, gRPC's content type is mirrored and its status goes in the body", () => {
+  const { caller } = rpc(detect(head({ "content-type": "application/grpc+proto" }), false));
+  expect(caller).toMatchObject({ protocol: "grpc-web", contentType: "application/grpc+proto" });
+});
+
 test.each([
   ["GET", {}],
   ["POST", { "content-type": "application/x-www-form-urlencoded" }],
@@ -137,6 +142,15 @@ test.each(["?connect=v2&encoding=json&message=%7B%7D", "?connect=v1&encoding=jso
     expect(detect(head({}, "GET", path + query))).toMatchObject({ error: { code: Code.INVALID_ARGUMENT } });
   },
 );
+
+test("a GET with cookies from another site is denied: a link there must not call a method", () => {
+  const at = `${path}?connect=v1&encoding=json&message=%7B%7D`;
+  const from = (site: string) => detect(head({ "sec-fetch-site": site, cookie: "session=1" }, "GET", at));
+  expect(from("cross-site")).toMatchObject({ kind: "refused", error: { code: Code.PERMISSION_DENIED } });
+  expect(from("same-site")).toMatchObject({ kind: "refused" });
+  expect(from("same-origin").kind).toBe("rpc");
+  expect(detect(head({ "sec-fetch-site": "cross-site" }, "GET", at)).kind).toBe("rpc");
+});
 
 test.each(["?encoding=xml&message=x", "?message=x", "?encoding=json", "?", ""])("a GET with %j is HTTP", (query) => {
   expect(detect(head({}, "GET", path + query))).toMatchObject({ kind: "http", orRpc: undefined });

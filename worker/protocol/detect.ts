@@ -22,10 +22,17 @@ import { acceptGrpc, grpcCaller } from "./grpc/accept.ts";
 import { acceptGrpcWeb, grpcWebCaller } from "./grpc-web/accept.ts";
 import { httpCaller } from "./http/accept.ts";
 
-export function detect(head: RequestHead): Accepted {
+/**
+ * What `head` asks for. A listener without trailer fields (`trailers` false: anything behind a fetch handler) cannot
+ * serve native gRPC, so what comes to it under gRPC's content type is taken for gRPC-Web: Cloudflare's front sends that.
+ */
+export function detect(head: RequestHead, trailers = true): Accepted {
   const type = essence(head.fields.get("content-type") ?? "");
   const grpc = grpcCaller(type, head.fields);
-  if (grpc !== undefined) return call(head, grpc, () => acceptGrpc(head, grpc));
+  if (grpc !== undefined) {
+    const caller: RpcCaller = trailers ? grpc : { ...grpc, protocol: "grpc-web" };
+    return call(head, caller, () => acceptGrpc(head, grpc));
+  }
   const web = grpcWebCaller(type, head.fields);
   if (web !== undefined) return call(head, web, () => acceptGrpcWeb(head, web));
   const stream = streamCaller(type, head.fields);

@@ -23,8 +23,10 @@ import { acceptable } from "./recode.ts";
 export type { Accepted, AcceptedHttp, AcceptedRpc, Refused } from "./accepted.ts";
 export type { Caller, HttpCaller, RpcCaller } from "./caller.ts";
 export { detect, unsupportedMediaType } from "./detect.ts";
+export { decodeResponse } from "./grpc/decode.ts";
 export { encodeRequest, type Target } from "./grpc/encode.ts";
 export { passRequest } from "./http/encode.ts";
+export { acceptable, recode } from "./recode.ts";
 
 /** The caller's body as the origin takes it: a call's messages in gRPC's framing, anything else as it is. */
 export function decodeRequest(caller: Caller, body: Body): Body {
@@ -55,7 +57,12 @@ export function translateResponse(
   encodeResponse(caller, acceptable(caller, decodeResponse(response, caller.codec), compressions), respond);
 }
 
-function encodeResponse(caller: RpcCaller, response: RpcResponse, respond: (response: HttpResponse) => void): void {
+/** An answer whose messages are in the caller's codec, as the caller gets it. Like {@link translateResponse}. */
+export function encodeResponse(
+  caller: RpcCaller,
+  response: RpcResponse,
+  respond: (response: HttpResponse) => void,
+): void {
   switch (caller.protocol) {
     case "grpc":
       return grpc.encodeResponse(caller, response, respond);

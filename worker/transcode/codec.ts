@@ -25,9 +25,7 @@ const maxReason = 500;
  */
 export function binaryFromJson(desc: DescMessage, bytes: Uint8Array, registry: Registry): Uint8Array {
   const json = parseJson(bytes);
-  return attempt("caller", () =>
-    toBinary(desc, fromJson(desc, json, { registry, ignoreUnknownFields: true })),
-  );
+  return attempt("caller", () => toBinary(desc, fromJson(desc, json, { registry, ignoreUnknownFields: true })));
 }
 
 /** @throws CallError INTERNAL if `bytes` are no such message, or one with an Any of a type that is not known */

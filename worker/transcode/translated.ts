@@ -4,12 +4,14 @@ import type { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
 import type { Body, HttpResponse, RequestHead } from "../call/http.ts";
 import type { RpcResponse } from "../call/rpc.ts";
+import { webCompressions } from "../protocol/compression.ts";
 import {
-  decodePlainResponse,
+  acceptable,
   decodeRequest,
+  decodeResponse,
   encodeFailure,
   encodeResponse,
-  plainMessages,
+  recode,
   type RpcCaller,
 } from "../protocol/index.ts";
 import { binaryFromJson, jsonBytes, jsonFromBinary } from "./codec.ts";
@@ -38,13 +40,16 @@ export class TranslatedConversation implements Conversation {
 
   request(body: Body): Body {
     const { caller, head, method, registry } = this.#options;
-    const messages = plainMessages(decodeRequest(caller, body), head.fields.get("grpc-encoding"), "caller");
-    return translateMessages(messages, (message) => binaryFromJson(method.input, message, registry), "caller");
+    const messages = decodeRequest(caller, body);
+    const from = webCompressions.get(encodingOf(head));
+    const plain = from === undefined ? messages : recode(messages, { from, to: undefined, side: "caller" });
+    return translateMessages(plain, (message) => binaryFromJson(method.input, message, registry), "caller");
   }
 
   answer(response: HttpResponse, respond: (response: HttpResponse) => void): void {
     const { caller, method, registry } = this.#options;
-    const { head, messages } = decodePlainResponse(response, "proto");
+    const compressed = decodeResponse(response, "proto");
+    const { head, messages } = acceptable({ ...caller, acceptEncoding: undefined }, compressed, webCompressions);
     const toJson = (message: Uint8Array) => jsonBytes(jsonFromBinary(method.output, message, registry));
     const translated: RpcResponse = {
       head: head && { ...head, codec: caller.codec },
@@ -56,6 +61,11 @@ export class TranslatedConversation implements Conversation {
   failure(error: CallError): HttpResponse {
     return encodeFailure(this.#options.caller, error);
   }
+}
+
+/** What the messages of a call are compressed with. */
+export function encodingOf(head: RequestHead): string {
+  return head.fields.get("grpc-encoding") ?? "identity";
 }
 
 /** The head of the call in protobuf, in neither direction compressed: messages are taken apart at the edge. */

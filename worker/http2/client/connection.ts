@@ -9,7 +9,7 @@ import { maxStreamId, preface } from "../frame/frame.ts";
 import type { GoAway } from "../frame/goaway.ts";
 import { SettingId } from "../frame/settings.ts";
 import type { MessageReader } from "../message/read.ts";
-import { writeLatin1 } from "../text.ts";
+import { writeLatin1 } from "../../call/octets.ts";
 import { ClientExchange, type ClientOwner } from "./exchange.ts";
 
 /** Streams opened before the peer's SETTINGS say how many it takes (section 6.5.2 advises no fewer). */

@@ -10,7 +10,7 @@
  */
 import type { ErrorCode } from "../error.ts";
 import type { Output } from "../output.ts";
-import { latin1, writeLatin1 } from "../text.ts";
+import { latin1, writeLatin1 } from "../../call/octets.ts";
 import { FrameType, readUint31, readUint32 } from "./frame.ts";
 
 export const goAwayBytes = 8;

@@ -1,7 +1,7 @@
 /** Field blocks to fields (RFC 7541 section 3). */
 import { ConnectionError, ErrorCode } from "../error.ts";
-import { isFieldName, isFieldValue } from "../message/syntax.ts";
-import { latin1 } from "../text.ts";
+import { isFieldName, isFieldValue } from "../../call/field-syntax.ts";
+import { latin1 } from "../../call/octets.ts";
 import { decodeHuffman, maxDecodedBytes } from "./huffman.ts";
 import { type Cursor, decodeInteger } from "./integer.ts";
 import { staticEntries, staticTable } from "./static-table.ts";

@@ -5,7 +5,7 @@
  * other indexes, so that a value that never comes again, a trace identifier, is worth none. Literals that enter no table
  * go out as they are; Huffman's code is for those that do, whose cost is paid once.
  */
-import { octets, writeLatin1 } from "../text.ts";
+import { octets, writeLatin1 } from "../../call/octets.ts";
 import { encodeHuffman, huffmanLength } from "./huffman.ts";
 import { encodeInteger } from "./integer.ts";
 import { type StaticName, staticEntries, staticNames } from "./static-table.ts";

@@ -1,5 +1,5 @@
 /** Entries, and the dynamic table they live in (RFC 7541 section 2.3.2 and section 4). */
-import { isFieldName, isFieldValue } from "../message/syntax.ts";
+import { isFieldName, isFieldValue } from "../../call/field-syntax.ts";
 
 /** What an entry counts for besides its bytes (section 4.1). */
 export const entryOverhead = 32;

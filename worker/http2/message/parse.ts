@@ -40,23 +40,6 @@ function malformed(why: string): Malformed {
   return { kind: "malformed", why };
 }
 
-/** The pseudo-header fields that lead `flat`, by name; a repeated or misplaced one is a flaw. */
-interface Lead {
-  readonly pseudo: Map<string, string>;
-  /** Where the regular fields begin. */
-  readonly rest: number;
-}
-
-function lead(flat: readonly string[]): Lead | Malformed {
-  const pseudo = new Map<string, string>();
-  let rest = 0;
-  for (; rest < flat.length && flat[rest]!.charCodeAt(0) === 0x3a; rest += 2) {
-    if (pseudo.has(flat[rest]!)) return malformed(`${flat[rest]!} twice`);
-    pseudo.set(flat[rest]!, flat[rest + 1]!);
-  }
-  return { pseudo, rest };
-}
-
 /** What regular fields say to the transport. */
 interface Regular {
   readonly fields: Fields;
@@ -73,7 +56,7 @@ function regular(block: FieldBlock, rest: number, isRequest: boolean): Regular |
   for (let i = rest; i < flat.length; i += 2) {
     const name = flat[i]!;
     const value = flat[i + 1]!;
-    if (name.charCodeAt(0) === 0x3a) return malformed(`${name} behind a regular field`);
+    if (name.charCodeAt(0) === 0x3a) return malformed(`${name}, where only regular fields may be`);
     if (isConnectionSpecific(name)) return malformed(`the connection-specific field ${name}`);
     if (name === "te" && isRequest && value !== "trailers") return malformed("te other than trailers");
     if (name === "content-length") {
@@ -109,50 +92,72 @@ function parseLength(value: string): number {
   return /^\d{1,15}$/.test(value) ? Number(value) : -1;
 }
 
+/** What may stand in a method: a token (RFC 9110 section 5.6.2). */
+const token = /^[\w!#$%&'*+.^`|~-]+$/;
+/** What must not stand in an authority: user information (section 8.3.1), or what would end it. */
+const notAuthority = /[@/?#\s]/;
+
 /** Section 8.3.1. `scheme`, which the listener knows, stands in the head whatever the peer gave. */
 export function parseRequest(block: FieldBlock, scheme: RequestHead["scheme"]): ParsedRequest | Malformed | Oversize {
-  if (block.flaw !== undefined) return malformed(block.flaw);
+  const { flat, flaw } = block;
+  if (flaw !== undefined) return malformed(flaw);
   if (block.oversize) return oversize;
-  const leading = lead(block.flat);
-  if ("kind" in leading) return leading;
-  const { pseudo, rest } = leading;
+  let method: string | undefined;
+  let given: string | undefined;
+  let path: string | undefined;
+  let named: string | undefined;
+  let rest = 0;
+  for (; rest < flat.length && flat[rest]!.charCodeAt(0) === 0x3a; rest += 2) {
+    const name = flat[rest]!;
+    const value = flat[rest + 1]!;
+    if (name === ":method" && method === undefined) method = value;
+    else if (name === ":scheme" && given === undefined) given = value;
+    else if (name === ":path" && path === undefined) path = value;
+    else if (name === ":authority" && named === undefined) named = value;
+    else return malformed(`${name}, unknown or for a second time`);
+  }
   const rested = regular(block, rest, true);
   if ("kind" in rested) return rested;
-  const method = pseudo.get(":method");
-  const given = pseudo.get(":scheme");
-  const path = pseudo.get(":path");
-  const named = pseudo.get(":authority");
-  const known = (method === undefined ? 0 : 1) + (given === undefined ? 0 : 1) + (path === undefined ? 0 : 1);
-  if (known + (named === undefined ? 0 : 1) !== pseudo.size) return malformed("an unknown pseudo-header field");
-  if (method === undefined || method === "") return malformed("no :method");
+  const why = requestFlaw(method, given, path, named, rested.host);
+  if (why !== undefined) return malformed(why);
+  const head = { method: method!, scheme, authority: named ?? rested.host ?? "", path: path!, fields: rested.fields };
+  return { kind: "request", head: Object.freeze(head), contentLength: rested.contentLength };
+}
+
+/** What is wrong with a request's control data, if anything. */
+function requestFlaw(
+  method: string | undefined,
+  scheme: string | undefined,
+  path: string | undefined,
+  authority: string | undefined,
+  host: string | undefined,
+): string | undefined {
+  if (method === undefined || !token.test(method)) return "no :method, or no method";
   // A tunnel (section 8.5) is nothing a gateway for calls offers; extended CONNECT was not announced.
-  if (method === "CONNECT") return malformed("CONNECT");
-  if (given !== "http" && given !== "https") return malformed("no :scheme, or neither http nor https");
+  if (method === "CONNECT") return "CONNECT";
+  if (scheme !== "http" && scheme !== "https") return "no :scheme, or neither http nor https";
   if (path === undefined || (path.charCodeAt(0) !== 0x2f && !(path === "*" && method === "OPTIONS"))) {
-    return malformed("no :path, or not a path");
+    return "no :path, or not a path";
   }
-  if (named !== undefined && rested.host !== undefined && named.toLowerCase() !== rested.host.toLowerCase()) {
-    return malformed("host other than :authority");
+  if (path.includes(" ")) return "a space in :path";
+  const name = authority ?? host;
+  if (name !== undefined && notAuthority.test(name)) return "an authority that is more than host and port";
+  if (authority !== undefined && host !== undefined && authority.toLowerCase() !== host.toLowerCase()) {
+    return "host other than :authority";
   }
-  const authority = named ?? rested.host ?? "";
-  return {
-    kind: "request",
-    head: Object.freeze({ method, scheme, authority, path, fields: rested.fields }),
-    contentLength: rested.contentLength,
-  };
+  return undefined;
 }
 
 /** Section 8.3.2. Interim answers included: their status is below 200. */
 export function parseResponse(block: FieldBlock): ParsedResponse | Malformed | Oversize {
-  if (block.flaw !== undefined) return malformed(block.flaw);
+  const { flat, flaw } = block;
+  if (flaw !== undefined) return malformed(flaw);
   if (block.oversize) return oversize;
-  const leading = lead(block.flat);
-  if ("kind" in leading) return leading;
-  const text = leading.pseudo.get(":status");
-  if (text === undefined || leading.pseudo.size > 1) return malformed("no :status, or more than that");
+  if (flat[0] !== ":status") return malformed("no :status at the beginning");
+  const text = flat[1]!;
   // 101 has no meaning in HTTP/2 (section 8.6).
   if (!/^[1-5]\d\d$/.test(text) || text === "101") return malformed(`:status ${text}`);
-  const rested = regular(block, leading.rest, false);
+  const rested = regular(block, 2, false);
   if ("kind" in rested) return rested;
   const status = Number(text);
   return {

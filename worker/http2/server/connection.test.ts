@@ -75,6 +75,9 @@ describe("a request", () => {
     ["an empty :path", get("")],
     [":path twice", [...get(), [":path", "/"]]],
     ["host other than :authority", [...get(), ["host", "other"]]],
+    ["a space in :path", get("/a b")],
+    ["a method that is no token", [[":method", "G T"], ...get().slice(1)]],
+    ["user information in :authority", [...get().slice(0, 3), [":authority", "user@host"]]],
     ["two content-lengths", [...get(), ["content-length", "1"], ["content-length", "2"]]],
     [
       "CONNECT",
@@ -250,6 +253,16 @@ describe("an answer", () => {
       "HEADERS 11 END :status=200 x=1 y=1",
     ]);
   });
+});
+
+test("a handler that throws costs its own stream only", () => {
+  const { peer } = serverUnderTest(({ head: { path } }, answer) => {
+    if (path === "/bad") throw new Error("a defect");
+    answer.respond({ head: okHead, body: noBody });
+    return () => {};
+  });
+  peer.send(headers(1, get("/bad"), { end: true }), headers(3, get(), { end: true }));
+  expect(peer.received()).toEqual(["RST_STREAM 1 INTERNAL_ERROR", "HEADERS 3 END :status=200"]);
 });
 
 describe("draining a server", () => {

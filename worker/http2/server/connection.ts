@@ -1,7 +1,8 @@
 /** The server role: the peer's streams become requests to a handler. */
-import type { CallError } from "../../call/error.ts";
+import { CallError } from "../../call/error.ts";
 import { Fields } from "../../call/fields.ts";
 import { type Handler, noBody, type RequestHead, type ResponseHead } from "../../call/http.ts";
+import { Code } from "../../call/status.ts";
 import { Connection } from "../connection.ts";
 import type { Setup } from "../endpoint.ts";
 import { ConnectionError, ErrorCode, StreamError } from "../error.ts";
@@ -117,7 +118,12 @@ export class ServerConnection extends Connection<ServerExchange> implements Serv
     const exchange = new ServerExchange(this, streamId, endStream, head.method === "HEAD");
     if (contentLength >= 0) exchange.expectLength(contentLength);
     this.streams.set(streamId, exchange);
-    exchange.handledBy(this.#handler({ head, body: endStream ? noBody : exchange }, exchange));
+    try {
+      exchange.handledBy(this.#handler({ head, body: endStream ? noBody : exchange }, exchange));
+    } catch (error) {
+      // A handler's defect must not reach its neighbours on the connection.
+      exchange.abort(new CallError(Code.INTERNAL, "the handler failed", { side: "edge", cause: error }));
+    }
   }
 
   #refuse(streamId: number, bytes: Uint8Array, start: number, end: number): void {

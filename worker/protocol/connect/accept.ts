@@ -74,11 +74,26 @@ export function acceptUnary(head: RequestHead, caller: ConnectUnaryCaller): RpcR
   return acceptCommon(head, caller, head.fields.get("content-encoding"));
 }
 
-/** @throws CallError INVALID_ARGUMENT like {@link acceptStream}, and for a message that is no base64 though it says so. */
+/**
+ * @throws CallError INVALID_ARGUMENT like {@link acceptStream}, and for a message that is no base64 though it says so;
+ *   PERMISSION_DENIED where another site may have made the browser call.
+ */
 export function acceptGet(head: RequestHead, caller: ConnectGetCaller, query: GetQuery): RpcRequestHead {
+  if (isForged(head.fields)) {
+    throw new CallError(Code.PERMISSION_DENIED, "a GET from another site has cookies: use POST", { side: "caller" });
+  }
   if (query.connect !== undefined && query.connect !== "v1") throw invalid(`connect=${query.connect} is not known`);
   if (caller.base64 && !isBase64(decodePercentText(caller.message))) throw invalid("the message is not base64");
   return acceptCommon(head, caller, query.compression);
+}
+
+/**
+ * Whether a browser adds its user's cookies to a call that a page of another site makes. A link or an image is enough
+ * for that; Connect's servers allow GET for methods without side effects only, but a gateway does not know which are.
+ */
+function isForged(fields: Fields): boolean {
+  const site = fields.get("sec-fetch-site");
+  return site !== undefined && site !== "same-origin" && site !== "none" && fields.has("cookie");
 }
 
 function acceptCommon(head: RequestHead, caller: RpcCaller, encoding = "identity"): RpcRequestHead {

@@ -161,7 +161,7 @@ export declare type Route = Message<"edgeway.v1.Route"> & {
 
   /**
    * Lower case without port: "a.example.com", or "*.example.com" for one or
-   * more labels below. Empty: every host.
+   * more labels below (see single_label_wildcards). Empty: every host.
    *
    * @generated from field: repeated string hostnames = 4;
    */
@@ -178,6 +178,31 @@ export declare type Route = Message<"edgeway.v1.Route"> & {
    * @generated from field: repeated edgeway.v1.Rule rules = 6;
    */
   rules: Rule[];
+
+  /**
+   * Whether "*" in its hostnames stands for exactly one label, as Ingress has
+   * it, instead of one or more.
+   *
+   * @generated from field: bool single_label_wildcards = 7;
+   */
+  singleLabelWildcards: boolean;
+
+  /**
+   * Whether only calls are matched (gRPC, gRPC-Web, Connect), and no other
+   * HTTP.
+   *
+   * @generated from field: bool grpc_only = 8;
+   */
+  grpcOnly: boolean;
+
+  /**
+   * The cluster's share of the calls among the clusters that have a rule for
+   * the same host and match. Unset: 1. If all of them have 0, they share
+   * equally.
+   *
+   * @generated from field: optional uint32 cluster_weight = 9;
+   */
+  clusterWeight?: number | undefined;
 };
 
 /**
@@ -212,11 +237,20 @@ export declare type Rule = Message<"edgeway.v1.Rule"> & {
   filters: Filter[];
 
   /**
-   * One is chosen by weight. Empty: an error answer (UNAVAILABLE, HTTP 500).
+   * One is chosen by weight. Empty: an error answer (UNAVAILABLE, HTTP 500),
+   * unless a filter answers.
    *
    * @generated from field: repeated edgeway.v1.BackendRef backends = 4;
    */
   backends: BackendRef[];
+
+  /**
+   * Among the rules of one hostname the highest is tried first; precedence
+   * decides among equals.
+   *
+   * @generated from field: sint32 priority = 5;
+   */
+  priority: number;
 };
 
 /**
@@ -278,6 +312,15 @@ export declare type Match = Message<"edgeway.v1.Match"> & {
    * @generated from field: repeated edgeway.v1.QueryParamMatch query_params = 6;
    */
   queryParams: QueryParamMatch[];
+
+  /**
+   * What no lookup can tell. They are tried one by one, so that the above is
+   * better where it will do. On the path: best with the path prefix that the
+   * expression begins with.
+   *
+   * @generated from field: repeated edgeway.v1.Condition conditions = 7;
+   */
+  conditions: Condition[];
 };
 
 /**
@@ -285,6 +328,59 @@ export declare type Match = Message<"edgeway.v1.Match"> & {
  * Use `create(MatchSchema)` to create a new message.
  */
 export declare const MatchSchema: GenMessage<Match>;
+
+/**
+ * @generated from message edgeway.v1.Condition
+ */
+export declare type Condition = Message<"edgeway.v1.Condition"> & {
+  /**
+   * @generated from oneof edgeway.v1.Condition.subject
+   */
+  subject: {
+    /**
+     * The value of a header, by its lower-case name.
+     *
+     * @generated from field: string header = 1;
+     */
+    value: string;
+    case: "header";
+  } | {
+    /**
+     * The value of a query parameter after percent-decoding, by its name.
+     *
+     * @generated from field: string query_param = 2;
+     */
+    value: string;
+    case: "queryParam";
+  } | {
+    /**
+     * @generated from field: edgeway.v1.RequestPart part = 3;
+     */
+    value: RequestPart;
+    case: "part";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * RE2 syntax; the whole value must match. Unset: any value will do, even an
+   * empty one. What the request does not have matches nothing.
+   *
+   * @generated from field: optional string regex = 4;
+   */
+  regex?: string | undefined;
+
+  /**
+   * Whether it must not match.
+   *
+   * @generated from field: bool negate = 5;
+   */
+  negate: boolean;
+};
+
+/**
+ * Describes the message edgeway.v1.Condition.
+ * Use `create(ConditionSchema)` to create a new message.
+ */
+export declare const ConditionSchema: GenMessage<Condition>;
 
 /**
  * At least one of the two is set.
@@ -380,6 +476,27 @@ export declare type Filter = Message<"edgeway.v1.Filter"> & {
      */
     value: HeaderModifier;
     case: "responseHeaders";
+  } | {
+    /**
+     * @generated from field: edgeway.v1.UrlRewrite url_rewrite = 3;
+     */
+    value: UrlRewrite;
+    case: "urlRewrite";
+  } | {
+    /**
+     * The two that answer instead of a backend; not in BackendRef.filters. A
+     * caller of gRPC or Connect gets the status in its own protocol.
+     *
+     * @generated from field: edgeway.v1.Redirect redirect = 4;
+     */
+    value: Redirect;
+    case: "redirect";
+  } | {
+    /**
+     * @generated from field: edgeway.v1.DirectResponse direct_response = 5;
+     */
+    value: DirectResponse;
+    case: "directResponse";
   } | { case: undefined; value?: undefined };
 };
 
@@ -388,6 +505,184 @@ export declare type Filter = Message<"edgeway.v1.Filter"> & {
  * Use `create(FilterSchema)` to create a new message.
  */
 export declare const FilterSchema: GenMessage<Filter>;
+
+/**
+ * What the origin gets in place of the caller's. Unset: as it is.
+ *
+ * @generated from message edgeway.v1.UrlRewrite
+ */
+export declare type UrlRewrite = Message<"edgeway.v1.UrlRewrite"> & {
+  /**
+   * "host" or "host:port".
+   *
+   * @generated from field: string authority = 1;
+   */
+  authority: string;
+
+  /**
+   * @generated from field: edgeway.v1.PathModifier path = 2;
+   */
+  path?: PathModifier | undefined;
+};
+
+/**
+ * Describes the message edgeway.v1.UrlRewrite.
+ * Use `create(UrlRewriteSchema)` to create a new message.
+ */
+export declare const UrlRewriteSchema: GenMessage<UrlRewrite>;
+
+/**
+ * A Location made of the request's URL, with these parts replaced.
+ *
+ * @generated from message edgeway.v1.Redirect
+ */
+export declare type Redirect = Message<"edgeway.v1.Redirect"> & {
+  /**
+   * "http" or "https". Empty: the request's.
+   *
+   * @generated from field: string scheme = 1;
+   */
+  scheme: string;
+
+  /**
+   * Empty: the request's.
+   *
+   * @generated from field: string hostname = 2;
+   */
+  hostname: string;
+
+  /**
+   * 0: the scheme's own where the scheme is set, else the request's.
+   *
+   * @generated from field: uint32 port = 3;
+   */
+  port: number;
+
+  /**
+   * @generated from field: edgeway.v1.PathModifier path = 4;
+   */
+  path?: PathModifier | undefined;
+
+  /**
+   * Without "?". Unset: the request's. Empty: none.
+   *
+   * @generated from field: optional string query = 5;
+   */
+  query?: string | undefined;
+
+  /**
+   * 301, 302, 303, 307 or 308.
+   *
+   * @generated from field: uint32 status = 6;
+   */
+  status: number;
+};
+
+/**
+ * Describes the message edgeway.v1.Redirect.
+ * Use `create(RedirectSchema)` to create a new message.
+ */
+export declare const RedirectSchema: GenMessage<Redirect>;
+
+/**
+ * @generated from message edgeway.v1.DirectResponse
+ */
+export declare type DirectResponse = Message<"edgeway.v1.DirectResponse"> & {
+  /**
+   * 200 to 599.
+   *
+   * @generated from field: uint32 status = 1;
+   */
+  status: number;
+
+  /**
+   * Empty: "text/plain; charset=utf-8".
+   *
+   * @generated from field: string content_type = 2;
+   */
+  contentType: string;
+
+  /**
+   * To a caller of gRPC or Connect, the error's message.
+   *
+   * @generated from field: string body = 3;
+   */
+  body: string;
+};
+
+/**
+ * Describes the message edgeway.v1.DirectResponse.
+ * Use `create(DirectResponseSchema)` to create a new message.
+ */
+export declare const DirectResponseSchema: GenMessage<DirectResponse>;
+
+/**
+ * Query strings stay.
+ *
+ * @generated from message edgeway.v1.PathModifier
+ */
+export declare type PathModifier = Message<"edgeway.v1.PathModifier"> & {
+  /**
+   * @generated from oneof edgeway.v1.PathModifier.modifier
+   */
+  modifier: {
+    /**
+     * Replaces the whole path.
+     *
+     * @generated from field: string full = 1;
+     */
+    value: string;
+    case: "full";
+  } | {
+    /**
+     * Replaces what the match's exact_path or path_prefix says, whole
+     * segments; "/" where it says neither.
+     *
+     * @generated from field: string prefix = 2;
+     */
+    value: string;
+    case: "prefix";
+  } | {
+    /**
+     * @generated from field: edgeway.v1.RegexSubstitution regex = 3;
+     */
+    value: RegexSubstitution;
+    case: "regex";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message edgeway.v1.PathModifier.
+ * Use `create(PathModifierSchema)` to create a new message.
+ */
+export declare const PathModifierSchema: GenMessage<PathModifier>;
+
+/**
+ * @generated from message edgeway.v1.RegexSubstitution
+ */
+export declare type RegexSubstitution = Message<"edgeway.v1.RegexSubstitution"> & {
+  /**
+   * RE2 syntax. Every match in the path is replaced, from left to right, and
+   * not those within it.
+   *
+   * @generated from field: string pattern = 1;
+   */
+  pattern: string;
+
+  /**
+   * "\1" to "\9" stand for what the groups matched, "\0" for the whole match,
+   * "\\" for a backslash. What follows a "?" goes before the request's query.
+   *
+   * @generated from field: string substitution = 2;
+   */
+  substitution: string;
+};
+
+/**
+ * Describes the message edgeway.v1.RegexSubstitution.
+ * Use `create(RegexSubstitutionSchema)` to create a new message.
+ */
+export declare const RegexSubstitutionSchema: GenMessage<RegexSubstitution>;
 
 /**
  * Set replaces, add appends, remove deletes; applied in that order.
@@ -473,6 +768,13 @@ export declare type BackendRef = Message<"edgeway.v1.BackendRef"> & {
    * @generated from field: uint32 weight = 3;
    */
   weight: number;
+
+  /**
+   * For the calls that go here, after the rule's.
+   *
+   * @generated from field: repeated edgeway.v1.Filter filters = 4;
+   */
+  filters: Filter[];
 };
 
 /**
@@ -580,6 +882,47 @@ export enum Scheme {
  * Describes the enum edgeway.v1.Scheme.
  */
 export declare const SchemeSchema: GenEnum<Scheme>;
+
+/**
+ * @generated from enum edgeway.v1.RequestPart
+ */
+export enum RequestPart {
+  /**
+   * @generated from enum value: REQUEST_PART_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Without query.
+   *
+   * @generated from enum value: REQUEST_PART_PATH = 1;
+   */
+  PATH = 1,
+
+  /**
+   * Lower case, without port.
+   *
+   * @generated from enum value: REQUEST_PART_HOST = 2;
+   */
+  HOST = 2,
+
+  /**
+   * @generated from enum value: REQUEST_PART_METHOD = 3;
+   */
+  METHOD = 3,
+
+  /**
+   * "http" or "https".
+   *
+   * @generated from enum value: REQUEST_PART_SCHEME = 4;
+   */
+  SCHEME = 4,
+}
+
+/**
+ * Describes the enum edgeway.v1.RequestPart.
+ */
+export declare const RequestPartSchema: GenEnum<RequestPart>;
 
 /**
  * @generated from enum edgeway.v1.OriginProtocol

@@ -11,7 +11,7 @@ import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/code
  * Describes the file edgeway/v1/table.proto.
  */
 export const file_edgeway_v1_table = /*@__PURE__*/
-  fileDesc("ChZlZGdld2F5L3YxL3RhYmxlLnByb3RvEgplZGdld2F5LnYxIkUKBVRhYmxlEhAKCHJldmlzaW9uGAEgASgEEioKCGNsdXN0ZXJzGAIgAygLMhguZWRnZXdheS52MS5DbHVzdGVyVGFibGUinQEKDENsdXN0ZXJUYWJsZRIPCgdjbHVzdGVyGAEgASgJEiEKBnJvdXRlcxgCIAMoCzIRLmVkZ2V3YXkudjEuUm91dGUSJQoIYmFja2VuZHMYAyADKAsyEy5lZGdld2F5LnYxLkJhY2tlbmQSMgoPZGVzY3JpcHRvcl9zZXRzGAQgAygLMhkuZWRnZXdheS52MS5EZXNjcmlwdG9yU2V0IjoKDURlc2NyaXB0b3JTZXQSDAoEaGFzaBgBIAEoCRIbChNmaWxlX2Rlc2NyaXB0b3Jfc2V0GAIgASgMIjoKCVNvdXJjZVJlZhIMCgRraW5kGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJIq0BCgVSb3V0ZRILCgNrZXkYASABKAkSJQoGc291cmNlGAIgASgLMhUuZWRnZXdheS52MS5Tb3VyY2VSZWYSFwoPY3JlYXRlZF9zZWNvbmRzGAMgASgDEhEKCWhvc3RuYW1lcxgEIAMoCRIjCgdzY2hlbWVzGAUgAygOMhIuZWRnZXdheS52MS5TY2hlbWUSHwoFcnVsZXMYBiADKAsyEC5lZGdld2F5LnYxLlJ1bGUiiAEKBFJ1bGUSDQoFaW5kZXgYASABKA0SIgoHbWF0Y2hlcxgCIAMoCzIRLmVkZ2V3YXkudjEuTWF0Y2gSIwoHZmlsdGVycxgDIAMoCzISLmVkZ2V3YXkudjEuRmlsdGVyEigKCGJhY2tlbmRzGAQgAygLMhYuZWRnZXdheS52MS5CYWNrZW5kUmVmIuIBCgVNYXRjaBIUCgpleGFjdF9wYXRoGAEgASgJSAASFQoLcGF0aF9wcmVmaXgYAiABKAlIABIyCgtncnBjX21ldGhvZBgDIAEoCzIbLmVkZ2V3YXkudjEuR3JwY01ldGhvZE1hdGNoSAASEwoLaHR0cF9tZXRob2QYBCABKAkSKAoHaGVhZGVycxgFIAMoCzIXLmVkZ2V3YXkudjEuSGVhZGVyTWF0Y2gSMQoMcXVlcnlfcGFyYW1zGAYgAygLMhsuZWRnZXdheS52MS5RdWVyeVBhcmFtTWF0Y2hCBgoEcGF0aCIyCg9HcnBjTWV0aG9kTWF0Y2gSDwoHc2VydmljZRgBIAEoCRIOCgZtZXRob2QYAiABKAkiKgoLSGVhZGVyTWF0Y2gSDAoEbmFtZRgBIAEoCRINCgVleGFjdBgCIAEoCSIuCg9RdWVyeVBhcmFtTWF0Y2gSDAoEbmFtZRgBIAEoCRINCgVleGFjdBgCIAEoCSKBAQoGRmlsdGVyEjUKD3JlcXVlc3RfaGVhZGVycxgBIAEoCzIaLmVkZ2V3YXkudjEuSGVhZGVyTW9kaWZpZXJIABI2ChByZXNwb25zZV9oZWFkZXJzGAIgASgLMhouZWRnZXdheS52MS5IZWFkZXJNb2RpZmllckgAQggKBmZpbHRlciJiCg5IZWFkZXJNb2RpZmllchIfCgNzZXQYASADKAsyEi5lZGdld2F5LnYxLkhlYWRlchIfCgNhZGQYAiADKAsyEi5lZGdld2F5LnYxLkhlYWRlchIOCgZyZW1vdmUYAyADKAkiJQoGSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkiTAoKQmFja2VuZFJlZhIRCgdiYWNrZW5kGAEgASgJSAASEQoHaW52YWxpZBgCIAEoCUgAEg4KBndlaWdodBgDIAEoDUIICgZ0YXJnZXQitgEKB0JhY2tlbmQSCwoDa2V5GAEgASgJEiUKBnNvdXJjZRgCIAEoCzIVLmVkZ2V3YXkudjEuU291cmNlUmVmEiwKCHByb3RvY29sGAMgASgOMhouZWRnZXdheS52MS5PcmlnaW5Qcm90b2NvbBILCgN0bHMYBCABKAgSJwoJZW5kcG9pbnRzGAUgAygLMhQuZWRnZXdheS52MS5FbmRwb2ludBITCgtkZXNjcmlwdG9ycxgGIAEoCSImCghFbmRwb2ludBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0qQwoGU2NoZW1lEhYKElNDSEVNRV9VTlNQRUNJRklFRBAAEg8KC1NDSEVNRV9IVFRQEAESEAoMU0NIRU1FX0hUVFBTEAIqgQEKDk9yaWdpblByb3RvY29sEh8KG09SSUdJTl9QUk9UT0NPTF9VTlNQRUNJRklFRBAAEhkKFU9SSUdJTl9QUk9UT0NPTF9IVFRQMRABEhkKFU9SSUdJTl9QUk9UT0NPTF9IVFRQMhACEhgKFE9SSUdJTl9QUk9UT0NPTF9HUlBDEANiBnByb3RvMw");
+  fileDesc("ChZlZGdld2F5L3YxL3RhYmxlLnByb3RvEgplZGdld2F5LnYxIkUKBVRhYmxlEhAKCHJldmlzaW9uGAEgASgEEioKCGNsdXN0ZXJzGAIgAygLMhguZWRnZXdheS52MS5DbHVzdGVyVGFibGUinQEKDENsdXN0ZXJUYWJsZRIPCgdjbHVzdGVyGAEgASgJEiEKBnJvdXRlcxgCIAMoCzIRLmVkZ2V3YXkudjEuUm91dGUSJQoIYmFja2VuZHMYAyADKAsyEy5lZGdld2F5LnYxLkJhY2tlbmQSMgoPZGVzY3JpcHRvcl9zZXRzGAQgAygLMhkuZWRnZXdheS52MS5EZXNjcmlwdG9yU2V0IjoKDURlc2NyaXB0b3JTZXQSDAoEaGFzaBgBIAEoCRIbChNmaWxlX2Rlc2NyaXB0b3Jfc2V0GAIgASgMIjoKCVNvdXJjZVJlZhIMCgRraW5kGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJIpACCgVSb3V0ZRILCgNrZXkYASABKAkSJQoGc291cmNlGAIgASgLMhUuZWRnZXdheS52MS5Tb3VyY2VSZWYSFwoPY3JlYXRlZF9zZWNvbmRzGAMgASgDEhEKCWhvc3RuYW1lcxgEIAMoCRIjCgdzY2hlbWVzGAUgAygOMhIuZWRnZXdheS52MS5TY2hlbWUSHwoFcnVsZXMYBiADKAsyEC5lZGdld2F5LnYxLlJ1bGUSHgoWc2luZ2xlX2xhYmVsX3dpbGRjYXJkcxgHIAEoCBIRCglncnBjX29ubHkYCCABKAgSGwoOY2x1c3Rlcl93ZWlnaHQYCSABKA1IAIgBAUIRCg9fY2x1c3Rlcl93ZWlnaHQimgEKBFJ1bGUSDQoFaW5kZXgYASABKA0SIgoHbWF0Y2hlcxgCIAMoCzIRLmVkZ2V3YXkudjEuTWF0Y2gSIwoHZmlsdGVycxgDIAMoCzISLmVkZ2V3YXkudjEuRmlsdGVyEigKCGJhY2tlbmRzGAQgAygLMhYuZWRnZXdheS52MS5CYWNrZW5kUmVmEhAKCHByaW9yaXR5GAUgASgRIo0CCgVNYXRjaBIUCgpleGFjdF9wYXRoGAEgASgJSAASFQoLcGF0aF9wcmVmaXgYAiABKAlIABIyCgtncnBjX21ldGhvZBgDIAEoCzIbLmVkZ2V3YXkudjEuR3JwY01ldGhvZE1hdGNoSAASEwoLaHR0cF9tZXRob2QYBCABKAkSKAoHaGVhZGVycxgFIAMoCzIXLmVkZ2V3YXkudjEuSGVhZGVyTWF0Y2gSMQoMcXVlcnlfcGFyYW1zGAYgAygLMhsuZWRnZXdheS52MS5RdWVyeVBhcmFtTWF0Y2gSKQoKY29uZGl0aW9ucxgHIAMoCzIVLmVkZ2V3YXkudjEuQ29uZGl0aW9uQgYKBHBhdGgilgEKCUNvbmRpdGlvbhIQCgZoZWFkZXIYASABKAlIABIVCgtxdWVyeV9wYXJhbRgCIAEoCUgAEicKBHBhcnQYAyABKA4yFy5lZGdld2F5LnYxLlJlcXVlc3RQYXJ0SAASEgoFcmVnZXgYBCABKAlIAYgBARIOCgZuZWdhdGUYBSABKAhCCQoHc3ViamVjdEIICgZfcmVnZXgiMgoPR3JwY01ldGhvZE1hdGNoEg8KB3NlcnZpY2UYASABKAkSDgoGbWV0aG9kGAIgASgJIioKC0hlYWRlck1hdGNoEgwKBG5hbWUYASABKAkSDQoFZXhhY3QYAiABKAkiLgoPUXVlcnlQYXJhbU1hdGNoEgwKBG5hbWUYASABKAkSDQoFZXhhY3QYAiABKAkikQIKBkZpbHRlchI1Cg9yZXF1ZXN0X2hlYWRlcnMYASABKAsyGi5lZGdld2F5LnYxLkhlYWRlck1vZGlmaWVySAASNgoQcmVzcG9uc2VfaGVhZGVycxgCIAEoCzIaLmVkZ2V3YXkudjEuSGVhZGVyTW9kaWZpZXJIABItCgt1cmxfcmV3cml0ZRgDIAEoCzIWLmVkZ2V3YXkudjEuVXJsUmV3cml0ZUgAEigKCHJlZGlyZWN0GAQgASgLMhQuZWRnZXdheS52MS5SZWRpcmVjdEgAEjUKD2RpcmVjdF9yZXNwb25zZRgFIAEoCzIaLmVkZ2V3YXkudjEuRGlyZWN0UmVzcG9uc2VIAEIICgZmaWx0ZXIiRwoKVXJsUmV3cml0ZRIRCglhdXRob3JpdHkYASABKAkSJgoEcGF0aBgCIAEoCzIYLmVkZ2V3YXkudjEuUGF0aE1vZGlmaWVyIpABCghSZWRpcmVjdBIOCgZzY2hlbWUYASABKAkSEAoIaG9zdG5hbWUYAiABKAkSDAoEcG9ydBgDIAEoDRImCgRwYXRoGAQgASgLMhguZWRnZXdheS52MS5QYXRoTW9kaWZpZXISEgoFcXVlcnkYBSABKAlIAIgBARIOCgZzdGF0dXMYBiABKA1CCAoGX3F1ZXJ5IkQKDkRpcmVjdFJlc3BvbnNlEg4KBnN0YXR1cxgBIAEoDRIUCgxjb250ZW50X3R5cGUYAiABKAkSDAoEYm9keRgDIAEoCSJsCgxQYXRoTW9kaWZpZXISDgoEZnVsbBgBIAEoCUgAEhAKBnByZWZpeBgCIAEoCUgAEi4KBXJlZ2V4GAMgASgLMh0uZWRnZXdheS52MS5SZWdleFN1YnN0aXR1dGlvbkgAQgoKCG1vZGlmaWVyIjoKEVJlZ2V4U3Vic3RpdHV0aW9uEg8KB3BhdHRlcm4YASABKAkSFAoMc3Vic3RpdHV0aW9uGAIgASgJImIKDkhlYWRlck1vZGlmaWVyEh8KA3NldBgBIAMoCzISLmVkZ2V3YXkudjEuSGVhZGVyEh8KA2FkZBgCIAMoCzISLmVkZ2V3YXkudjEuSGVhZGVyEg4KBnJlbW92ZRgDIAMoCSIlCgZIZWFkZXISDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSJxCgpCYWNrZW5kUmVmEhEKB2JhY2tlbmQYASABKAlIABIRCgdpbnZhbGlkGAIgASgJSAASDgoGd2VpZ2h0GAMgASgNEiMKB2ZpbHRlcnMYBCADKAsyEi5lZGdld2F5LnYxLkZpbHRlckIICgZ0YXJnZXQitgEKB0JhY2tlbmQSCwoDa2V5GAEgASgJEiUKBnNvdXJjZRgCIAEoCzIVLmVkZ2V3YXkudjEuU291cmNlUmVmEiwKCHByb3RvY29sGAMgASgOMhouZWRnZXdheS52MS5PcmlnaW5Qcm90b2NvbBILCgN0bHMYBCABKAgSJwoJZW5kcG9pbnRzGAUgAygLMhQuZWRnZXdheS52MS5FbmRwb2ludBITCgtkZXNjcmlwdG9ycxgGIAEoCSImCghFbmRwb2ludBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0qQwoGU2NoZW1lEhYKElNDSEVNRV9VTlNQRUNJRklFRBAAEg8KC1NDSEVNRV9IVFRQEAESEAoMU0NIRU1FX0hUVFBTEAIqiwEKC1JlcXVlc3RQYXJ0EhwKGFJFUVVFU1RfUEFSVF9VTlNQRUNJRklFRBAAEhUKEVJFUVVFU1RfUEFSVF9QQVRIEAESFQoRUkVRVUVTVF9QQVJUX0hPU1QQAhIXChNSRVFVRVNUX1BBUlRfTUVUSE9EEAMSFwoTUkVRVUVTVF9QQVJUX1NDSEVNRRAEKoEBCg5PcmlnaW5Qcm90b2NvbBIfChtPUklHSU5fUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIZChVPUklHSU5fUFJPVE9DT0xfSFRUUDEQARIZChVPUklHSU5fUFJPVE9DT0xfSFRUUDIQAhIYChRPUklHSU5fUFJPVE9DT0xfR1JQQxADYgZwcm90bzM");
 
 /**
  * Describes the message edgeway.v1.Table.
@@ -63,67 +63,109 @@ export const MatchSchema = /*@__PURE__*/
   messageDesc(file_edgeway_v1_table, 6);
 
 /**
+ * Describes the message edgeway.v1.Condition.
+ * Use `create(ConditionSchema)` to create a new message.
+ */
+export const ConditionSchema = /*@__PURE__*/
+  messageDesc(file_edgeway_v1_table, 7);
+
+/**
  * Describes the message edgeway.v1.GrpcMethodMatch.
  * Use `create(GrpcMethodMatchSchema)` to create a new message.
  */
 export const GrpcMethodMatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 7);
+  messageDesc(file_edgeway_v1_table, 8);
 
 /**
  * Describes the message edgeway.v1.HeaderMatch.
  * Use `create(HeaderMatchSchema)` to create a new message.
  */
 export const HeaderMatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 8);
+  messageDesc(file_edgeway_v1_table, 9);
 
 /**
  * Describes the message edgeway.v1.QueryParamMatch.
  * Use `create(QueryParamMatchSchema)` to create a new message.
  */
 export const QueryParamMatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 9);
+  messageDesc(file_edgeway_v1_table, 10);
 
 /**
  * Describes the message edgeway.v1.Filter.
  * Use `create(FilterSchema)` to create a new message.
  */
 export const FilterSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 10);
+  messageDesc(file_edgeway_v1_table, 11);
+
+/**
+ * Describes the message edgeway.v1.UrlRewrite.
+ * Use `create(UrlRewriteSchema)` to create a new message.
+ */
+export const UrlRewriteSchema = /*@__PURE__*/
+  messageDesc(file_edgeway_v1_table, 12);
+
+/**
+ * Describes the message edgeway.v1.Redirect.
+ * Use `create(RedirectSchema)` to create a new message.
+ */
+export const RedirectSchema = /*@__PURE__*/
+  messageDesc(file_edgeway_v1_table, 13);
+
+/**
+ * Describes the message edgeway.v1.DirectResponse.
+ * Use `create(DirectResponseSchema)` to create a new message.
+ */
+export const DirectResponseSchema = /*@__PURE__*/
+  messageDesc(file_edgeway_v1_table, 14);
+
+/**
+ * Describes the message edgeway.v1.PathModifier.
+ * Use `create(PathModifierSchema)` to create a new message.
+ */
+export const PathModifierSchema = /*@__PURE__*/
+  messageDesc(file_edgeway_v1_table, 15);
+
+/**
+ * Describes the message edgeway.v1.RegexSubstitution.
+ * Use `create(RegexSubstitutionSchema)` to create a new message.
+ */
+export const RegexSubstitutionSchema = /*@__PURE__*/
+  messageDesc(file_edgeway_v1_table, 16);
 
 /**
  * Describes the message edgeway.v1.HeaderModifier.
  * Use `create(HeaderModifierSchema)` to create a new message.
  */
 export const HeaderModifierSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 11);
+  messageDesc(file_edgeway_v1_table, 17);
 
 /**
  * Describes the message edgeway.v1.Header.
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 12);
+  messageDesc(file_edgeway_v1_table, 18);
 
 /**
  * Describes the message edgeway.v1.BackendRef.
  * Use `create(BackendRefSchema)` to create a new message.
  */
 export const BackendRefSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 13);
+  messageDesc(file_edgeway_v1_table, 19);
 
 /**
  * Describes the message edgeway.v1.Backend.
  * Use `create(BackendSchema)` to create a new message.
  */
 export const BackendSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 14);
+  messageDesc(file_edgeway_v1_table, 20);
 
 /**
  * Describes the message edgeway.v1.Endpoint.
  * Use `create(EndpointSchema)` to create a new message.
  */
 export const EndpointSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 15);
+  messageDesc(file_edgeway_v1_table, 21);
 
 /**
  * Describes the enum edgeway.v1.Scheme.
@@ -138,10 +180,22 @@ export const Scheme = /*@__PURE__*/
   tsEnum(SchemeSchema);
 
 /**
+ * Describes the enum edgeway.v1.RequestPart.
+ */
+export const RequestPartSchema = /*@__PURE__*/
+  enumDesc(file_edgeway_v1_table, 1);
+
+/**
+ * @generated from enum edgeway.v1.RequestPart
+ */
+export const RequestPart = /*@__PURE__*/
+  tsEnum(RequestPartSchema);
+
+/**
  * Describes the enum edgeway.v1.OriginProtocol.
  */
 export const OriginProtocolSchema = /*@__PURE__*/
-  enumDesc(file_edgeway_v1_table, 1);
+  enumDesc(file_edgeway_v1_table, 2);
 
 /**
  * @generated from enum edgeway.v1.OriginProtocol

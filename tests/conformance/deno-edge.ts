@@ -1,0 +1,18 @@
+/** Edgeway on Deno, for the suite: the table and the credentials come on standard input, the port goes to standard output. */
+import { text } from "node:stream/consumers";
+import { fromJsonString } from "@bufbuild/protobuf";
+import { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { compile } from "../../routes/compile.ts";
+import { decode } from "../../routes/decode.ts";
+import { startDenoEdge } from "../../worker/host/deno.ts";
+import type { Credentials } from "./messages.ts";
+
+const { table, tls } = JSON.parse(await text(process.stdin)) as { table: string; tls?: Credentials };
+const decoded = decode(fromJsonString(ClusterTableSchema, table));
+if (decoded.issues !== undefined) throw new Error(JSON.stringify(decoded.issues));
+const compiled = compile([decoded.part]);
+const edge = startDenoEdge({
+  listeners: [{ hostname: "127.0.0.1", port: 0, ...(tls && { tls }) }],
+  table: () => compiled,
+});
+console.log(edge.ports[0]);

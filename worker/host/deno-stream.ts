@@ -1,0 +1,122 @@
+/** Deno's connections as ByteStreams. */
+import type { ByteStream, ByteStreamEvents } from "../call/byte-stream.ts";
+import type { Dial } from "../transport/pool.ts";
+
+/** What a connection reads into: as much as the kernel hands over at once. */
+const readBytes = 64 * 1024;
+/** Bytes that wait for the kernel, after which the stream asks for a pause. */
+const writeBytes = 256 * 1024;
+
+/** Connects to an origin. HTTP/2 over TLS must be chosen by the server (ALPN, RFC 9113 section 3.2). */
+export const dial: Dial = async ({ host, port, tls, protocol }) => {
+  const address = { hostname: host, port };
+  if (!tls) return new DenoStream(await Deno.connect(address));
+  const wanted = protocol === "http2" ? "h2" : "http/1.1";
+  const connection = await Deno.connectTls({ ...address, alpnProtocols: [wanted] });
+  try {
+    const { alpnProtocol } = await connection.handshake();
+    if (wanted === "h2" && alpnProtocol !== "h2") throw new Error("the server does not offer HTTP/2 (ALPN)");
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  return new DenoStream(connection);
+};
+
+class DenoStream implements ByteStream {
+  readonly #connection: Deno.Conn;
+  #events: ByteStreamEvents | undefined;
+  readonly #unwritten: Uint8Array[] = [];
+  #unwrittenBytes = 0;
+  #writing = false;
+  #blocked = false;
+  #ending = false;
+  #destroyed = false;
+  #paused = false;
+  #wake: (() => void) | undefined;
+
+  constructor(connection: Deno.Conn) {
+    this.#connection = connection;
+    connection.setNoDelay();
+  }
+
+  open(events: ByteStreamEvents): void {
+    this.#events = events;
+    this.#readAll().then(
+      () => this.#close(),
+      (error: unknown) => this.#close(error as Error),
+    );
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#unwritten.push(bytes);
+    this.#unwrittenBytes += bytes.length;
+    this.#startWriting();
+    this.#blocked = this.#unwrittenBytes > writeBytes;
+    return !this.#blocked;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#ending = true;
+    this.#startWriting();
+  }
+
+  destroy(): void {
+    this.#events = undefined;
+    this.resume();
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#connection.close();
+  }
+
+  async #readAll(): Promise<void> {
+    const buffer = new Uint8Array(readBytes);
+    while (this.#events !== undefined) {
+      // oxlint-disable-next-line no-await-in-loop -- a connection's bytes come in their order
+      if (this.#paused) await new Promise<void>((resolve) => (this.#wake = resolve));
+      // oxlint-disable-next-line no-await-in-loop
+      const length = await this.#connection.read(buffer);
+      if (length === null) return;
+      this.#events?.data(buffer.subarray(0, length));
+    }
+  }
+
+  #startWriting(): void {
+    if (this.#writing || this.#destroyed) return;
+    this.#writing = true;
+    this.#writeAll().then(
+      () => (this.#writing = false),
+      (error: unknown) => this.#close(error as Error),
+    );
+  }
+
+  async #writeAll(): Promise<void> {
+    for (let bytes = this.#unwritten[0]; bytes !== undefined; bytes = this.#unwritten[0]) {
+      // oxlint-disable-next-line no-await-in-loop -- a connection's bytes go in their order
+      const written = await this.#connection.write(bytes);
+      if (written < bytes.length) this.#unwritten[0] = bytes.subarray(written);
+      else this.#unwritten.shift();
+      this.#unwrittenBytes -= written;
+      if (this.#blocked && this.#unwrittenBytes <= writeBytes / 2) {
+        this.#blocked = false;
+        this.#events?.drain();
+      }
+    }
+    if (this.#ending && !this.#destroyed) await this.#connection.closeWrite();
+  }
+
+  #close(error?: Error): void {
+    const events = this.#events;
+    this.#events = undefined;
+    events?.close(error);
+  }
+}

@@ -1,0 +1,86 @@
+/** Edgeway on Deno. Its listener speaks in requests and responses, without trailers: gRPC-Web and Connect. */
+import type { RouteTable } from "../../routes/model.ts";
+import { CallError } from "../call/error.ts";
+import type { Clock } from "../call/clock.ts";
+import type { RequestHead } from "../call/http.ts";
+import { Code } from "../call/status.ts";
+import { exchange, type ExchangeOptions } from "../exchange.ts";
+import { plan } from "../plan.ts";
+import { encodeFailure } from "../protocol/index.ts";
+import { Pools } from "../transport/pools.ts";
+import { dial } from "./deno-stream.ts";
+import { headOf, respondWith, toResponse } from "./fetch.ts";
+import { bodyFromStream } from "./web-streams.ts";
+
+export interface DenoEdgeOptions {
+  readonly listeners: readonly DenoEdgeListener[];
+  /** The table of the moment. */
+  readonly table: () => RouteTable;
+}
+
+export interface DenoEdgeListener {
+  /** An address of this machine. */
+  readonly hostname: string;
+  /** 0 for any. */
+  readonly port: number;
+  /** PEM; undefined: in the clear. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+export interface DenoEdge {
+  /** Those of the listeners, in their order. */
+  readonly ports: readonly number[];
+  /** Takes no more connections, lets the calls under way end, then closes. */
+  drain(): Promise<void>;
+}
+
+/** Milliseconds after which a connection to an origin is closed if it has no calls. */
+const originIdleMs = 60_000;
+
+const clock: Clock = {
+  now: () => performance.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Serves HTTP/2 and HTTP/1.1 on each listener, and every call by the table. */
+export function startDenoEdge({ listeners, table }: DenoEdgeOptions): DenoEdge {
+  const defer = (flush: () => void): void => void setTimeout(flush, 0);
+  const origins = new Pools({ dial, clock, defer, idleMs: originIdleMs });
+  const options: ExchangeOptions = { clock, send: origins.send, idleMs: undefined };
+  const servers = listeners.map(({ hostname, port, tls }) => {
+    const scheme = tls === undefined ? "http" : "https";
+    const serve = { hostname, port, cert: tls?.cert, key: tls?.key, onListen() {} };
+    return Deno.serve(serve, (request) => answer(request, scheme, table(), options));
+  });
+  return {
+    ports: servers.map(({ addr }) => addr.port),
+    async drain() {
+      await Promise.all(servers.map((server) => server.shutdown()));
+      origins.close();
+    },
+  };
+}
+
+async function answer(
+  request: Request,
+  scheme: RequestHead["scheme"],
+  table: RouteTable,
+  options: ExchangeOptions,
+): Promise<Response> {
+  const planned = plan(headOf(request, scheme), table, Math.random);
+  if (planned.plan === undefined) return toResponse(planned.answer);
+  const { caller } = planned.plan;
+  if (caller.protocol === "grpc") return toResponse(encodeFailure(caller, withoutTrailers()));
+  return respondWith(
+    (answers) => exchange(planned.plan, bodyFromStream(request.body), options, answers),
+    request.signal,
+  );
+}
+
+function withoutTrailers(): CallError {
+  const message = "Deno's listener has no trailers, which gRPC needs: use gRPC-Web or Connect here";
+  return new CallError(Code.UNIMPLEMENTED, message, { side: "edge" });
+}

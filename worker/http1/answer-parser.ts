@@ -1,0 +1,190 @@
+/** Reads one answer of HTTP/1.1 without I/O: bytes in, head, body and end out (RFC 9112 sections 6 and 7). */
+import { CallError } from "../call/error.ts";
+import { Fields } from "../call/fields.ts";
+import { latin1 } from "../call/octets.ts";
+import { Code } from "../call/status.ts";
+import { parseFields, parseHead, type StatusHead } from "./head.ts";
+import { maxChunkLineBytes, maxHeadBytes, maxInterim } from "./limits.ts";
+
+export interface AnswerEvents {
+  /** The final head. `empty` if neither body nor trailers follow. */
+  head(head: StatusHead, empty: boolean): void;
+  /** Borrowed. */
+  body(bytes: Uint8Array): void;
+  /** `reusable` if the connection is at the start of the next answer. */
+  end(trailers: Fields, reusable: boolean): void;
+}
+
+type State = "head" | "length" | "until-close" | "chunk-size" | "chunk" | "chunk-end" | "trailers" | "over";
+
+const lineFeed = 0x0a;
+const nothing = new Uint8Array(0);
+
+export class AnswerParser {
+  readonly #method: string;
+  readonly #events: AnswerEvents;
+  #state: State = "head";
+  /** Bytes of a head, line or trailer section that is not complete. */
+  #held: Uint8Array = nothing;
+  /** Body bytes to come, of the message or of the chunk. */
+  #left = 0;
+  #keepAlive = false;
+  #trailers: Fields = Fields.empty;
+  #interim = 0;
+
+  /** @param method of the request: an answer to HEAD has no body whatever its head says */
+  constructor(method: string, events: AnswerEvents) {
+    this.#method = method;
+    this.#events = events;
+  }
+
+  /** @throws CallError UNAVAILABLE (HTTP 502) for bytes that are no answer */
+  receive(bytes: Uint8Array): void {
+    if (this.#over()) throw malformed("bytes follow the answer");
+    for (let at = 0; at < bytes.length;) {
+      at = this.#step(bytes, at);
+      if (!this.#over()) continue;
+      // What follows was not asked for: this connection cannot be trusted with another request.
+      return this.#events.end(this.#trailers, this.#keepAlive && at === bytes.length);
+    }
+  }
+
+  /** The connection has ended. @throws CallError if the answer had not */
+  close(): void {
+    if (this.#state === "over") return;
+    if (this.#state !== "until-close") throw malformed("the connection ended before the answer did");
+    this.#state = "over";
+    this.#events.end(Fields.empty, false);
+  }
+
+  #over(): boolean {
+    return this.#state === "over";
+  }
+
+  #step(bytes: Uint8Array, at: number): number {
+    switch (this.#state) {
+      case "head":
+        return this.#block(bytes, at, (block) => this.#onHead(block));
+      case "length":
+      case "chunk":
+        return this.#sized(bytes, at);
+      case "until-close":
+        this.#events.body(bytes.subarray(at));
+        return bytes.length;
+      case "chunk-size":
+        return this.#line(bytes, at, (line) => this.#onChunkSize(line));
+      case "chunk-end":
+        return this.#line(bytes, at, (line) => {
+          if (line !== "") throw malformed("a chunk is longer than it said");
+          this.#state = "chunk-size";
+        });
+      case "trailers":
+        return this.#block(bytes, at, (block) => {
+          const trailers = parseFields(latin1(block, 0, block.length));
+          if (trailers === undefined) throw malformed("the trailer section is malformed");
+          this.#trailers = trailers;
+          this.#state = "over";
+        });
+      case "over":
+        return bytes.length;
+    }
+  }
+
+  #sized(bytes: Uint8Array, at: number): number {
+    const end = Math.min(bytes.length, at + this.#left);
+    this.#left -= end - at;
+    this.#events.body(bytes.subarray(at, end));
+    if (this.#left === 0) this.#state = this.#state === "chunk" ? "chunk-end" : "over";
+    return end;
+  }
+
+  #onHead(block: Uint8Array): void {
+    const head = parseHead(block);
+    if (head === undefined) throw malformed("its head is no HTTP/1.1");
+    if (head.status < 200) {
+      if (head.status === 101 || ++this.#interim > maxInterim) throw malformed(`an answer of ${head.status} too many`);
+      return;
+    }
+    this.#keepAlive = head.keepAlive;
+    const empty = this.#frame(head);
+    this.#events.head(head, empty);
+    if (empty) this.#state = "over";
+  }
+
+  /** Where the body ends (RFC 9112 section 6.3). Returns whether there is none. */
+  #frame({ status, fields }: StatusHead): boolean {
+    if (this.#method === "HEAD" || status === 204 || status === 304) return true;
+    const coding = fields.joined("transfer-encoding")?.toLowerCase();
+    const length = fields.joined("content-length");
+    if (coding !== undefined) {
+      if (coding !== "chunked") throw malformed(`transfer coding ${coding}`);
+      // Both at once is how requests are smuggled: the connection is not trusted with another.
+      if (length !== undefined) this.#keepAlive = false;
+      this.#state = "chunk-size";
+      return false;
+    }
+    if (length === undefined) {
+      this.#state = "until-close";
+      return false;
+    }
+    const lengths = new Set(length.split(/[ \t]*,[ \t]*/));
+    const [only = ""] = lengths;
+    if (lengths.size > 1 || !/^\d{1,15}$/.test(only)) throw malformed(`content-length ${length}`);
+    this.#left = Number(only);
+    this.#state = "length";
+    return this.#left === 0;
+  }
+
+  #onChunkSize(line: string): void {
+    const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?$/.exec(line);
+    if (size === null) throw malformed("a chunk's size is malformed");
+    this.#left = Number.parseInt(size[1]!, 16);
+    this.#state = this.#left === 0 ? "trailers" : "chunk";
+  }
+
+  /** One line, without its end. */
+  #line(bytes: Uint8Array, at: number, take: (line: string) => void): number {
+    const feed = bytes.indexOf(lineFeed, at);
+    const line = joined(this.#held, bytes.subarray(at, feed < 0 ? bytes.length : feed));
+    if (line.length > maxChunkLineBytes) throw malformed(`a line of more than ${maxChunkLineBytes} bytes`);
+    this.#held = feed < 0 ? line : nothing;
+    if (feed < 0) return bytes.length;
+    const text = latin1(line, 0, line.length);
+    take(text.endsWith("\r") ? text.slice(0, -1) : text);
+    return feed + 1;
+  }
+
+  /** Lines up to and with an empty one. */
+  #block(bytes: Uint8Array, at: number, take: (block: Uint8Array) => void): number {
+    const held = this.#held.length;
+    const block = joined(this.#held, bytes.subarray(at, at + maxHeadBytes + 1 - held));
+    const end = endOfBlock(block);
+    if (end < 0 && block.length > maxHeadBytes) throw malformed(`more than ${maxHeadBytes} bytes of head`);
+    this.#held = end < 0 ? block : nothing;
+    if (end < 0) return bytes.length;
+    take(block.subarray(0, end));
+    return at + end - held;
+  }
+}
+
+/** A copy of both, one after the other. */
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
+
+/** Where the first empty line ends, or -1. */
+function endOfBlock(block: Uint8Array): number {
+  let start = 0;
+  for (let feed = block.indexOf(lineFeed); feed >= 0; feed = block.indexOf(lineFeed, start)) {
+    if (feed === start || (feed === start + 1 && block[start] === 0x0d)) return feed + 1;
+    start = feed + 1;
+  }
+  return -1;
+}
+
+export function malformed(reason: string): CallError {
+  return new CallError(Code.UNAVAILABLE, `its answer cannot be read: ${reason}`, { side: "origin", httpStatus: 502 });
+}

@@ -1,0 +1,8 @@
+/**
+ * JSON for origins that know only protobuf: Connect, gRPC and gRPC-Web with JSON, and REST by google.api.http options,
+ * translated by a backend's descriptors.
+ */
+export { DescriptorCache, type ReadDescriptorSet } from "./cache.ts";
+export type { Conversation, Refusal } from "./conversation.ts";
+export { converse } from "./converse.ts";
+export { Descriptors } from "./descriptors.ts";

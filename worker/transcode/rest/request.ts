@@ -1,0 +1,117 @@
+/** The request message that an HTTP request stands for (google/api/http.proto, "Rules for HTTP mapping"). */
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonValue,
+  mergeFromJson,
+  type Registry,
+  ScalarType,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { CallError } from "../../call/error.ts";
+import { Code } from "../../call/status.ts";
+import { decodePercentText } from "../../wire/percent.ts";
+import { attempt, parseJson } from "../codec.ts";
+import { type Found, resolve } from "./templates.ts";
+
+/** Parameters of one query, and messages within messages that they may name. */
+const maxParameters = 1000;
+const maxDepth = 32;
+
+interface Parameters {
+  [jsonName: string]: JsonValue | Parameters;
+}
+
+/**
+ * What the path and the query set is laid over what the body holds. A query parameter that is no field is refused, as
+ * Google's own APIs do it: most often it is a misspelt one.
+ *
+ * @param body of the HTTP request; empty for none
+ * @throws CallError INVALID_ARGUMENT, with the field or parameter that is wrong
+ */
+export function requestMessage(found: Found, body: Uint8Array, registry: Registry): Uint8Array {
+  const { binding, values, query } = found;
+  const { input } = binding.method;
+  const parameters: Parameters = Object.create(null);
+  binding.variables.forEach((fields, i) => put(parameters, fields, values[i]!));
+  for (const [name, text] of pairsOf(query)) {
+    if (binding.body === "*") throw invalid(`query parameter "${name}": the body holds the whole request`);
+    const names = name.split(".");
+    const fields = names.length > maxDepth ? undefined : resolve(input, names);
+    if (fields === undefined) throw invalid(`query parameter "${name}" is no field of ${input.typeName}`);
+    put(parameters, fields, text);
+  }
+  const json = body.length === 0 || binding.body === undefined ? undefined : parseJson(body);
+  const options = { registry, ignoreUnknownFields: true };
+  return attempt("caller", () => {
+    const message =
+      json === undefined ? create(input) : fromJson(input, wrap(json, binding.body as DescField | "*"), options);
+    return toBinary(input, mergeFromJson(input, message, parameters as JsonValue, options));
+  });
+}
+
+function wrap(json: JsonValue, body: DescField | "*"): JsonValue {
+  return body === "*" ? json : { [body.jsonName]: json };
+}
+
+function pairsOf(query: string): [name: string, text: string][] {
+  const parts = query.split("&").filter((part) => part !== "");
+  if (parts.length > maxParameters) throw invalid(`the query has more than ${maxParameters} parameters`);
+  return parts.map((part) => {
+    const equals = part.indexOf("=");
+    const [name, text] = equals < 0 ? [part, ""] : [part.slice(0, equals), part.slice(equals + 1)];
+    return [decodeQuery(name), decodeQuery(text)];
+  });
+}
+
+function decodeQuery(text: string): string {
+  return decodePercentText(text.replaceAll("+", " "));
+}
+
+/** Sets the last of `fields`, or adds to it if it is repeated. */
+function put(parameters: Parameters, fields: readonly DescField[], text: string): void {
+  const name = fields.map((field) => field.name).join(".");
+  let holder = parameters;
+  for (const field of fields.slice(0, -1)) {
+    holder = (holder[field.jsonName] ??= Object.create(null) as Parameters) as Parameters;
+  }
+  const field = fields.at(-1)!;
+  const value = jsonOf(field, text);
+  if (value === undefined) throw invalid(`"${name}" is a message: name one of its fields`);
+  const before = holder[field.jsonName];
+  if (field.fieldKind === "list") holder[field.jsonName] = [...((before as JsonValue[] | undefined) ?? []), value];
+  else if (before === undefined) holder[field.jsonName] = value;
+  else throw invalid(`"${name}" is given more than once`);
+}
+
+/** `text` as the JSON of the field's type. Undefined for messages that no text stands for. */
+function jsonOf(field: DescField, text: string): JsonValue | undefined {
+  if (field.fieldKind === "map") return undefined;
+  if (field.scalar !== undefined) return field.scalar === ScalarType.BOOL ? booleanOf(text) : text;
+  if (field.enum !== undefined) return /^-?\d{1,10}$/.test(text) ? Number(text) : text;
+  return field.message === undefined ? undefined : jsonOfMessage(field.message, text);
+}
+
+/** Those that are text in JSON too; JSON's numbers may be. */
+const texts: ReadonlySet<string> = new Set(
+  ["Timestamp", "Duration", "FieldMask", "Value"]
+    .concat(["Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "String", "Bytes"].map((type) => `${type}Value`))
+    .map((name) => `google.protobuf.${name}`),
+);
+
+function jsonOfMessage({ typeName }: DescMessage, text: string): JsonValue | undefined {
+  if (typeName === "google.protobuf.BoolValue") return booleanOf(text);
+  return texts.has(typeName) ? text : undefined;
+}
+
+/** What is neither stays text, which is then refused with the name of its field. */
+function booleanOf(text: string): JsonValue {
+  if (text === "true") return true;
+  return text === "false" ? false : text;
+}
+
+function invalid(message: string): CallError {
+  return new CallError(Code.INVALID_ARGUMENT, message, { side: "caller" });
+}
