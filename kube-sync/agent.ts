@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { forms } from "../routes/syntax.ts";
 import type { Clock, Random } from "./clock.ts";
 import { systemClock } from "./clock.ts";
+import { Collector } from "./descriptors/collector.ts";
+import { reflect } from "./descriptors/reflection.ts";
 import { Loop } from "./loop.ts";
 import type { PushOutcome } from "./push.ts";
 import { connectEdge, Pusher } from "./push.ts";
@@ -11,10 +13,13 @@ import type { FilesSource } from "./source-files.ts";
 import { watchFiles } from "./source-files.ts";
 import { Store } from "./store.ts";
 import type { Certificate } from "./translate/certificates.ts";
+import type { Translation } from "./translate/translate.ts";
 import { translate } from "./translate/translate.ts";
 
 /** How often to ask whether the edge still has the table. */
 const CHECK_MS = 15_000;
+/** How long the first table waits for what servers tell of themselves. */
+const FIRST_ANSWERS_MS = 3_000;
 
 export interface AgentOptions {
   /** The cluster's name at the edge. */
@@ -59,6 +64,7 @@ class FileAgent implements Agent {
   readonly #store = new Store();
   readonly #pusher: Pusher;
   readonly #loop: Loop;
+  readonly #collector: Collector;
   readonly #stop = new AbortController();
   readonly #accepted = Promise.withResolvers<void>();
   /** Problems that have no object: they are found before translation. */
@@ -75,6 +81,12 @@ class FileAgent implements Agent {
     this.#random = options.random ?? Math.random;
     this.#pusher = new Pusher(connectEdge(options.edgeUrl, options.token));
     this.#loop = new Loop({ clock: this.#clock, random: this.#random, run: () => this.#sync() });
+    this.#collector = new Collector({
+      clock: this.#clock,
+      random: this.#random,
+      reflect,
+      onChange: () => this.#loop.changed(),
+    });
   }
 
   async start(): Promise<void> {
@@ -100,6 +112,7 @@ class FileAgent implements Agent {
   close(): void {
     this.#stop.abort();
     this.#loop.close();
+    this.#collector.close();
     this.#cancelCheck?.();
     this.#files?.close();
   }
@@ -114,11 +127,23 @@ class FileAgent implements Agent {
   }
 
   async #sync(): Promise<"done" | "retry"> {
-    const { table, certificates, report } = translate(this.#store.objects(), this.#options);
-    this.#publish(certificates, sortReport([...this.#sourceReport, ...report]));
+    let translation = this.#translate();
+    if (this.#report === undefined) {
+      // An edge that has descriptors from before would lose them to a first table without.
+      await this.#collector.settled(FIRST_ANSWERS_MS);
+      translation = this.#translate();
+    }
+    const { table, certificates, report } = translation;
+    this.#publish(certificates, sortReport([...this.#sourceReport, ...report, ...this.#collector.report()]));
     const outcome = await this.#pusher.push(table, this.#stop.signal);
     if (!this.#stop.signal.aborted) this.#note(outcome, table.routes.length);
     return outcome.kind === "failed" ? "retry" : "done";
+  }
+
+  #translate(): Translation {
+    const translation = translate(this.#store.objects(), this.#options, this.#collector.sets());
+    this.#collector.want(translation.origins);
+    return translation;
   }
 
   #publish(certificates: readonly Certificate[], report: readonly ReportEntry[]): void {

@@ -2,14 +2,15 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { create, equals } from "@bufbuild/protobuf";
 import type { Delta } from "../proto/gen/edgeway/v1/sync_pb.js";
 import { DeltaSchema } from "../proto/gen/edgeway/v1/sync_pb.js";
-import type { ClusterTable } from "../proto/gen/edgeway/v1/table_pb.js";
+import type { ClusterTable, DescriptorSet } from "../proto/gen/edgeway/v1/table_pb.js";
 import { BackendSchema, RouteSchema } from "../proto/gen/edgeway/v1/table_pb.js";
 
 /** What turns `base`, the table at that revision, into `table`; undefined when nothing does, as they are the same. */
 export function deltaBetween(base: ClusterTable, baseRevision: bigint, table: ClusterTable): Delta | undefined {
   const routes = changes(RouteSchema, base.routes, table.routes);
   const backends = changes(BackendSchema, base.backends, table.backends);
-  if (routes === undefined && backends === undefined) return undefined;
+  const sets = setChanges(base.descriptorSets, table.descriptorSets);
+  if (routes === undefined && backends === undefined && sets === undefined) return undefined;
   return create(DeltaSchema, {
     cluster: table.cluster,
     baseRevision,
@@ -17,7 +18,20 @@ export function deltaBetween(base: ClusterTable, baseRevision: bigint, table: Cl
     removedRoutes: routes?.removed ?? [],
     backends: backends?.changed ?? [],
     removedBackends: backends?.removed ?? [],
+    descriptorSets: sets?.changed ?? [],
+    removedDescriptorSets: sets?.removed ?? [],
   });
+}
+
+/** A set never changes: its key is the hash of its bytes. */
+function setChanges(
+  before: readonly DescriptorSet[],
+  after: readonly DescriptorSet[],
+): { changed: DescriptorSet[]; removed: string[] } | undefined {
+  const [old, next] = [before, after].map((sets) => new Set(sets.map(({ hash }) => hash)));
+  const changed = after.filter(({ hash }) => !old!.has(hash));
+  const removed = [...old!].filter((hash) => !next!.has(hash));
+  return changed.length === 0 && removed.length === 0 ? undefined : { changed, removed };
 }
 
 function changes<D extends DescMessage, M extends MessageShape<D> & { readonly key: string }>(

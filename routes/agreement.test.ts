@@ -4,12 +4,12 @@
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
-import { ClusterTableSchema, Scheme } from "../proto/gen/edgeway/v1/table_pb.js";
+import { ClusterTableSchema, RequestPart, Scheme } from "../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "./compile.ts";
 import { decode } from "./decode.ts";
 import { match, type Facts } from "./match.ts";
-import type { Candidate, ClusterPart, PathMatch } from "./model.ts";
-import { comparePrecedence } from "./precedence.ts";
+import type { Candidate, ClusterPart, Condition, PathMatch } from "./model.ts";
+import { comparePrecedence, isSingle } from "./precedence.ts";
 import { backend, exact, grpc, part, prefix, request, route, to, type RuleInit } from "./table.fixture.ts";
 
 type Random = (below: number) => number;
@@ -44,10 +44,11 @@ function randomPath(random: Random): string {
 }
 
 function randomMatch(random: Random): NonNullable<RuleInit["matches"]>[number] {
-  const conditions = {
+  const asked = {
     httpMethod: random(4) === 0 ? one(random, ["GET", "POST"]) : "",
     headers: some(random, names).map((name) => ({ name, exact: one(random, values) })),
     queryParams: random(2) === 0 ? some(random, names).map((name) => ({ name, exact: one(random, values) })) : [],
+    conditions: random(3) === 0 ? Array.from({ length: 1 + random(2) }, () => randomCondition(random)) : [],
   };
   const paths = [
     () => ({}),
@@ -57,7 +58,24 @@ function randomMatch(random: Random): NonNullable<RuleInit["matches"]>[number] {
     () => grpc("", one(random, segments)),
     () => grpc(one(random, segments), one(random, segments)),
   ];
-  return { ...one(random, paths)(), ...conditions };
+  return { ...one(random, paths)(), ...asked };
+}
+
+type ConditionInit = NonNullable<NonNullable<RuleInit["matches"]>[number]["conditions"]>[number];
+
+function randomCondition(random: Random): ConditionInit {
+  const name = one(random, names);
+  const on: readonly (readonly [ConditionInit["subject"], readonly string[]])[] = [
+    [{ case: "header", value: name }, ["1", "[12]", ".*2"]],
+    [{ case: "queryParam", value: name }, ["1", "1|3", ".+"]],
+    [{ case: "part", value: RequestPart.PATH }, ["/a.*", ".*/b", "/[ab]+/.*", ".*"]],
+    [{ case: "part", value: RequestPart.HOST }, [".*a[.]test", "b.*"]],
+    [{ case: "part", value: RequestPart.METHOD }, ["GET|PUT"]],
+    [{ case: "part", value: RequestPart.SCHEME }, ["http"]],
+  ];
+  const [subject, patterns] = one(random, on);
+  const negate = random(3) === 0;
+  return random(5) === 0 ? { subject, negate } : { subject, regex: one(random, patterns), negate };
 }
 
 function randomPart(random: Random, cluster: string): ClusterPart {
@@ -66,9 +84,12 @@ function randomPart(random: Random, cluster: string): ClusterPart {
       source: { kind: one(random, ["HTTPRoute", "GRPCRoute"]), namespace: "default", name: one(random, names) },
       createdSeconds: BigInt(random(3)),
       hostnames: some(random, hostnames),
+      singleLabelWildcards: random(3) === 0,
+      grpcOnly: random(4) === 0,
       schemes: random(3) === 0 ? [one(random, [Scheme.HTTP, Scheme.HTTPS])] : [],
       rules: Array.from({ length: 1 + random(3) }, (_rule, ruleIndex) => ({
         index: ruleIndex,
+        priority: random(3) === 0 ? random(3) - 1 : 0,
         matches: Array.from({ length: random(4) }, () => randomMatch(random)),
         backends: to({ [one(random, ["a", "b", "c"])]: 1 + random(3) }),
       })),
@@ -83,6 +104,7 @@ function randomRequest(random: Random): Facts {
   const url = `${one(random, ["http", "https"])}://${host}${one(random, ["", ":80"])}${randomPath(random)}`;
   return request(`${url}?${query.join("&")}`, {
     method: one(random, ["GET", "POST", "PUT"]),
+    rpc: random(2) === 0,
     headers: Object.fromEntries(some(random, names).map((name) => [name, one(random, values)])),
   });
 }
@@ -95,17 +117,32 @@ function candidatesOf(own: ClusterPart): Candidate[] {
   );
 }
 
-function holds({ hostname, route: { schemes }, match: asked }: Candidate, facts: Facts): boolean {
+function holds({ hostname, route: { schemes, singleLabel }, match: asked }: Candidate, facts: Facts): boolean {
   const host = facts.host.toLowerCase().replace(/:\d+$/, "").replace(/\.$/, "");
   const params = new URLSearchParams(facts.query);
   return (
-    (hostname === "" || hostname === host || (hostname.startsWith("*") && host.endsWith(hostname.slice(1)))) &&
+    holdsHost(hostname, singleLabel, host) &&
     (schemes.length === 0 || schemes.includes(facts.scheme)) &&
     holdsPath(asked.path, facts.path) &&
+    (!asked.rpcOnly || facts.rpc) &&
     (asked.method === undefined || asked.method === facts.method) &&
     asked.headers.every(([name, value]) => facts.header(name) === value) &&
-    asked.params.every(([name, value]) => params.get(name) === value)
+    asked.params.every(([name, value]) => params.get(name) === value) &&
+    asked.conditions.every((condition) => holdsCondition(condition, { ...facts, host }, params))
   );
+}
+
+function holdsHost(hostname: string, singleLabel: boolean, host: string): boolean {
+  if (!hostname.startsWith("*")) return hostname === "" || hostname === host;
+  return host.endsWith(hostname.slice(1)) && !(singleLabel && host.slice(0, 1 - hostname.length).includes("."));
+}
+
+function holdsCondition({ subject, pattern, negate }: Condition, facts: Facts, params: URLSearchParams): boolean {
+  const { kind, name } = subject;
+  const value =
+    kind === "header" ? facts.header(name) : kind === "param" ? (params.get(name) ?? undefined) : facts[kind];
+  if (value === undefined) return negate;
+  return (pattern === undefined || new RegExp(`^(?:${pattern.text})$`).test(value)) !== negate;
 }
 
 function holdsPath(asked: PathMatch, path: string): boolean {
@@ -122,7 +159,7 @@ function holdsPath(asked: PathMatch, path: string): boolean {
   }
 }
 
-/** The first of those that hold, and the backends of every cluster's first with the same hostname and match. */
+/** The first of those that hold, and the backends of every cluster's first with the same hostname, priority and match. */
 function expected(parts: readonly ClusterPart[], facts: Facts): unknown {
   const holding = parts.flatMap(candidatesOf).filter((candidate) => holds(candidate, facts));
   const [first, ...others] = holding.toSorted(comparePrecedence);
@@ -137,7 +174,8 @@ function expected(parts: readonly ClusterPart[], facts: Facts): unknown {
 
 /** What is the same for candidates that ask for the same. */
 function asks(candidate: Candidate): string {
-  return JSON.stringify([candidate.hostname, { ...candidate.match, index: 0 }]);
+  const { hostname, rule, match: asked } = candidate;
+  return JSON.stringify([hostname, isSingle(candidate), rule.priority, { ...asked, index: 0 }]);
 }
 
 function actual(parts: readonly ClusterPart[], requests: readonly Facts[]): unknown[] {

@@ -59,11 +59,38 @@ describe("rules of several clusters for one host and match", () => {
     expect(percentages(ruleOf(parts, "http://x/a"))).toEqual({ "east/default/a:1": 0, "west/default/b:1": 100 });
   });
 
+  it("share the calls by their cluster weights", () => {
+    const parts = (east: number, west?: number) => [
+      part("east", route("r", { clusterWeight: east, ...rules(to({ a: 1, b: 1 })) })),
+      part("west", route("r", { ...(west === undefined ? {} : { clusterWeight: west }), ...rules(to({ c: 5 })) })),
+    ];
+    const percent = (...weights: [number, number?]) =>
+      Object.values(percentages(ruleOf(parts(...weights), "http://x/a")));
+    expect(percent(3, 1)).toEqual([38, 38, 25]);
+    expect(percent(3)).toEqual([38, 38, 25]);
+    expect(percent(0, 1)).toEqual([0, 0, 100]);
+    expect(percent(0, 0)).toEqual([25, 25, 50]);
+    expect(Object.values(percentages(ruleOf([parts(0)[0]!], "http://x/a")))).toEqual([50, 50]);
+  });
+
+  it("answer all calls if the first answers, and leave out another that does", () => {
+    const answer: RuleInit = { filters: [{ filter: { case: "directResponse", value: { status: 503 } } }] };
+    const forward = (created: bigint) => route("r", { createdSeconds: created, ...rules(to({ a: 1 })) });
+    const east = part("east", route("r", { createdSeconds: 2n, ...rules([], answer) }));
+    const first = ruleOf([east, part("west", forward(3n))], "http://x/a")!;
+    expect(first).toMatchObject({ source: { cluster: "east" }, filters: [{ kind: "directResponse" }] });
+    const second = ruleOf([east, part("west", forward(1n)), part("north", forward(1n))], "http://x/a")!;
+    expect(second.filters).toEqual([]);
+    expect(percentages(second)).toEqual({ "west/default/a:1": 50, "north/default/a:1": 50 });
+  });
+
   it("keep filters that all have as the rule's", () => {
     const filters = addHeader("all");
     const parts = ["east", "west"].map((cluster) => part(cluster, route("r", rules(to({ a: 1 }), { filters }))));
     const rule = ruleOf(parts, "http://x/a")!;
-    expect(rule.filters.map((filter) => filter.add)).toEqual([[["x-from", "all"]]]);
+    expect(rule.filters.map((filter) => (filter.kind === "requestHeaders" ? filter.add : undefined))).toEqual([
+      [["x-from", "all"]],
+    ]);
     expect(rule.backends.flatMap((choice) => choice.filters)).toEqual([]);
   });
 
@@ -74,7 +101,9 @@ describe("rules of several clusters for one host and match", () => {
     const rule = ruleOf(parts, "http://x/a")!;
     expect(rule.filters).toEqual([]);
     for (const { backend, filters } of rule.backends) {
-      expect(filters.map((filter) => filter.add)).toEqual([[["x-from", backend!.name.split("/")[0]]]]);
+      expect(filters.map((filter) => (filter.kind === "requestHeaders" ? filter.add : undefined))).toEqual([
+        [["x-from", backend!.name.split("/")[0]]],
+      ]);
     }
   });
 
@@ -123,6 +152,13 @@ describe("rules of one cluster for one host and match", () => {
 
 describe("a compiled table", () => {
   const headers = [{ name: "env", exact: "1" }];
+  const regex = { pattern: "(a)", substitution: String.raw`b\1` };
+  const path = { modifier: { case: "regex", value: regex } } as const;
+  const filters: RuleInit["filters"] = [
+    { filter: { case: "urlRewrite", value: { authority: "a.test", path } } },
+    { filter: { case: "redirect", value: { path, status: 302 } } },
+    { filter: { case: "directResponse", value: { status: 200 } } },
+  ];
   const table = compile(
     ["east", "west"].map((cluster) =>
       part(
@@ -131,8 +167,16 @@ describe("a compiled table", () => {
           hostnames: ["a.test", "*.test"],
           rules: [
             {
-              matches: [exact("/a"), prefix("/b/c"), grpc("s"), grpc("", "m"), { headers, httpMethod: "PUT" }, {}],
-              filters: addHeader(cluster),
+              matches: [
+                exact("/a"),
+                prefix("/b/c"),
+                grpc("s"),
+                grpc("", "m"),
+                { headers, httpMethod: "PUT" },
+                { conditions: [{ subject: { case: "header", value: "env" }, regex: "[a-z]+" }] },
+                {},
+              ],
+              filters: [...addHeader(cluster)!, ...filters],
               backends: to({ a: 1, b: 2 }),
             },
           ],

@@ -21,7 +21,7 @@ import {
   type Shape,
   type ValueTree,
 } from "./model.ts";
-import { compareConditions } from "./precedence.ts";
+import { isSingle, specificityOf } from "./precedence.ts";
 
 /** @throws Error if two parts are of one cluster. */
 export function compile(parts: readonly ClusterPart[]): RouteTable {
@@ -30,7 +30,8 @@ export function compile(parts: readonly ClusterPart[]): RouteTable {
   return Object.freeze({ parts: Object.freeze([...parts]), hosts: indexHosts(candidates) });
 }
 
-function candidatesOf(route: Route): Candidate[] {
+/** What requests are held against: a match of a rule for a hostname. */
+export function candidatesOf(route: Route): Candidate[] {
   const hostnames = route.hostnames.length === 0 ? [""] : route.hostnames;
   return hostnames.flatMap((hostname) =>
     route.rules.flatMap((rule) => rule.matches.map((match) => Object.freeze({ hostname, route, rule, match }))),
@@ -42,10 +43,9 @@ function indexHosts(candidates: readonly Candidate[]): HostIndex {
   const wildcards: Labelled[] = [];
   let any: SchemeIndex | undefined;
   for (const [hostname, own] of Map.groupBy(candidates, (candidate) => candidate.hostname)) {
-    const rules = indexSchemes(own);
-    if (hostname === "") any = rules;
-    else if (hostname.startsWith("*.")) wildcards.push({ labels: hostname.slice(2).split(".").toReversed(), rules });
-    else exact.push([hostname, rules]);
+    if (hostname === "") any = indexSchemes(own);
+    else if (hostname.startsWith("*.")) wildcards.push(...labelled(hostname, own));
+    else exact.push([hostname, indexSchemes(own)]);
   }
   return Object.freeze({
     exact: exact.length === 0 ? undefined : new FrozenMap(exact),
@@ -56,35 +56,55 @@ function indexHosts(candidates: readonly Candidate[]): HostIndex {
 
 interface Labelled {
   readonly labels: readonly string[];
+  readonly single: boolean;
   readonly rules: SchemeIndex;
+}
+
+/** The candidates of a wildcard, those for which it stands for one label apart from the others. */
+function labelled(hostname: string, candidates: readonly Candidate[]): Labelled[] {
+  const labels = hostname.slice(2).split(".").toReversed();
+  return Array.from(Map.groupBy(candidates, isSingle), ([single, own]) => ({
+    labels,
+    single,
+    rules: indexSchemes(own),
+  }));
 }
 
 function indexLabels(entries: readonly Labelled[], depth: number): LabelNode {
   const deeper = entries.filter((entry) => entry.labels.length > depth);
+  const here = entries.filter((entry) => entry.labels.length === depth);
   return Object.freeze({
     labels: divide(
       deeper,
       (entry) => entry.labels[depth]!,
       (own) => indexLabels(own, depth + 1),
     ),
-    rules: entries.find((entry) => entry.labels.length === depth)?.rules,
+    single: here.find((entry) => entry.single)?.rules,
+    rules: here.find((entry) => !entry.single)?.rules,
   });
 }
 
 function indexSchemes(candidates: readonly Candidate[]): SchemeIndex {
   if (candidates.every(({ route }) => route.schemes.length === 0)) {
-    const both = indexPaths(candidates);
+    const both = indexPriorities(candidates);
     return Object.freeze({ http: both, https: both });
   }
   return Object.freeze({ http: indexScheme(candidates, "http"), https: indexScheme(candidates, "https") });
 }
 
 function indexScheme(candidates: readonly Candidate[], scheme: Scheme): PathIndex | undefined {
-  const own = candidates.filter(({ route }) => route.schemes.length === 0 || route.schemes.includes(scheme));
-  return own.length === 0 ? undefined : indexPaths(own);
+  return indexPriorities(
+    candidates.filter(({ route }) => route.schemes.length === 0 || route.schemes.includes(scheme)),
+  );
 }
 
-function indexPaths(candidates: readonly Candidate[]): PathIndex {
+/** Of the highest priority, on top of the lower ones. */
+function indexPriorities(candidates: readonly Candidate[]): PathIndex | undefined {
+  const ascending = [...Map.groupBy(candidates, ({ rule }) => rule.priority)].toSorted(([a], [b]) => a - b);
+  return ascending.reduce<PathIndex | undefined>((lower, [, own]) => indexPaths(own, lower), undefined);
+}
+
+function indexPaths(candidates: readonly Candidate[], lower: PathIndex | undefined): PathIndex {
   const exact: Placed[] = [];
   const prefixes: Placed[] = [];
   const methods: Placed[] = [];
@@ -99,6 +119,7 @@ function indexPaths(candidates: readonly Candidate[]): PathIndex {
     exact: divide(exact, (entry) => entry.at[0]!, bucketOf),
     prefixes: indexSegments(prefixes, 0),
     methods: divide(methods, (entry) => entry.at[0]!, bucketOf),
+    lower,
   });
 }
 
@@ -131,20 +152,27 @@ function bucketOf(entries: readonly Placed[]): Bucket {
   let always: Candidate | undefined;
   const shapes: Shape[] = [];
   const candidates = entries.map((entry) => entry.candidate);
-  for (const alike of Map.groupBy(candidates, ({ match }) => shapeKey(match)).values()) {
-    if (valuesOf(alike[0]!.match).length === 0) always = mergeClusters(alike);
+  for (const [key, alike] of Map.groupBy(candidates, ({ match }) => shapeKey(match))) {
+    if (key === "") always = mergeClusters(alike);
     else shapes.push(indexShape(alike));
   }
   if (always !== undefined && shapes.length === 0) return always;
-  return Object.freeze({ shapes: Object.freeze(shapes.toSorted(compareConditions)), always });
+  return Object.freeze({
+    shapes: Object.freeze(shapes.toSorted((a, b) => b.specificity - a.specificity)),
+    always,
+  });
 }
 
 function indexShape(candidates: readonly Candidate[]): Shape {
-  const { method, headers, params } = candidates[0]!.match;
+  const { match } = candidates[0]!;
+  const { rpcOnly, method, headers, params, conditions } = match;
   return Object.freeze({
+    specificity: specificityOf(match),
+    rpcOnly,
     method: method !== undefined,
     headers: Object.freeze(headers.map(nameOf)),
     params: Object.freeze(params.map(nameOf)),
+    conditions,
     values: indexValues(
       candidates.map((candidate) => ({ at: valuesOf(candidate.match), candidate })),
       0,

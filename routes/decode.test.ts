@@ -303,3 +303,31 @@ describe("a backend", () => {
     });
   });
 });
+
+describe("descriptor sets", () => {
+  const hash = "0123456789abcdef".repeat(4);
+  const fileDescriptorSet = new Uint8Array(1);
+
+  it("are named by backends of the same table", () => {
+    const backends = [backend("default/a:1", { descriptors: hash }), backend("default/b:1")];
+    const decoded = decode(create(ClusterTableSchema, { cluster: "east", backends, descriptorSets: [{ hash }] }));
+    expect(decoded.part?.backends.map(({ descriptors }) => descriptors)).toEqual([hash, undefined]);
+    expect(fieldsOf({ backends: [backend("default/a:1", { descriptors: hash })] })).toEqual(["descriptors"]);
+  });
+
+  it("have a hash of their own", () => {
+    expect(fieldsOf({ descriptorSets: [{ hash, fileDescriptorSet }] })).toEqual([]);
+    expect(fieldsOf({ descriptorSets: [{ hash }, { hash }] })).toEqual(["descriptorSets[1].hash"]);
+    for (const wrong of ["", hash.slice(1), hash.toUpperCase(), `${hash}0`])
+      expect(fieldsOf({ descriptorSets: [{ hash: wrong }] })).toEqual(["descriptorSets[0].hash"]);
+  });
+
+  it("have a bounded size and number", () => {
+    const large = new Uint8Array(1_900_001);
+    expect(fieldsOf({ descriptorSets: [{ hash, fileDescriptorSet: large.subarray(1) }] })).toEqual([]);
+    expect(fieldsOf({ descriptorSets: [{ hash, fileDescriptorSet: large }] })).toEqual([
+      "descriptorSets[0].fileDescriptorSet",
+    ]);
+    expect(fieldsOf({ descriptorSets: Array.from({ length: 257 }, () => ({})) })).toEqual(["descriptorSets"]);
+  });
+});

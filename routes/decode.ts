@@ -1,9 +1,8 @@
 /**
  * From one cluster's table as it came over the network to its checked part of the model. Whatever the message holds,
  * the answer is either the whole part or what is wrong with it, never an exception and never a part of the part.
- * The only file that knows the protobuf types.
+ * This file and its folder alone know the protobuf types.
  */
-import { isMessage } from "@bufbuild/protobuf";
 import {
   OriginProtocol,
   Scheme as SchemeNumber,
@@ -12,58 +11,24 @@ import {
   type ClusterTable,
   type DescriptorSet,
   type Endpoint as EndpointMessage,
-  type Filter as FilterMessage,
-  type Match as MatchMessage,
   type Route as RouteMessage,
   type Rule as RuleMessage,
   type SourceRef,
 } from "../proto/gen/edgeway/v1/table_pb.js";
 import { Place, type Issue } from "./issues.ts";
-import type {
-  Backend,
-  BackendChoice,
-  ClusterPart,
-  Endpoint,
-  Filter,
-  Match,
-  Pair,
-  PathMatch,
-  Route,
-  Rule,
-  Scheme,
-  Source,
-} from "./model.ts";
+import { decodeFilter } from "./decode/filter.ts";
+import { limits, list, nothing } from "./decode/list.ts";
+import { decodeMatch, everything } from "./decode/match.ts";
+import { Patterns } from "./decode/patterns.ts";
 import { excessOf } from "./excess.ts";
-import { everyPath, exactPath, grpcMethod, pathPrefix } from "./paths.ts";
-import { forms, framingHeaders, isEndpointHost, type Form } from "./syntax.ts";
+import type { Backend, BackendChoice, ClusterPart, Endpoint, Filter, Route, Rule, Scheme, Source } from "./model.ts";
+import { forms, isEndpointHost } from "./syntax.ts";
 
 export type { Issue } from "./issues.ts";
 
 export type Decoded =
   | { readonly part: ClusterPart; readonly issues?: undefined }
   | { readonly part?: undefined; readonly issues: readonly Issue[] };
-
-/**
- * How many of each a table may have. Gateway API's own limits are lower (16 hostnames, rules, filters, backends,
- * header and query conditions; 64 matches), but other dialects have none. What one request is held against is kept
- * near them; the rest bounds memory.
- */
-const limits = {
-  routes: 100_000,
-  backends: 100_000,
-  hostnames: 1024,
-  schemes: 2,
-  rules: 1024,
-  matches: 1024,
-  conditions: 16,
-  filters: 64,
-  modifications: 64,
-  choices: 64,
-  /** Gateway API's largest weight. */
-  weight: 1_000_000,
-  endpoints: 1024,
-  descriptorSets: 256,
-};
 
 /** What fits into one row of SQLite on Cloudflare, which holds 2 MB. */
 export const maxDescriptorSetBytes = 1_900_000;
@@ -89,47 +54,15 @@ function decodePart(table: ClusterTable, place: Place): ClusterPart {
     byKey.set(key, backends[index]!);
   });
   const keys = new Set<string>();
+  const patterns = new Patterns();
   const routes = list(table.routes, limits.routes, place, "routes", (message, at) => {
     if (keys.has(message.key)) at.at("key").wrong("is another route's too");
     keys.add(message.key);
-    return decodeRoute(message, cluster, byKey, at);
+    return decodeRoute(message, { cluster, backends: byKey, patterns }, at);
   });
   const excess = excessOf(routes);
   if (excess !== undefined) place.at("routes").wrong(excess);
   return Object.freeze({ cluster, routes, backends });
-}
-
-const nothing: readonly never[] = Object.freeze([]);
-
-/** What `decodeOne` makes of each message. A longer list than `limit` is wrong and not read. */
-function list<M, T>(
-  messages: readonly M[],
-  limit: number,
-  place: Place,
-  name: string,
-  decodeOne: (message: M, place: Place, index: number) => T,
-): readonly T[] {
-  if (messages.length === 0) return nothing;
-  if (messages.length > limit) {
-    place.at(name).wrong(`must have at most ${limit} entries, has ${messages.length}`);
-    return nothing;
-  }
-  return Object.freeze(
-    messages.map((message, index) => {
-      const at = place.at(name, index);
-      refuseUnknown(message, at);
-      return decodeOne(message, at, index);
-    }),
-  );
-}
-
-/**
- * A field of a newer schema may narrow what the others say, as a new kind of match would: to read a message without it
- * could route calls that it keeps apart. So the edge is updated before its agents.
- */
-function refuseUnknown(message: unknown, place: Place): void {
-  if (isMessage(message) && message.$unknown !== undefined)
-    place.wrong("has a field that this edge is too old to know");
 }
 
 /** Stands in for a source that is missing. */
@@ -186,27 +119,34 @@ function decodeEndpoint({ host, port }: EndpointMessage, place: Place): Endpoint
   return Object.freeze({ host, port });
 }
 
-function decodeRoute(
-  message: RouteMessage,
-  cluster: string,
-  backends: ReadonlyMap<string, Backend>,
-  place: Place,
-): Route {
+/** The table that a route is part of. */
+interface Context {
+  readonly cluster: string;
+  /** By key. */
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly patterns: Patterns;
+}
+
+function decodeRoute(message: RouteMessage, context: Context, place: Place): Route {
   const { source, at } = decodeSource(message.source, place);
   const created = Number(message.createdSeconds);
   if (!Number.isSafeInteger(created) || created < 0) at.at("createdSeconds").wrong("must be Unix seconds");
   const hostnames = list(message.hostnames, limits.hostnames, at, "hostnames", (hostname, where) =>
     where.check(hostname, forms.hostname),
   );
+  const { clusterWeight = 1, grpcOnly } = message;
+  if (clusterWeight > limits.weight) at.at("clusterWeight").wrong(`must be at most ${limits.weight}`);
   return Object.freeze({
-    cluster,
+    cluster: context.cluster,
     key: at.at("key").check(message.key, forms.key),
     source,
     created,
     hostnames: Object.freeze([...new Set(hostnames)]),
+    singleLabel: message.singleLabelWildcards,
     schemes: decodeSchemes(message.schemes, at),
+    clusterWeight,
     rules: list(message.rules, limits.rules, at, "rules", (rule, where) =>
-      decodeRule(rule, cluster, source, backends, where),
+      decodeRule(rule, grpcOnly, source, context, where),
     ),
   });
 }
@@ -229,106 +169,41 @@ function decodeSchemes(numbers: readonly SchemeNumber[], place: Place): readonly
 
 function decodeRule(
   message: RuleMessage,
-  cluster: string,
+  rpcOnly: boolean,
   { kind, namespace, name }: Source,
-  backends: ReadonlyMap<string, Backend>,
+  context: Context,
   place: Place,
 ): Rule {
-  const matches = list(message.matches, limits.matches, place, "matches", decodeMatch);
+  const { cluster, patterns } = context;
+  const matches = list(message.matches, limits.matches, place, "matches", (match, at, index) =>
+    decodeMatch(match, rpcOnly, patterns, at, index),
+  );
   return Object.freeze({
     source: Object.freeze({ cluster, kind, namespace, name, ruleIndex: message.index }),
-    matches: matches.length === 0 ? everything : matches,
-    filters: list(message.filters, limits.filters, place, "filters", decodeFilter),
-    backends: list(message.backends, limits.choices, place, "backends", (ref, at) => decodeChoice(ref, backends, at)),
+    priority: message.priority,
+    matches: matches.length === 0 ? everything(rpcOnly) : matches,
+    filters: list(message.filters, limits.filters, place, "filters", (filter, at) =>
+      decodeFilter(filter, patterns, at),
+    ),
+    backends: list(message.backends, limits.choices, place, "backends", (ref, at) => decodeChoice(ref, context, at)),
   });
 }
 
-const everything: readonly Match[] = Object.freeze([
-  Object.freeze({ index: 0, path: everyPath, method: undefined, headers: nothing, params: nothing }),
-]);
-
-function decodeMatch(message: MatchMessage, place: Place, index: number): Match {
-  const { httpMethod, headers, queryParams } = message;
-  return Object.freeze({
-    index,
-    path: decodePath(message.path, place.at("path")),
-    method: httpMethod === "" ? undefined : place.at("httpMethod").check(httpMethod, forms.httpMethod),
-    headers: decodeConditions(headers, place, "headers", forms.headerName, forms.headerValue),
-    params: decodeConditions(queryParams, place, "queryParams", forms.paramName, forms.paramValue),
-  });
-}
-
-function decodePath(path: MatchMessage["path"], place: Place): PathMatch {
-  switch (path.case) {
-    case "exactPath":
-      return exactPath(path.value, place);
-    case "pathPrefix":
-      return pathPrefix(path.value, place);
-    case "grpcMethod":
-      refuseUnknown(path.value, place);
-      return grpcMethod(path.value.service, path.value.method, place);
-    default:
-      return everyPath;
-  }
-}
-
-/** Of conditions on the same name the first counts, as Gateway API says. */
-function decodeConditions(
-  messages: readonly { readonly name: string; readonly exact: string }[],
-  place: Place,
-  field: string,
-  nameForm: Form,
-  valueForm: Form,
-): readonly Pair[] {
-  const pairs = list(messages, limits.conditions, place, field, ({ name, exact }, at) =>
-    pair(at.at("name").check(name, nameForm), at.at("exact").check(exact, valueForm)),
-  );
-  if (pairs.length < 2) return pairs;
-  return Object.freeze(firstOfEachName(pairs).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function pair(name: string, value: string): Pair {
-  return Object.freeze([name, value] as const);
-}
-
-function firstOfEachName(pairs: readonly Pair[]): Pair[] {
-  const names = new Set<string>();
-  return pairs.filter(([name]) => names.size < names.add(name).size);
-}
-
-function decodeFilter({ filter }: FilterMessage, place: Place): Filter {
-  if (filter.case === undefined) {
-    place.wrong("must be a filter that this edge knows");
-    return Object.freeze({ kind: "requestHeaders", set: nothing, add: nothing, remove: nothing });
-  }
-  const at = place.at(filter.case);
-  refuseUnknown(filter.value, at);
-  const { set, add, remove } = filter.value;
-  return Object.freeze({
-    kind: filter.case,
-    set: Object.freeze(firstOfEachName(list(set, limits.modifications, at, "set", decodeHeader))),
-    add: list(add, limits.modifications, at, "add", decodeHeader),
-    remove: list(remove, limits.modifications, at, "remove", (name, where) => where.check(name, forms.headerName)),
-  });
-}
-
-function decodeHeader({ name, value }: { readonly name: string; readonly value: string }, place: Place): Pair {
-  if (framingHeaders.has(name)) place.at("name").wrong("must not be a header of the connection or of the framing");
-  return pair(place.at("name").check(name, forms.headerName), place.at("value").check(value, forms.headerValue));
-}
-
-function decodeChoice(
-  { target, weight }: BackendRef,
-  backends: ReadonlyMap<string, Backend>,
-  place: Place,
-): BackendChoice {
+function decodeChoice(ref: BackendRef, { backends, patterns }: Context, place: Place): BackendChoice {
+  const { target, weight } = ref;
   if (weight > limits.weight) place.at("weight").wrong(`must be at most ${limits.weight}`);
+  const filters = list(ref.filters, limits.filters, place, "filters", (message, at): Filter => {
+    const filter = decodeFilter(message, patterns, at);
+    if (filter.kind === "redirect" || filter.kind === "directResponse" || filter.kind === "cors")
+      at.wrong("answers: it belongs to the rule");
+    return filter;
+  });
   if (target.case === "invalid") {
     const invalid = place.at("invalid").check(target.value, forms.reason);
-    return Object.freeze({ weight, filters: nothing, backend: undefined, invalid });
+    return Object.freeze({ weight, filters, backend: undefined, invalid });
   }
   const backend = target.case === "backend" ? backends.get(target.value) : undefined;
-  if (backend !== undefined) return Object.freeze({ weight, filters: nothing, backend, invalid: undefined });
+  if (backend !== undefined) return Object.freeze({ weight, filters, backend, invalid: undefined });
   place.at("backend").wrong(target.case === "backend" ? "names no backend of the table" : "must be set");
-  return Object.freeze({ weight, filters: nothing, backend: undefined, invalid: "no backend" });
+  return Object.freeze({ weight, filters, backend: undefined, invalid: "no backend" });
 }

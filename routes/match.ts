@@ -6,28 +6,16 @@ import {
   type LabelNode,
   type PathIndex,
   type RouteTable,
-  type Scheme,
   type SchemeIndex,
   type SegmentNode,
   type Shape,
   type ValueTree,
 } from "./model.ts";
-import { compareConditions, compareObjects } from "./precedence.ts";
-import { grpcMethodOf, hostOf, isGrpcPath, parseQuery } from "./request.ts";
+import { compareObjects } from "./precedence.ts";
+import { grpcMethodOf, hostOf, isGrpcPath } from "./request.ts";
+import { View, type Facts } from "./view.ts";
 
-/** What a request is matched by. */
-export interface Facts {
-  readonly scheme: Scheme;
-  /** The authority as received: in any case, with or without a port. */
-  readonly host: string;
-  /** Without query. */
-  readonly path: string;
-  /** Without "?". */
-  readonly query: string;
-  readonly method: string;
-  /** The value of a header by its lower-case name. */
-  header(name: string): string | undefined;
-}
+export type { Facts } from "./view.ts";
 
 /**
  * The rule that `facts` belong to, if any. The hosts are tried from the most specific to the least, see
@@ -35,31 +23,46 @@ export interface Facts {
  */
 export function match(table: RouteTable, facts: Facts): Candidate | undefined {
   const { exact, wildcards, any } = table.hosts;
-  const search = new Search(facts);
   const host = hostOf(facts.host);
-  return search.inScheme(exact?.get(host)) ?? search.inLabels(wildcards, host, host.length) ?? search.inScheme(any);
+  const search = new Search(facts, host);
+  return search.inScheme(exact?.get(host)) ?? search.inLabels(wildcards, host.length) ?? search.inScheme(any);
 }
 
 class Search {
   readonly #facts: Facts;
-  #params: ReadonlyMap<string, string> | undefined;
+  readonly #host: string;
+  #view: View | undefined;
 
-  constructor(facts: Facts) {
+  constructor(facts: Facts, host: string) {
     this.#facts = facts;
+    this.#host = host;
   }
 
-  /** `node` stands for the labels of `host` from `end` on. A wildcard stands for one label at least. */
-  inLabels(node: LabelNode, host: string, end: number): Candidate | undefined {
+  /** Made only for what needs it: most requests do not. */
+  get #seen(): View {
+    return (this.#view ??= new View(this.#facts, this.#host));
+  }
+
+  /** `node` stands for the host's labels from `end` on. A wildcard stands for one label at least. */
+  inLabels(node: LabelNode, end: number): Candidate | undefined {
     if (node.labels === undefined) return undefined;
+    const host = this.#host;
     const dot = host.lastIndexOf(".", end - 1);
     if (dot <= 0) return undefined;
     const next = node.labels.get(host.slice(dot + 1, end));
-    return next && (this.inLabels(next, host, dot) ?? this.inScheme(next.rules));
+    if (next === undefined) return undefined;
+    const single = host.indexOf(".") === dot ? next.single : undefined;
+    return this.inLabels(next, dot) ?? this.inScheme(single) ?? this.inScheme(next.rules);
   }
 
   inScheme(rules: SchemeIndex | undefined): Candidate | undefined {
-    const paths = this.#facts.scheme === "https" ? rules?.https : rules?.http;
-    return paths && this.#inPaths(paths);
+    let paths = this.#facts.scheme === "https" ? rules?.https : rules?.http;
+    let found: Candidate | undefined;
+    while (found === undefined && paths !== undefined) {
+      found = this.#inPaths(paths);
+      paths = paths.lower;
+    }
+    return found;
   }
 
   #inPaths(paths: PathIndex): Candidate | undefined {
@@ -93,15 +96,19 @@ class Search {
   #inBucket(bucket: Bucket | undefined): Candidate | undefined {
     if (bucket === undefined || !("shapes" in bucket)) return bucket;
     let best: Candidate | undefined;
+    let least = 0;
     for (const shape of bucket.shapes) {
-      if (best !== undefined && compareConditions(best.match, shape) < 0) break;
+      if (shape.specificity < least) break;
       const found = this.#inShape(shape);
-      if (found !== undefined && (best === undefined || compareObjects(found, best) < 0)) best = found;
+      if (found === undefined) continue;
+      if (best === undefined || compareObjects(found, best) < 0) best = found;
+      least = shape.specificity;
     }
     return best ?? bucket.always;
   }
 
   #inShape(shape: Shape): Candidate | undefined {
+    if (shape.rpcOnly && !this.#facts.rpc) return undefined;
     let values: ValueTree | undefined = shape.values;
     if (shape.method) values = follow(values, this.#facts.method);
     for (const name of shape.headers) {
@@ -110,14 +117,11 @@ class Search {
     }
     for (const name of shape.params) {
       if (values === undefined) return undefined;
-      values = follow(values, this.#param(name));
+      values = follow(values, this.#seen.param(name));
     }
-    return values instanceof FrozenMap ? undefined : values;
-  }
-
-  #param(name: string): string | undefined {
-    this.#params ??= parseQuery(this.#facts.query);
-    return this.#params.get(name);
+    if (values === undefined || values instanceof FrozenMap) return undefined;
+    for (const condition of shape.conditions) if (!this.#seen.meets(condition)) return undefined;
+    return values;
   }
 }
 

@@ -3,6 +3,8 @@
  * Every object in it is frozen to its leaves: readers share one table, and a new one replaces it whole.
  */
 
+import type { Pattern, Substitution } from "./regex.ts";
+
 /** "http" also stands for HTTP/2 with prior knowledge (h2c). */
 export type Scheme = "http" | "https";
 
@@ -32,18 +34,24 @@ export interface Route {
   readonly created: number;
   /** "a.example.com" or "*.example.com". Empty: every host. */
   readonly hostnames: readonly string[];
+  /** Whether "*" stands for exactly one label instead of one or more. */
+  readonly singleLabel: boolean;
   /** Empty: every scheme. */
   readonly schemes: readonly Scheme[];
+  /** The cluster's share of the calls among the clusters that have the same host and match. */
+  readonly clusterWeight: number;
   readonly rules: readonly Rule[];
 }
 
 export interface Rule {
   readonly source: RuleSource;
+  /** Among the rules of one hostname the highest is tried first. */
+  readonly priority: number;
   /** Any of them; never empty. */
   readonly matches: readonly Match[];
   /** In the order in which they apply. */
   readonly filters: readonly Filter[];
-  /** Empty, or of no weight in all: the rule answers with an error. */
+  /** Empty, or of no weight in all: the rule answers with an error, unless a filter answers. */
   readonly backends: readonly BackendChoice[];
 }
 
@@ -52,13 +60,29 @@ export interface Match {
   /** Index of the match in its rule. */
   readonly index: number;
   readonly path: PathMatch;
+  /** Whether only calls will do (gRPC, gRPC-Web, Connect) and no other HTTP. */
+  readonly rpcOnly: boolean;
   /** HTTP method; undefined: every method. */
   readonly method: string | undefined;
   /** Sorted by name; a name occurs once. */
   readonly headers: readonly Pair[];
   /** Sorted by name; a name occurs once. Compared after percent-decoding. */
   readonly params: readonly Pair[];
+  /** What no lookup can tell. Sorted; each occurs once. */
+  readonly conditions: readonly Condition[];
 }
+
+export interface Condition {
+  readonly subject: Subject;
+  /** What the whole value must match; undefined: any value will do. */
+  readonly pattern: Pattern | undefined;
+  /** Whether it must not match. What the request does not have matches nothing. */
+  readonly negate: boolean;
+}
+
+export type Subject =
+  | { readonly kind: "header" | "param"; readonly name: string }
+  | { readonly kind: "path" | "host" | "method" | "scheme"; readonly name?: undefined };
 
 export type PathMatch =
   | { readonly kind: "exact"; readonly path: string }
@@ -69,13 +93,73 @@ export type PathMatch =
   /** The paths "/ANY/method" of exactly two segments. */
   | { readonly kind: "method"; readonly method: string };
 
+export type Filter = HeaderFilter | UrlRewrite | Redirect | DirectResponse | Cors;
+
 /** Gateway API's HTTPHeaderFilter: set replaces, add appends, remove deletes. */
-export interface Filter {
+export interface HeaderFilter {
   readonly kind: "requestHeaders" | "responseHeaders";
   readonly set: readonly Pair[];
   readonly add: readonly Pair[];
   readonly remove: readonly string[];
 }
+
+/** What the origin gets in place of the caller's; undefined: as it is. */
+export interface UrlRewrite {
+  readonly kind: "urlRewrite";
+  readonly authority: string | undefined;
+  readonly path: PathModifier | undefined;
+}
+
+/** Answers with a Location made of the request's URL; undefined: as the request's. */
+export interface Redirect {
+  readonly kind: "redirect";
+  readonly scheme: Scheme | undefined;
+  readonly hostname: string | undefined;
+  /** Undefined: the scheme's own where the scheme is set, else the request's. */
+  readonly port: number | undefined;
+  readonly path: PathModifier | undefined;
+  /** Without "?"; empty: none. */
+  readonly query: string | undefined;
+  readonly status: number;
+}
+
+export interface DirectResponse {
+  readonly kind: "directResponse";
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Lets pages of other origins call; in place of whatever the origin server says about CORS. */
+export interface Cors {
+  readonly kind: "cors";
+  /** Whether every origin may call. */
+  readonly anyOrigin: boolean;
+  /** As browsers write them: "https://a.example.com". */
+  readonly origins: readonly string[];
+  readonly wildcards: readonly OriginWildcard[];
+  readonly credentials: boolean;
+  /** Empty: the one that a preflight asks for. */
+  readonly allowMethods: readonly string[];
+  /** Undefined: those of gRPC-Web and Connect, and what a preflight asks for; empty: what it asks for. */
+  readonly allowHeaders: readonly string[] | undefined;
+  /** Empty: all that an answer has. */
+  readonly exposeHeaders: readonly string[];
+  /** Undefined: the browser's default. */
+  readonly maxAgeSeconds: number | undefined;
+}
+
+/** The origins with a host name, or a part of one, between these: "https://" and ".example.com:8443". */
+export interface OriginWildcard {
+  readonly prefix: string;
+  readonly suffix: string;
+}
+
+export type PathModifier =
+  | { readonly kind: "full"; readonly path: string }
+  /** In place of the match's exact path or prefix. Without the trailing slash; empty: nothing. */
+  | { readonly kind: "prefix"; readonly path: string }
+  | { readonly kind: "regex"; readonly pattern: Pattern; readonly substitution: Substitution };
 
 interface Choice {
   /** Share of the rule's calls: weight over the sum of the rule's weights. A whole number. */
@@ -139,6 +223,8 @@ export interface HostIndex {
 /** A tree of host labels from the right: "*.example.com" stands at com, example. */
 export interface LabelNode {
   readonly labels: FrozenMap<LabelNode> | undefined;
+  /** Where "*" stands for exactly one label. */
+  readonly single: SchemeIndex | undefined;
   readonly rules: SchemeIndex | undefined;
 }
 
@@ -148,13 +234,18 @@ export interface SchemeIndex {
   readonly https: PathIndex | undefined;
 }
 
-/** Where to look, most specific first: `exact`, then the deepest node of `prefixes`, `methods` just before its root. */
+/**
+ * The rules of one priority. Where to look, most specific first: `exact`, then the deepest node of `prefixes`,
+ * `methods` just before its root.
+ */
 export interface PathIndex {
   /** By whole path; a gRPC service and method is the path "/service/method". */
   readonly exact: FrozenMap<Bucket> | undefined;
   readonly prefixes: SegmentNode;
   /** By gRPC method, whatever the service. */
   readonly methods: FrozenMap<Bucket> | undefined;
+  /** The rules of the next lower priority. */
+  readonly lower: PathIndex | undefined;
 }
 
 /** A tree of path segments. */
@@ -169,18 +260,26 @@ export interface SegmentNode {
 export type Bucket = Candidate | Conditional;
 
 export interface Conditional {
-  /** By the names of their conditions; most specific first. */
+  /** By what they have conditions on; most specific first. */
   readonly shapes: readonly Shape[];
   /** The one without conditions. */
   readonly always: Candidate | undefined;
 }
 
-/** Candidates with conditions on the same names, so that one lookup per name finds the one whose values hold. */
+/**
+ * Candidates that ask for exact values of the same names, so that one lookup per name finds the one whose values hold,
+ * and whose other conditions are the same.
+ */
 export interface Shape {
+  /** What specificityOf gives for each of them. */
+  readonly specificity: number;
+  readonly rpcOnly: boolean;
   /** Whether the HTTP method is a condition; it is looked up first, then headers, then params. */
   readonly method: boolean;
   readonly headers: readonly string[];
   readonly params: readonly string[];
+  /** Tried one by one, after the lookups. */
+  readonly conditions: readonly Condition[];
   readonly values: ValueTree;
 }
 

@@ -9,6 +9,8 @@ const maxLength = 1024;
 /** Instructions of a compiled expression. To match takes at most this many steps for each character. */
 const maxProgramSize = 1000;
 
+export type Substitution = readonly (string | number)[];
+
 /** An expression, compiled. Frozen, and the same for every value: what it remembers only makes it faster. */
 export class Pattern {
   /** In RE2 syntax. */
@@ -56,16 +58,21 @@ export class Pattern {
     return this.#machine!.testExact(value);
   }
 
-  /** `value` with what `replacement` makes of its groups in place of each match, from left to right. */
-  replaceAll(value: string, replacement: (group: (index: number) => string) => string): string {
-    const matcher = this.#machine!.matcher(value);
+  /**
+   * `value` with `substitution` in place of each match, from left to right: texts, and numbers for what the groups
+   * matched, 0 for the whole match. Undefined if more than `limit` characters come of it.
+   */
+  replaceAll(value: string, substitution: Substitution, limit: number): string | undefined {
     let result = "";
     let end = 0;
-    while (matcher.find()) {
-      result += value.slice(end, matcher.start()) + replacement((index) => matcher.group(index) ?? "");
-      end = matcher.end();
+    for (const match of this.#machine!.matchAll(value)) {
+      const start = match.index!;
+      result += value.slice(end, start);
+      for (const part of substitution) result += typeof part === "string" ? part : (match[part] ?? "");
+      if (result.length > limit) return undefined;
+      end = start + match[0].length;
     }
-    return result + value.slice(end);
+    return result.length + value.length - end > limit ? undefined : result + value.slice(end);
   }
 }
 
@@ -118,12 +125,13 @@ const literalStart = new RegExp(`^(?:${plain}|${escaped})*`);
  */
 export function literalPrefix(regex: string): string {
   const text = regex.startsWith("^") ? regex.slice(1) : regex;
-  if (hasAlternatives(text)) return "/";
+  if (text.length > maxLength || hasAlternatives(text)) return "/";
   const [start] = literalStart.exec(text)!;
   const rest = text.slice(start.length);
   let literal = unescape(start);
-  if (/^[*?+{]/.test(rest)) literal = literal.slice(0, -1); // it belongs to the last character
-  else if (rest === "" || rest === "$") literal += "/";
+  if (/^[*?+{]/.test(rest))
+    literal = literal.slice(0, -1); // it belongs to the last character
+  else if ((rest === "" || rest === "$") && !literal.endsWith("/")) literal += "/";
   const end = literal.lastIndexOf("/");
   return end > 0 && literal.startsWith("/") ? literal.slice(0, end) : "/";
 }
@@ -131,7 +139,7 @@ export function literalPrefix(regex: string): string {
 /** Whether the expression as a whole is one of alternatives, or might be: a "|" in a group, a class or quoted is none. */
 function hasAlternatives(text: string): boolean {
   let depth = 0;
-  for (const [token] of text.matchAll(/\\Q|\\.|\[\^?\]?(?:\[:|\\.|[^\]\\])*\]|[^]/g)) {
+  for (const [token] of text.matchAll(/\\Q|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[^]/g)) {
     if (token === "|" && depth === 0) return true;
     if (token === String.raw`\Q` || token.includes("[:")) return text.includes("|"); // not worth the effort
     if (token === "(") depth++;

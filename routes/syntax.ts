@@ -26,7 +26,20 @@ export const forms = {
     1024,
     /^\/[!"$->@-~]*$/,
   ),
+  query: form('a query of at most 1024 visible ASCII characters, without "#"', 1024, /^[!"$-~]*$/),
+  /** A path with the numbers of groups behind backslashes in it, and a query or not. */
+  substitution: form(
+    'at most 1024 visible ASCII characters without "#", and a digit or a backslash behind each backslash',
+    1024,
+    /^(?:\\[0-9\\]|[!"$-[\]-~])*$/,
+  ),
   segment: form("1 to 1024 visible ASCII characters without a slash", 1024, /^[!"$-.0->@-~]+$/),
+  /** RFC 6454 section 6.2, as browsers write it, and with "*" for a host name or for what is left of one. */
+  origin: form(
+    'an origin such as "https://a.example.com", "https://*.example.com:8443", "https://*" or "*"',
+    280,
+    new RegExp(`^(?:\\*|https?://(?:\\*|(?:\\*\\.)?${dnsName}|\\[[0-9a-f:.]{2,45}\\])(?::[1-9][0-9]{0,4})?)$`),
+  ),
   httpMethod: form("an HTTP method in upper case", 32, /^[-!#$%&'*+.^_`|~0-9A-Z]+$/),
   /** RFC 9110 section 5.1, in the lower case of RFC 9113 section 8.2. */
   headerName: form("a header name in lower case", 256, /^[-!#$%&'*+.^_`|~0-9a-z]+$/),
@@ -39,6 +52,7 @@ export const forms = {
   paramName: form("1 to 256 characters", 256, /^[^]+$/),
   paramValue: form("at most 1024 characters", 1024, /^[^]*$/),
   hash: form("a SHA-256 hash in lower-case hexadecimal", 64, /^[0-9a-f]{64}$/),
+  body: form("at most 16384 characters", 16_384, /^[^]*$/),
   reason: form("1 to 1024 printable characters", 1024, /^[^\p{Cc}]+$/u),
 } satisfies Record<string, Form>;
 
@@ -61,4 +75,11 @@ export const framingHeaders: ReadonlySet<string> = new Set([
 export function isEndpointHost(host: string): boolean {
   if (forms.name.holds(host)) return true;
   return host.length <= 45 && /^[0-9a-fA-F:.]+$/.test(host) && URL.canParse(`http://[${host}]/`);
+}
+
+/** Whether `authority` is a host name or an IP address (IPv6 in brackets), with or without a port. */
+export function isAuthority(authority: string): boolean {
+  const [, host = "", address, port = "1"] = /^(?:([^[\]:]+)|\[([^[\]]+)\])(?::([0-9]{1,5}))?$/.exec(authority) ?? [];
+  if (address !== undefined && !address.includes(":")) return false;
+  return isEndpointHost(address ?? host) && Number(port) >= 1 && Number(port) <= 65_535;
 }

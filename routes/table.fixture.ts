@@ -61,6 +61,7 @@ export interface RequestInit {
   /** The authority as received, if it is not the URL's. */
   readonly host?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly rpc?: boolean;
 }
 
 /** What `url` asks for, taken apart without putting anything in it right. */
@@ -72,6 +73,7 @@ export function request(url: string, init: RequestInit = {}): Facts {
     path: path!,
     query: query!,
     method: init.method ?? "GET",
+    rpc: init.rpc ?? false,
     header: (name) => init.headers?.[name],
   };
 }

@@ -25,8 +25,8 @@ export function createGateway(options: GatewayOptions): Handler {
       answer.respond(planned.answer);
       return () => {};
     }
-    const { descriptors: hash } = planned.plan;
-    const descriptors = hash === undefined ? undefined : options.descriptors?.(hash);
+    const { translation } = planned.plan;
+    const descriptors = translation && options.descriptors?.(translation.descriptors);
     return exchange(planned.plan, request.body, options, answer, descriptors);
   };
 }

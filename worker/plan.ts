@@ -1,11 +1,21 @@
 /** Decides what becomes of a call: which rule, which backend, which address, and the request that goes there. */
 import { match } from "../routes/match.ts";
-import type { Backend, Filter, RouteTable, Rule } from "../routes/model.ts";
+import type { Backend, Candidate, Filter, PathMatch, RouteTable } from "../routes/model.ts";
 import { CallError } from "./call/error.ts";
-import type { Fields } from "./call/fields.ts";
 import type { HttpResponse, RequestHead } from "./call/http.ts";
 import { Code } from "./call/status.ts";
-import { type HeaderModifier, modifyHeaders } from "./filter/headers.ts";
+import {
+  answerPreflight,
+  type CorsAnswer,
+  corsFilter,
+  corsOf,
+  mayBeRpc,
+  preflightOf,
+  withCors,
+} from "./filter/cors.ts";
+import { type HeaderModifier, modifiersOf, modifyAll } from "./filter/headers.ts";
+import { answerOf } from "./filter/respond.ts";
+import { rewrite } from "./filter/rewrite.ts";
 import { pickWeighted } from "./pick/weighted.ts";
 import {
   type Accepted,
@@ -13,11 +23,13 @@ import {
   type AcceptedRpc,
   type Caller,
   detect,
+  encodeAnswer,
   encodeFailure,
   encodeRequest,
   passRequest,
   unsupportedMediaType,
 } from "./protocol/index.ts";
+import type { Translation } from "./transcode/index.ts";
 import type { Endpoint } from "./transport/pool.ts";
 
 /** All that is needed to carry out a call. Plain data: it may cross to another isolate, see plan-json.ts. */
@@ -33,19 +45,60 @@ export interface Plan {
   readonly timeoutMs: number | undefined;
   /** What is done to the answer's header fields, in this order. */
   readonly responseHeaders: readonly HeaderModifier[];
-  /** The hash of the descriptors by which the call may have to be translated. Undefined: it goes as it is. */
-  readonly descriptors: string | undefined;
+  /** What is done to the caller's answer for browsers, an error included. Undefined: nothing. */
+  readonly cors: CorsAnswer | undefined;
+  /** By what the call may have to be translated. Undefined: it goes as it is. */
+  readonly translation: Translation | undefined;
 }
+
+/** HTTP/2 origins close the connection that all calls share for a longer header list: nghttp2, so Node and nginx. */
+const maxHeaderListBytes = 65_536;
 
 /** A plan, or the answer to a call that goes nowhere. */
 export type Planned = { readonly plan: Plan } | { readonly plan: undefined; readonly answer: HttpResponse };
 
 /** Plans the call of `head`. `random` gives numbers in [0, 1), uniformly. */
 export function plan(head: RequestHead, table: RouteTable, random: () => number): Planned {
+  const preflighted = preflight(head, table);
+  if (preflighted !== undefined) return preflighted;
   const accepted = detect(head);
+  const found = find(head, table, head.method, accepted.kind !== "http" || accepted.orRpc !== undefined);
+  const planned = planFor(found, accepted, head, random);
+  if (planned.plan !== undefined || found === undefined) return planned;
+  const cors = corsOf(found.rule.filters, head);
+  return cors === undefined ? planned : { plan: undefined, answer: withCors(planned.answer, cors) };
+}
+
+/** Answers a browser that asks whether it may make a request, if the rule for that request has CORS. */
+function preflight(head: RequestHead, table: RouteTable): Planned | undefined {
+  const asked = preflightOf(head);
+  if (asked === undefined) return undefined;
+  const cors = corsFilter(find(head, table, asked.method, mayBeRpc(asked))?.rule.filters ?? []);
+  return cors && { plan: undefined, answer: answerPreflight(cors, asked) };
+}
+
+function planFor(found: Candidate | undefined, accepted: Accepted, head: RequestHead, random: () => number): Planned {
   if (accepted.kind === "refused") return refuse(accepted.caller, accepted.error);
-  const rule = findRule(head, table);
-  if (rule === undefined) return refuse(accepted.caller, noRoute(head));
+  if (headerListBytes(head) > maxHeaderListBytes) return refuse(accepted.caller, headersTooLarge());
+  if (found === undefined) return refuse(accepted.caller, noRoute(head));
+  try {
+    return follow(found, accepted, head, random);
+  } catch (error) {
+    if (error instanceof CallError) return refuse(accepted.caller, error);
+    throw error;
+  }
+}
+
+/** @throws CallError if a filter makes something of the request that cannot be sent. */
+function follow(
+  { rule, match: asked }: Candidate,
+  accepted: AcceptedHttp | AcceptedRpc,
+  head: RequestHead,
+  random: () => number,
+): Planned {
+  const answer = answerOf(rule.filters, head, asked.path);
+  if (answer !== undefined)
+    return { plan: undefined, answer: modifyAnswer(encodeAnswer(accepted.caller, answer), rule.filters) };
   const choice = pickWeighted(rule.backends, random());
   if (choice?.backend === undefined) return refuse(accepted.caller, noBackend(choice?.invalid));
   const { backend } = choice;
@@ -64,24 +117,27 @@ export function plan(head: RequestHead, table: RouteTable, random: () => number)
         tls: backend.tls,
         protocol: backend.protocol === "http1" ? "http1" : "http2",
       },
-      head: originHead(spoken, head, backend, filters),
+      head: originHead(spoken, head, backend, filters, asked.path),
       timeoutMs: spoken.kind === "rpc" ? spoken.head.timeoutMs : undefined,
-      responseHeaders: filters.filter(({ kind }) => kind === "responseHeaders"),
-      descriptors: descriptorsFor(spoken, backend),
+      responseHeaders: modifiersOf("responseHeaders", filters),
+      cors: corsOf(rule.filters, head),
+      translation: translationOf(spoken, backend),
     },
   };
 }
 
-function findRule(head: RequestHead, table: RouteTable): Rule | undefined {
+/** The rule for `head`, or for one like it of another method. `rpc`: whether it may be a call. */
+function find(head: RequestHead, table: RouteTable, method: string, rpc: boolean): Candidate | undefined {
   const mark = head.path.indexOf("?");
   return match(table, {
     scheme: head.scheme,
     host: head.authority,
     path: mark < 0 ? head.path : head.path.slice(0, mark),
     query: mark < 0 ? "" : head.path.slice(mark + 1),
-    method: head.method,
+    method,
+    rpc,
     header: (name) => head.fields.joined(name),
-  })?.rule;
+  });
 }
 
 /** The request as `backend` can take it, if it can. */
@@ -99,9 +155,13 @@ function speak(accepted: AcceptedHttp | AcceptedRpc, head: RequestHead, backend:
 }
 
 /** Only JSON and plain HTTP are ever translated, and only for origins that speak gRPC. */
-function descriptorsFor(accepted: AcceptedHttp | AcceptedRpc, { protocol, descriptors }: Backend): string | undefined {
-  const translatable = accepted.kind === "http" || accepted.caller.codec === "json";
-  return translatable && protocol !== "http1" ? descriptors : undefined;
+function translationOf(
+  accepted: AcceptedHttp | AcceptedRpc,
+  { protocol, descriptors }: Backend,
+): Translation | undefined {
+  if (descriptors === undefined || protocol === "http1") return undefined;
+  if (accepted.kind === "rpc" && accepted.caller.codec !== "json") return undefined;
+  return { descriptors, orHttp: protocol === "http2" };
 }
 
 /** Over HTTP/1.1 every request goes as it is, calls of gRPC-Web and Connect among them. */
@@ -123,24 +183,41 @@ function originHead(
   head: RequestHead,
   { tls }: Backend,
   filters: readonly Filter[],
+  matched: PathMatch,
 ): RequestHead {
   const scheme = tls ? "https" : "http";
+  const modifiers = modifiersOf("requestHeaders", filters);
   if (accepted.kind === "http") {
     const passed = passRequest(head, scheme);
-    return { ...passed, fields: modify(passed.fields, filters) };
+    return { ...passed, ...rewrite(head, filters, matched), fields: modifyAll(passed.fields, modifiers) };
   }
-  const metadata = modify(accepted.head.metadata, filters);
-  return encodeRequest({ ...accepted.head, metadata }, { scheme, authority: head.authority });
+  const { authority } = head;
+  const target = rewrite({ authority, path: accepted.head.path }, filters, matched);
+  const metadata = modifyAll(accepted.head.metadata, modifiers);
+  return encodeRequest({ ...accepted.head, path: target.path, metadata }, { scheme, authority: target.authority });
 }
 
-function modify(fields: Fields, filters: readonly Filter[]): Fields {
-  let modified = fields;
-  for (const filter of filters) if (filter.kind === "requestHeaders") modified = modifyHeaders(modified, filter);
-  return modified;
+function modifyAnswer({ head, body }: HttpResponse, filters: readonly Filter[]): HttpResponse {
+  const fields = modifyAll(head.fields, modifiersOf("responseHeaders", filters));
+  return { head: { status: head.status, fields }, body };
 }
 
 function refuse(caller: Caller, error: CallError): Planned {
   return { plan: undefined, answer: encodeFailure(caller, error) };
+}
+
+/** Counted as RFC 9113 section 6.5.2 does. */
+function headerListBytes({ method, scheme, authority, path, fields: { flat } }: RequestHead): number {
+  const pseudo =
+    ":method:scheme:authority:path".length + method.length + scheme.length + authority.length + path.length;
+  let bytes = pseudo + 32 * (4 + flat.length / 2);
+  for (const text of flat) bytes += text.length;
+  return bytes;
+}
+
+function headersTooLarge(): CallError {
+  const message = `the request's header fields are larger than ${maxHeaderListBytes} bytes`;
+  return new CallError(Code.RESOURCE_EXHAUSTED, message, { side: "caller", httpStatus: 431 });
 }
 
 function noRoute({ scheme, authority, path }: RequestHead): CallError {

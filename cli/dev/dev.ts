@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { clusterNames, startExamples } from "../../examples/services/examples.ts";
 import { type Agent, startAgent } from "../../kube-sync/agent.ts";
 import { formatEntry, type ReportEntry } from "../../kube-sync/report.ts";
-import type { Certificate } from "./front/certificates.ts";
+import type { Certificate } from "../../worker/host/node-certificates.ts";
 import { type Front, startFront } from "./front/front.ts";
 import { http1Client } from "./front/http1-client.ts";
 import { startWorkerd } from "./workerd.ts";

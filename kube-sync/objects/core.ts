@@ -1,9 +1,10 @@
 import type { ReadOf } from "./read.ts";
-import { boolean, either, list, listOrEmpty, mapOf, oneOf, optional, part, port, string } from "./read.ts";
+import { anything, boolean, either, list, listOrEmpty, mapOf, oneOf, optional, part, port, string } from "./read.ts";
 
 const servicePort = part({
   name: either(string, ""),
   port,
+  targetPort: optional(anything),
   protocol: either(string, "TCP"),
   appProtocol: optional(string),
 });
@@ -13,6 +14,7 @@ export const service = part({
   spec: part({
     type: either(oneOf("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"), "ClusterIP"),
     externalName: optional(string),
+    selector: either(mapOf(string), {}),
     ports: listOrEmpty(servicePort),
   }),
   status: either(
@@ -44,6 +46,9 @@ export const secret = part({
   data: either(mapOf(string), {}),
   stringData: either(mapOf(string), {}),
 });
+
+/** v1 ConfigMap: only those that hold descriptor sets are read, and they are binary. Values are base64. */
+export const configMap = part({ binaryData: either(mapOf(string), {}) });
 
 /** v1 Namespace: only its labels are read. */
 export const namespaceBody = part({});

@@ -55,7 +55,9 @@ export const gateway = part({
 });
 
 /** gateway.networking.k8s.io/v1 GatewayClass. */
-export const gatewayClass = part({ spec: part({ controllerName: string }) });
+export const gatewayClass = part({
+  spec: part({ controllerName: string, parametersRef: optional(anything) }),
+});
 
 const grantFrom = object({ group: string, kind: string, namespace: string });
 const grantTo = object({ group: string, kind: string, name: optional(string) });

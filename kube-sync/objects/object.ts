@@ -1,14 +1,19 @@
 import { forms } from "../../routes/syntax.ts";
-import { endpointSlice, namespaceBody, secret, service } from "./core.ts";
+import { configMap, endpointSlice, namespaceBody, secret, service } from "./core.ts";
+import { albConfig, backendConfig, frontendConfig } from "./clouds.ts";
 import { gateway, gatewayClass, referenceGrant } from "./gateway.ts";
 import { grpcRoute } from "./grpc-route.ts";
 import { httpRoute } from "./http-route.ts";
 import { ingress, ingressClass } from "./ingress.ts";
+import { destinationRule, ISTIO_GROUP, ISTIO_VERSIONS, istioGateway, virtualService } from "./istio.ts";
 import type { Problem, Reader, ReadOf } from "./read.ts";
-import { either, formed, mapOf, optional, part, string } from "./read.ts";
+import { either, formed, integer, mapOf, optional, part, string } from "./read.ts";
 import { GATEWAY_GROUP } from "./route-parts.ts";
 
-/** The kinds that are read, by their name in the route table's source references. */
+/**
+ * The kinds that are read, by their name in reports and in the route table's source references: the kind's own, but
+ * for Istio's Gateway, as Gateway API has that name too.
+ */
 const KINDS = {
   Ingress: { group: "networking.k8s.io", versions: ["v1"], namespaced: true, body: ingress },
   IngressClass: { group: "networking.k8s.io", versions: ["v1"], namespaced: false, body: ingressClass },
@@ -17,14 +22,23 @@ const KINDS = {
   Gateway: { group: GATEWAY_GROUP, versions: ["v1", "v1beta1"], namespaced: true, body: gateway },
   GatewayClass: { group: GATEWAY_GROUP, versions: ["v1", "v1beta1"], namespaced: false, body: gatewayClass },
   ReferenceGrant: { group: GATEWAY_GROUP, versions: ["v1", "v1beta1"], namespaced: true, body: referenceGrant },
+  IstioGateway: { group: ISTIO_GROUP, kind: "Gateway", versions: ISTIO_VERSIONS, namespaced: true, body: istioGateway },
+  VirtualService: { group: ISTIO_GROUP, versions: ISTIO_VERSIONS, namespaced: true, body: virtualService },
+  DestinationRule: { group: ISTIO_GROUP, versions: ISTIO_VERSIONS, namespaced: true, body: destinationRule },
+  AlbConfig: { group: "alibabacloud.com", versions: ["v1"], namespaced: false, body: albConfig },
+  BackendConfig: { group: "cloud.google.com", versions: ["v1", "v1beta1"], namespaced: true, body: backendConfig },
+  FrontendConfig: { group: "networking.gke.io", versions: ["v1beta1"], namespaced: true, body: frontendConfig },
   Service: { group: "", versions: ["v1"], namespaced: true, body: service },
   EndpointSlice: { group: "discovery.k8s.io", versions: ["v1"], namespaced: true, body: endpointSlice },
+  ConfigMap: { group: "", versions: ["v1"], namespaced: true, body: configMap },
   Secret: { group: "", versions: ["v1"], namespaced: true, body: secret },
   Namespace: { group: "", versions: ["v1"], namespaced: false, body: namespaceBody },
 } as const satisfies Record<string, KindInfo>;
 
 interface KindInfo {
   readonly group: string;
+  /** As objects write it, where the key is another. */
+  readonly kind?: string;
   readonly versions: readonly string[];
   readonly namespaced: boolean;
   readonly body: Reader<object>;
@@ -38,6 +52,8 @@ export interface Metadata {
   readonly namespace: string;
   /** Unix seconds; 0 when unknown, as in a file. */
   readonly createdSeconds: number;
+  /** Of the spec; 0 when unknown, as in a file. */
+  readonly generation: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
@@ -78,6 +94,7 @@ const withMetadata = part({
     name: formed(forms.name),
     namespace: optional(formed(forms.name)),
     creationTimestamp: optional(string),
+    generation: either(integer(0, Number.MAX_SAFE_INTEGER), 0),
     labels: either(mapOf(string), {}),
     annotations: either(mapOf(string), {}),
   }),
@@ -99,11 +116,12 @@ export function readObject(value: unknown, file = ""): Reading {
     return { ref: { kind: "", namespace: "", name: "", file }, problems: [first] };
   }
   const { group, version } = parseApiVersion(apiVersion);
-  const info: KindInfo | undefined = isKind(kind) ? KINDS[kind] : undefined;
+  const known = kindOf(group, kind);
+  const info: KindInfo | undefined = known && KINDS[known];
   const given = rawNames(value);
   const namespace = info?.namespaced === false ? "" : (given.namespace ?? "default");
-  const ref = { kind, namespace, name: given.name ?? "", file };
-  if (info?.group !== group) return { ref, problems };
+  const ref = { kind: known ?? kind, namespace, name: given.name ?? "", file };
+  if (info === undefined) return { ref, problems };
   if (!info.versions.includes(version)) {
     const wanted = group === "" ? info.versions[0] : `${group}/${info.versions[0]}`;
     const reason = `must be ${wanted}, not ${apiVersion}`;
@@ -113,15 +131,24 @@ export function readObject(value: unknown, file = ""): Reading {
   const { metadata } = withMetadata(value, "", problems);
   const body = info.body(value, "", problems);
   if (hasError(problems)) return { ref, problems };
-  const { name, labels, annotations, creationTimestamp } = metadata;
+  const { name, labels, annotations, creationTimestamp, generation } = metadata;
   const createdSeconds = Math.floor(Date.parse(creationTimestamp ?? "") / 1000) || 0;
-  const object = { ...body, kind, metadata: { name, namespace, createdSeconds, labels, annotations }, file };
+  const object = {
+    ...body,
+    kind: known,
+    metadata: { name, namespace, createdSeconds, generation, labels, annotations },
+    file,
+  };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind chose the reader of the body
   return { ref, object: object as unknown as KubeObject, problems };
 }
 
-function isKind(kind: string): kind is Kind {
-  return Object.hasOwn(KINDS, kind);
+const KIND_OF: ReadonlyMap<string, Kind> = new Map(
+  Object.entries<KindInfo>(KINDS).map(([key, { group, kind }]) => [`${group}/${kind ?? key}`, key as Kind]),
+);
+
+function kindOf(group: string, kind: string): Kind | undefined {
+  return KIND_OF.get(`${group}/${kind}`);
 }
 
 function hasError(problems: readonly Problem[]): boolean {

@@ -1,6 +1,7 @@
+import { forms } from "../../routes/syntax.ts";
 import { headerName, headerValue } from "./forms.ts";
 import type { ReadOf } from "./read.ts";
-import { checked, either, integer, listOrEmpty, object, oneOf, optional, part, port, string } from "./read.ts";
+import { checked, either, formed, integer, listOrEmpty, object, oneOf, optional, part, port, string } from "./read.ts";
 
 /** What HTTPRoute and GRPCRoute have in common. */
 
@@ -21,21 +22,52 @@ export const headerMatches = listOrEmpty(
   object({ type: either(oneOf("Exact", "RegularExpression"), "Exact"), name: headerName, value: headerValue }),
 );
 
+const REDIRECTS = [301, 302, 303, 307, 308];
+const redirectStatus = checked(integer(100, 599), (status) =>
+  REDIRECTS.includes(status) ? undefined : { reason: `must be one of ${REDIRECTS.join(", ")}, not ${status}` },
+);
+
 const headers = listOrEmpty(object({ name: headerName, value: headerValue }));
 const headerModifier = object({ set: headers, add: headers, remove: listOrEmpty(headerName) });
 
-const MODIFIER_FIELDS = ["requestHeaderModifier", "responseHeaderModifier"] as const;
+const pathModifier = checked(
+  object({
+    type: oneOf("ReplaceFullPath", "ReplacePrefixMatch"),
+    replaceFullPath: optional(string),
+    replacePrefixMatch: optional(string),
+  }),
+  ({ type, replaceFullPath, replacePrefixMatch }) => {
+    const field = type === "ReplaceFullPath" ? "replaceFullPath" : "replacePrefixMatch";
+    return (type === "ReplaceFullPath" ? replaceFullPath : replacePrefixMatch) === undefined
+      ? { field, reason: `is missing: the type is ${type}` }
+      : undefined;
+  },
+);
 
-/** Filters of any type; only the header modifiers are read further. */
+const requestRedirect = object({
+  scheme: optional(oneOf("http", "https")),
+  hostname: optional(formed(forms.name)),
+  path: optional(pathModifier),
+  port: optional(port),
+  statusCode: either(redirectStatus, 302),
+});
+
+const urlRewrite = object({ hostname: optional(formed(forms.name)), path: optional(pathModifier) });
+
+const FIELDS = ["requestHeaderModifier", "responseHeaderModifier", "requestRedirect", "urlRewrite"] as const;
+
+/** Filters of any type; only those that the edge has are read further. */
 export const filters = listOrEmpty(
   checked(
     part({
       type: string,
       requestHeaderModifier: optional(headerModifier),
       responseHeaderModifier: optional(headerModifier),
+      requestRedirect: optional(requestRedirect),
+      urlRewrite: optional(urlRewrite),
     }),
     (filter) => {
-      const field = MODIFIER_FIELDS.find((name) => name.toLowerCase() === filter.type.toLowerCase());
+      const field = FIELDS.find((name) => name.toLowerCase() === filter.type.toLowerCase());
       return field !== undefined && filter[field] === undefined
         ? { field, reason: `is missing: the filter's type is ${filter.type}` }
         : undefined;
@@ -58,5 +90,6 @@ export const backendRefs = listOrEmpty(backendRef);
 export type ParentRef = ReadOf<typeof parentRef>;
 export type BackendRef = ReadOf<typeof backendRef>;
 export type Filter = ReadOf<typeof filters.read>[number];
+export type PathModifier = ReadOf<typeof pathModifier>;
 export type HeaderModifier = ReadOf<typeof headerModifier>;
 export type HeaderMatch = ReadOf<typeof headerMatches.read>[number];

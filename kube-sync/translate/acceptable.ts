@@ -35,6 +35,7 @@ function without(table: ClusterTable, wrong: ReadonlyMap<string, string>): Clust
   }
   return create(ClusterTableSchema, {
     cluster: table.cluster,
+    descriptorSets: table.descriptorSets,
     backends: table.backends.filter(({ key }) => !invalid.has(key)),
     routes: table.routes
       .filter(({ source }) => reasonFor(source) === undefined)

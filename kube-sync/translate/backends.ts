@@ -5,6 +5,7 @@ import type { ServicePort } from "../objects/core.ts";
 import type { ObjectOf } from "../objects/object.ts";
 import type { ReportEntry } from "../report.ts";
 import { sayAbout } from "./context.ts";
+import type { BackendDescriptors } from "./descriptors.ts";
 import type { ObjectIndex } from "./object-index.ts";
 import { getOrAdd } from "./object-index.ts";
 import type { OriginHint, OriginSpeech } from "./origin.ts";
@@ -51,7 +52,7 @@ export class Backends {
   }
 
   /** All backends used, once every reference has been made. */
-  finish(): BackendInit[] {
+  finish(descriptors: BackendDescriptors): BackendInit[] {
     return [...this.#used].flatMap(([key, { service, port, uses }]) => {
       const { namespace, name } = service.metadata;
       const say = sayAbout({ report: this.#report }, service);
@@ -65,6 +66,7 @@ export class Backends {
           protocol: PROTOCOLS[speech.protocol],
           tls: speech.tls,
           endpoints,
+          descriptors: descriptors.hashFor({ key: backendKey, service, speech, endpoints }, say),
         };
       });
     });
@@ -81,7 +83,7 @@ function wayOf({ protocol, tls }: OriginSpeech): string {
 export function findPort(service: ObjectOf<"Service">, wanted: number | string): ServicePort | undefined {
   const { ports, type } = service.spec;
   if (type === "ExternalName" && ports.length === 0 && typeof wanted === "number") {
-    return { name: "", port: wanted, protocol: "TCP", appProtocol: undefined };
+    return { name: "", port: wanted, targetPort: undefined, protocol: "TCP", appProtocol: undefined };
   }
   return ports.find(
     ({ port, name, protocol }) => protocol === "TCP" && (typeof wanted === "number" ? port : name) === wanted,

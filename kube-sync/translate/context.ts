@@ -6,6 +6,7 @@ import type { ReportEntry } from "../report.ts";
 import type { Backends } from "./backends.ts";
 import type { Certificate } from "./certificates.ts";
 import type { ObjectIndex } from "./object-index.ts";
+import type { ObjectStatus } from "./status.ts";
 
 export type RouteInit = MessageInitShape<typeof RouteSchema>;
 export type RuleInit = MessageInitShape<typeof RuleSchema>;
@@ -24,6 +25,7 @@ export interface Context {
   readonly report: ReportEntry[];
   readonly backends: Backends;
   readonly certificates: Certificate[];
+  readonly statuses: ObjectStatus[];
   readonly routes: RouteInit[];
 }
 

@@ -7,10 +7,11 @@ import { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { decode } from "../../routes/decode.ts";
 import { readManifests } from "../manifests.ts";
 import { formatEntry, sortReport } from "../report.ts";
+import type { Condition, ObjectStatus } from "./status.ts";
 import { translate } from "./translate.ts";
 
 /**
- * testdata/NAME.in.yaml: a cluster's objects; NAME.out.yaml: the table, certificates and report that they give.
+ * testdata/NAME.in.yaml: a cluster's objects; NAME.out.yaml: the table, certificates, statuses and report that they give.
  * A first line "# adoptAll: false" reads them as in production. UPDATE_GOLDENS=1 writes the out files anew.
  */
 const TESTDATA = join(import.meta.dirname, "testdata");
@@ -30,11 +31,38 @@ function run(name: string, order: <T>(objects: readonly T[]) => T[]) {
       hostnames,
       secret: `${source.namespace}/${source.name}`,
     })),
+    ...(translation.statuses.length === 0 ? {} : { statuses: translation.statuses.map(readableStatus) }),
     report: sortReport([...report, ...translation.report]).map((entry) =>
       formatEntry({ ...entry, source: { ...entry.source, file: "" } }),
     ),
   };
   return { table, text: stringify(output, { lineWidth: 120, aliasDuplicateObjects: false }) };
+}
+
+/** Conditions as lines: "Accepted=False NoMatchingParent: message". */
+function readableStatus({ kind, namespace, name, conditions, listeners, parents }: ObjectStatus) {
+  return {
+    object: `${kind} ${namespace === "" ? name : `${namespace}/${name}`}`,
+    ...(conditions && { conditions: conditions.map(readable) }),
+    ...(listeners && {
+      listeners: listeners.map((listener) => ({
+        ...listener,
+        supportedKinds: listener.supportedKinds.map((supported) => supported.kind).join(", "),
+        conditions: listener.conditions.map(readable),
+      })),
+    }),
+    ...(parents && {
+      parents: parents.map(({ parentRef: { group, kind: parentKind, ...parent }, ...rest }) => ({
+        parentRef: parent,
+        conditions: rest.conditions.map(readable),
+      })),
+    }),
+  };
+}
+
+function readable({ type, status, reason, message, observedGeneration }: Condition): string {
+  const generation = observedGeneration === 0 ? "" : ` (generation ${observedGeneration})`;
+  return `${type}=${status}${reason === type ? "" : ` ${reason}`}${message === "" ? "" : `: ${message}`}${generation}`;
 }
 
 /** A shuffle that a seed repeats (mulberry32). */

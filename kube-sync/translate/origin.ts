@@ -16,7 +16,7 @@ export interface OriginSpeech {
   readonly tls: boolean;
 }
 
-interface Address {
+export interface Address {
   readonly host: string;
   readonly port: number;
 }
@@ -96,6 +96,11 @@ function appProtocolHint({ appProtocol, port }: ServicePort, say: Say): OriginHi
   const hint = APP_PROTOCOLS.get(appProtocol.toLowerCase());
   if (hint === undefined) say("warning", "spec.ports", `port ${port}: appProtocol "${appProtocol}" is not known`);
   return hint ?? {};
+}
+
+/** Gateway API: a backend whose protocol, by a name that Kubernetes defines, is none that the edge speaks. */
+export function isUnsupportedProtocol({ appProtocol }: ServicePort): boolean {
+  return appProtocol?.startsWith("kubernetes.io/") === true && !APP_PROTOCOLS.has(appProtocol);
 }
 
 function portNameHint(name: string): OriginHint {

@@ -128,17 +128,17 @@ async function attack({ first, next, pauseMs, reads }: Attack, port: number): Pr
   socket.on("error", () => {});
   if (reads !== false) socket.resume();
   const began = performance.now();
-  let stoppedAt: number | undefined;
-  socket.once("close", () => (stoppedAt ??= performance.now()));
-  socket.once("end", () => (stoppedAt ??= performance.now()));
+  const stopped: { at?: number } = {};
+  socket.once("close", () => (stopped.at ??= performance.now()));
+  socket.once("end", () => (stopped.at ??= performance.now()));
   socket.write(frames.join(frames.preface, frames.settings(), first ?? new Uint8Array(0)));
-  for (let i = 0; stoppedAt === undefined && performance.now() - began < patienceMs;) {
+  for (let i = 0; stopped.at === undefined && performance.now() - began < patienceMs;) {
     const count = pauseMs === undefined ? batch : 1;
     socket.write(frames.join(...Array.from({ length: count }, () => next(i++))));
     await new Promise((resolve) => setTimeout(resolve, pauseMs ?? 0));
   }
   socket.destroy();
-  return stoppedAt === undefined ? undefined : stoppedAt - began;
+  return stopped.at === undefined ? undefined : stopped.at - began;
 }
 
 /** A connection that calls, one call at a time, until told to stop. */

@@ -1,20 +1,17 @@
 /**
  * How the suite's programs talk to each other: messages of connectrpc.conformance.v1 on standard input and output, each
- * behind its length in four bytes. Field numbers are those of the suite's server_compat.proto; what Edgeway's side has
- * no use for is left out.
+ * behind its length in four bytes. Field numbers are those of the suite's server_compat.proto and client_compat.proto; what
+ * is of no use here is left out.
  */
 import type { Readable } from "node:stream";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import type { Credentials } from "../edges/edges.ts";
+
+/** What all cases call. */
+export const service = "connectrpc.conformance.v1.ConformanceService";
 
 export const Protocol = { CONNECT: 1, GRPC: 2, GRPC_WEB: 3 } as const;
 export const HttpVersion = { HTTP_1: 1, HTTP_2: 2 } as const;
-
-export interface Credentials {
-  /** PEM. */
-  readonly cert: string;
-  /** PEM. */
-  readonly key: string;
-}
 
 /** What kind of server the runner wants. */
 export interface ServerRequest {
@@ -90,6 +87,27 @@ export function encodeServerResponse({ host, port, cert }: ServerResponse): Uint
   writer.tag(2, WireType.Varint).uint32(port);
   if (cert !== undefined) writer.tag(3, WireType.LengthDelimited).bytes(utf8.encode(cert));
   return writer.finish();
+}
+
+/**
+ * A request for the client program, sent to an edge instead of the server on its port: what comes last in a message counts.
+ */
+export async function redirectClientRequest(
+  bytes: Uint8Array,
+  edgeFor: (port: number) => Promise<{ readonly port: number; readonly protocol: number }>,
+): Promise<Uint8Array> {
+  let serverPort = 0;
+  eachField(bytes, (field, reader) => {
+    if (field !== 7) return false;
+    serverPort = reader.uint32();
+    return true;
+  });
+  const { port, protocol } = await edgeFor(serverPort);
+  const writer = new BinaryWriter();
+  writer.tag(3, WireType.Varint).uint32(protocol);
+  writer.tag(6, WireType.LengthDelimited).string("127.0.0.1");
+  writer.tag(7, WireType.Varint).uint32(port);
+  return Buffer.concat([bytes, writer.finish()]);
 }
 
 /** `use` reads a field's value, or returns false to pass over it. */

@@ -3,7 +3,7 @@
  * the clear, with Edgeway before it. server.ts HOST ORIGIN, where ORIGIN is the suite's server program.
  */
 import { spawn } from "node:child_process";
-import { edges } from "./edges.ts";
+import { edges } from "../edges/edges.ts";
 import {
   decodeServerRequest,
   decodeServerResponse,
@@ -13,8 +13,9 @@ import {
   HttpVersion,
   Protocol,
   readOne,
+  service,
 } from "./messages.ts";
-import { tableTo } from "./table.ts";
+import { tableTo } from "../edges/table.ts";
 
 const [host, program] = process.argv.slice(2);
 const request = decodeServerRequest(await readOne(process.stdin));
@@ -23,7 +24,7 @@ const origin = spawn(program!, { stdio: ["pipe", "pipe", "inherit"] });
 const originRequest = { ...request, protocol: Protocol.GRPC, httpVersion: HttpVersion.HTTP_2, tls: undefined };
 origin.stdin.end(delimited(encodeServerRequest(originRequest)));
 const { port } = decodeServerResponse(await readOne(origin.stdout));
-const edge = await edges[host!]!(tableTo(port), request.tls);
+const edge = await edges[host!]!(tableTo(service, port), request.tls);
 process.stdout.write(
   delimited(encodeServerResponse({ host: "127.0.0.1", port: edge.port, cert: request.tls?.cert })),
 );

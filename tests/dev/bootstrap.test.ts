@@ -10,9 +10,9 @@ beforeAll(async () => {
   script = join(await mkdtemp(join(tmpdir(), "edgeway-bootstrap-")), "script.mjs");
   await writeFile(
     script,
-    `console.log(JSON.stringify({ node: process.version, args: process.argv.slice(2) }));
-     if (process.argv[2] === "wait") process.on("SIGTERM", () => process.exit(4)), setInterval(() => {}, 1000);
-     else process.exitCode = Number(process.argv[2]);`,
+    `if (process.argv[2] === "wait") process.on("SIGTERM", () => process.exit(4)), setInterval(() => {}, 1000);
+     else process.exitCode = Number(process.argv[2]);
+     console.log(JSON.stringify({ node: process.version, args: process.argv.slice(2) }));`,
   );
 });
 

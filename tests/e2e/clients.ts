@@ -1,7 +1,14 @@
 /** Real clients of the edge: grpc-js, and connect-node's gRPC-Web and Connect. Methods are named "package.Service/Method". */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { createFileRegistry, type DescMethod, type FileRegistry, fromBinary } from "@bufbuild/protobuf";
+import {
+  createFileRegistry,
+  type DescMethod,
+  type DescMethodStreaming,
+  type DescMethodUnary,
+  type FileRegistry,
+  fromBinary,
+} from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
@@ -136,12 +143,20 @@ class ConnectClient implements AnyClient {
   }
 
   async unary(method: string, request: object, headers: Readonly<Record<string, string>> = {}): Promise<Message> {
-    const { message } = await this.#transport.unary(descriptor(method), undefined, undefined, headers, request);
+    const found = descriptor(method) as DescMethodUnary;
+    const { message } = await this.#transport.unary(found, undefined, undefined, headers, request as Message);
     return message;
   }
 
   async *stream(method: string, requests: AsyncIterable<object>): AsyncGenerator<Message> {
-    const { message } = await this.#transport.stream(descriptor(method), undefined, undefined, undefined, requests);
+    const found = descriptor(method) as DescMethodStreaming;
+    const { message } = await this.#transport.stream(
+      found,
+      undefined,
+      undefined,
+      undefined,
+      requests as AsyncIterable<Message>,
+    );
     yield* message;
   }
 
@@ -163,7 +178,9 @@ export function connectClient(protocol: "connect" | "grpc-web", tlsPort: number)
 
 function descriptor(method: string): DescMethod {
   const [serviceName, name] = method.split("/");
-  const found = registry().getService(serviceName!)?.methods.find((each) => each.name === name);
+  const found = registry()
+    .getService(serviceName!)
+    ?.methods.find((each) => each.name === name);
   if (found === undefined) throw new Error(`no method ${method}`);
   return found;
 }
@@ -171,7 +188,7 @@ function descriptor(method: string): DescMethod {
 let files: FileRegistry | undefined;
 
 /** The examples' protos as protobuf-es has them. */
-function registry(): FileRegistry {
+export function registry(): FileRegistry {
   if (files === undefined) {
     const buf = join(root, "node_modules/.bin/buf");
     const descriptors = execFileSync(buf, ["build", join(root, "examples/proto"), "-o", "-"]);
@@ -206,7 +223,7 @@ export class Requests implements AsyncIterable<object> {
 }
 
 /** These, and no more. */
-export async function* requests(...all: readonly object[]): AsyncGenerator<object> {
+export async function* sequence(...all: readonly object[]): AsyncGenerator<object> {
   yield* all;
 }
 

@@ -35,7 +35,13 @@ export function useEdge(): void {
 
     const lines: string[] = [];
     const manifests = clusterNames.map((cluster) => ({ cluster, directory: join(directory, cluster) }));
-    const dev = await startDev({ tlsPort: 0, clearPort: 0, manifests, examples: false, log: (line) => lines.push(line) });
+    const dev = await startDev({
+      tlsPort: 0,
+      clearPort: 0,
+      manifests,
+      examples: false,
+      log: (line) => lines.push(line),
+    });
     running.defer(() => dev.close());
 
     const workerd = descendants(process.pid).find(({ name }) => name === "workerd");

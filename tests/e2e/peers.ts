@@ -11,39 +11,44 @@ export interface Peer extends AsyncDisposable {
 export interface CountingProxy extends Peer {
   /** Connections taken so far. */
   readonly connections: number;
-  /** Bytes that came from the edge, and from the origin. */
-  readonly fromEdge: number;
+  /** Bytes that came from the callers, and from the origin. */
+  readonly fromCallers: number;
   readonly fromOrigin: number;
+  /** Breaks every connection. */
+  cut(): void;
 }
 
 /** Passes connections on to `port`, at the pace of whoever reads. */
 export async function countingProxy(port: number): Promise<CountingProxy> {
-  const edges: Socket[] = [];
+  const callers: Socket[] = [];
   const origins: Socket[] = [];
-  const server = createServer({ noDelay: true }, (edge) => {
+  const server = createServer({ noDelay: true }, (caller) => {
     const origin = connect({ port, host: "127.0.0.1", noDelay: true });
-    edges.push(edge);
+    callers.push(caller);
     origins.push(origin);
     for (const [from, to] of [
-      [edge, origin],
-      [origin, edge],
+      [caller, origin],
+      [origin, caller],
     ] as const) {
       from.pipe(to);
       from.on("error", () => to.destroy());
       from.on("close", () => to.destroy());
     }
   });
-  const listening = await listen(server, () => [...edges, ...origins]);
+  const listening = await listen(server, () => [...callers, ...origins]);
   return {
     ...listening,
     get connections() {
-      return edges.length;
+      return callers.length;
     },
-    get fromEdge() {
-      return bytesRead(edges);
+    get fromCallers() {
+      return bytesRead(callers);
     },
     get fromOrigin() {
       return bytesRead(origins);
+    },
+    cut() {
+      for (const socket of callers) socket.resetAndDestroy();
     },
   };
 }
@@ -61,7 +66,7 @@ export async function http2Origin(
     stream.on("error", () => {}); // the edge resets streams
     serve(stream, headers as Record<string, string>);
   });
-  return listen(server as unknown as Server, () => sessions);
+  return listen(server, () => sessions);
 }
 
 /** Listens on a free port of 127.0.0.1 until disposed of. */

@@ -94,7 +94,8 @@ function plainHttp(): void {
       cluster: "west",
       method: "GET",
       path: "/get/more?q=1",
-      headers: { "x-served-by": ["edgeway"], "x-mine": ["kept"], "x-forwarded-host": ["www.example.com"] },
+      host: "www.example.com",
+      headers: { "x-served-by": ["edgeway"], "x-mine": ["kept"] },
     });
   });
 
@@ -136,12 +137,15 @@ function plainHttp(): void {
 }
 
 function tls(): void {
-  test.each(["demo.example.org", "www.example.com", "localhost"])("%s has the certificate of its Secret", async (name) => {
-    const socket = connect({ port: edge.tlsPort, host: "127.0.0.1", servername: name, rejectUnauthorized: false });
-    await once(socket, "secureConnect");
-    expect(socket.getPeerCertificate()).toMatchObject({ subject: { CN: name }, issuer: { CN: name } });
-    socket.destroy();
-  });
+  test.each(["demo.example.org", "www.example.com", "localhost"])(
+    "%s has the certificate of its Secret",
+    async (name) => {
+      const socket = connect({ port: edge.tlsPort, host: "127.0.0.1", servername: name, rejectUnauthorized: false });
+      await once(socket, "secureConnect");
+      expect(socket.getPeerCertificate()).toMatchObject({ subject: { CN: name }, issuer: { CN: name } });
+      socket.destroy();
+    },
+  );
 
   test("a name that no Secret is for gets another certificate, and is served", async () => {
     const client = new GrpcClient({ ...edge, authority: "other.test" });

@@ -1,7 +1,6 @@
 /** The engine against other implementations of HTTP/2, over real sockets. Tools that are missing are named. */
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { connect as connectHttp2Session, createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
-import { createServer as createTcpServer } from "node:net";
 import { Readable } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,27 +10,12 @@ import { Fields } from "../../worker/call/fields.ts";
 import { Code } from "../../worker/call/status.ts";
 import type { Http2Client } from "../../worker/http2/index.ts";
 import { answerAtEnd, bodyOf, call, connect, echo, listen, type Listening, portOf, sumOf } from "./subjects.ts";
-import { program, run, startServer } from "./tools.ts";
+import { freePort, noise, program, run, startServer } from "./tools.ts";
 
 const sizes = [0, 1, 100, 16_384, 65_536, 1_000_000, 64_000_000];
 
-function noise(length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let i = 0; i < length; i += 7) bytes[i] = i * 31;
-  return bytes;
-}
-
 function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
-}
-
-/** A port that is free now. */
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const port = portOf(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 describe("our client and node:http2's server", () => {

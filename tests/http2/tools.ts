@@ -1,9 +1,10 @@
 /** Other people's programs, where this machine has them. */
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { portOf } from "./subjects.ts";
 
 /** Where a program is: in PATH, or where Debian puts daemons. */
 export function program(name: string): string | undefined {
@@ -47,4 +48,20 @@ export function run(
     });
     child.stdin?.end(input ?? "");
   });
+}
+
+/** Bytes that differ from place to place. */
+export function noise(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i += 7) bytes[i] = i * 31;
+  return bytes;
+}
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const port = portOf(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

@@ -29,12 +29,16 @@ export class Fields implements Iterable<[name: string, value: string]> {
     return undefined;
   }
 
-  /** Every value of `name` (lower case), joined by a comma as RFC 9110 section 5.3 allows. */
+  /**
+   * Every value of `name` (lower case), joined by a comma as RFC 9110 section 5.3 allows; cookies, which have commas
+   * in them and may come in pieces, by a semicolon (RFC 9113 section 8.2.3).
+   */
   joined(name: string): string | undefined {
     let value: string | undefined;
     const { flat } = this;
+    const separator = name === "cookie" ? "; " : ", ";
     for (let i = 0; i < flat.length; i += 2) {
-      if (flat[i] === name) value = value === undefined ? flat[i + 1] : `${value}, ${flat[i + 1]}`;
+      if (flat[i] === name) value = value === undefined ? flat[i + 1] : value + separator + flat[i + 1];
     }
     return value;
   }

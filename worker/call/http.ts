@@ -19,6 +19,11 @@ export interface ResponseHead {
   readonly fields: Fields;
 }
 
+/** The status to go by: one beyond 599 is invalid, and counts as a server's error (RFC 9110 section 15). */
+export function knownStatus(status: number): number {
+  return status > 599 ? 500 : status;
+}
+
 /** A body of bytes, ended by its trailer fields. */
 export type Body = Source<Fields>;
 
@@ -35,6 +40,14 @@ export interface HttpResponse {
   readonly head: ResponseHead;
   /** {@link noBody} itself if it is known to be empty and without trailers. */
   readonly body: Body;
+}
+
+/** A whole answer of the edge's own, in HTTP's terms. */
+export interface TextAnswer {
+  readonly status: number;
+  /** Without content-length. */
+  readonly fields: Fields;
+  readonly text: string;
 }
 
 /** Where the answer to one request goes: exactly one of the two is called, once. */

@@ -1,4 +1,5 @@
 /** Header modification: Gateway API's HTTPHeaderFilter. */
+import type { Filter, HeaderFilter } from "../../routes/model.ts";
 import { Fields } from "../call/fields.ts";
 
 /** Names in lower case. */
@@ -19,4 +20,19 @@ export function modifyHeaders(fields: Fields, modifier: HeaderModifier): Fields 
   for (const [name, value] of modifier.set) if (!modifier.remove.includes(name)) flat.push(name, value);
   for (const [name, value] of modifier.add) if (!modifier.remove.includes(name)) flat.push(name, value);
   return new Fields(flat, fields.neverIndexed);
+}
+
+/** `fields` with `modifiers` applied in their order. */
+export function modifyAll(fields: Fields, modifiers: readonly HeaderModifier[]): Fields {
+  let modified = fields;
+  for (const modifier of modifiers) modified = modifyHeaders(modified, modifier);
+  return modified;
+}
+
+const none: readonly HeaderFilter[] = [];
+
+/** Those among `filters` that are of `kind`. */
+export function modifiersOf(kind: HeaderFilter["kind"], filters: readonly Filter[]): readonly HeaderFilter[] {
+  if (filters.length === 0) return none;
+  return filters.filter((filter): filter is HeaderFilter => filter.kind === kind);
 }

@@ -12,20 +12,15 @@ import { detect, encodeFailure } from "../protocol/index.ts";
 import { Snapshot } from "../snapshot/snapshot.ts";
 import { headOf, toResponse } from "./fetch.ts";
 import { type OriginPoolEnv, planHeader, poolName } from "./origin-pool.ts";
+import { tableAuthority } from "./table-authority.ts";
 
 export { OriginPool } from "./origin-pool.ts";
 export { TableAuthority } from "./table-authority.ts";
 
 interface Env extends OriginPoolEnv {
-  readonly TABLE_AUTHORITY: DurableObjectNamespace;
   readonly ORIGIN_POOL: DurableObjectNamespace;
   /** The bearer token of kube-sync's pushes. A secret. */
   readonly EDGEWAY_SYNC_TOKEN?: string;
-}
-
-/** The authority's side that is no fetch: see TableAuthority. */
-interface TableReader {
-  tableSince(revision: bigint): Promise<Uint8Array | undefined>;
 }
 
 /** What an isolate keeps between requests: nothing in it belongs to one of them. */
@@ -36,7 +31,7 @@ class Edge {
 
   constructor(env: Env) {
     this.#env = env;
-    this.#snapshot = new Snapshot((revision) => (this.#authority() as unknown as TableReader).tableSince(revision));
+    this.#snapshot = new Snapshot((revision) => this.#authority().tableSince(revision));
     this.#admin = createAdmin({ syncToken: env.EDGEWAY_SYNC_TOKEN, sync: (request) => this.#sync(request) });
   }
 
@@ -71,9 +66,8 @@ class Edge {
     return response;
   }
 
-  #authority(): DurableObjectStub {
-    const { TABLE_AUTHORITY } = this.#env;
-    return TABLE_AUTHORITY.get(TABLE_AUTHORITY.idFromName("table"));
+  #authority(): ReturnType<typeof tableAuthority> {
+    return tableAuthority(this.#env.TABLE_AUTHORITY);
   }
 }
 

@@ -3,7 +3,7 @@ import { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
 import { type Answer, type Cancel, type HttpResponse, noBody, type RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
-import { streamFromBody } from "./web-streams.ts";
+import { bodyInit } from "./web-streams.ts";
 
 /** `request`'s head. `scheme` is the one that the caller used: the runtime may not know it. */
 export function headOf(request: Request, scheme: RequestHead["scheme"]): RequestHead {
@@ -30,7 +30,7 @@ export function respondWith(start: (answer: Answer) => Cancel, signal: AbortSign
 }
 
 export function toResponse({ head, body }: HttpResponse): Response {
-  return new Response(body === noBody ? null : streamFromBody(body), {
+  return new Response(body === noBody ? null : bodyInit(body), {
     status: head.status,
     headers: [...head.fields],
     // What the origin encoded stays as it is.

@@ -8,20 +8,24 @@ import { connectTcp, nodeStream } from "./node-stream.ts";
 /** Milliseconds a connection may take to open. */
 const connectMs = 5_000;
 
-export const dial: Dial = ({ host, port, tls, protocol }) =>
-  tls ? dialTls({ host, port, ALPNProtocols: [alpn[protocol]] }, connectMs) : connectTcp({ host, port }, connectMs);
-
 /** Names of protocols in TLS (RFC 7301 section 6). */
 const alpn = { http1: "http/1.1", http2: "h2" } as const;
 
+export const dial: Dial = ({ tls, protocol, host, port }) =>
+  tls ? dialTls({ host, port }, alpn[protocol], connectMs) : connectTcp({ host, port }, connectMs);
+
 /**
- * Opens a TLS connection, trusting whom Node trusts unless `options` say otherwise. Rejects if that fails, takes longer
- * than `timeoutMs`, or if HTTP/2 is wanted and the server does not choose it (ALPN, RFC 9113 section 3.2).
+ * Opens a TLS connection for `protocol`, trusting whom Node trusts unless `options` say otherwise. Rejects if that fails,
+ * takes longer than `timeoutMs`, or if HTTP/2 is wanted and the server does not choose it (RFC 9113 section 3.2).
  */
-export function dialTls(options: ConnectionOptions & { readonly host: string }, timeoutMs: number): Promise<ByteStream> {
-  const { host, ALPNProtocols } = options;
+export function dialTls(
+  options: ConnectionOptions & { readonly host: string },
+  protocol: "h2" | "http/1.1",
+  timeoutMs: number,
+): Promise<ByteStream> {
+  const serverName = isIP(options.host) === 0 && { servername: options.host };
   return new Promise((resolve, reject) => {
-    const socket = connectTls({ ...(isIP(host) === 0 && { servername: host }), ...options });
+    const socket = connectTls({ ALPNProtocols: [protocol], ...serverName, ...options });
     const failed = (error: Error): void => {
       socket.destroy();
       reject(error);
@@ -31,8 +35,7 @@ export function dialTls(options: ConnectionOptions & { readonly host: string }, 
     socket.once("error", failed);
     socket.once("secureConnect", () => {
       socket.setTimeout(0, late);
-      const wanted = ALPNProtocols?.includes(alpn.http2) === true;
-      if (wanted && socket.alpnProtocol !== alpn.http2) {
+      if (protocol === "h2" && socket.alpnProtocol !== "h2") {
         return failed(new Error("the server does not offer HTTP/2 (ALPN)"));
       }
       socket.off("error", failed);

@@ -1,7 +1,6 @@
 /** Requests of HTTP/1.1 by node:http. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { CallError } from "../call/error.ts";
-import { Fields } from "../call/fields.ts";
 import { type Body, type Handler, type HttpResponse, noBody, type RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
 import { ReadableBody, writeBody } from "./node-body.ts";
@@ -18,7 +17,7 @@ export function serveHttp1(
     { head: requestHead(incoming, scheme), body: requestBody(incoming) },
     {
       respond: (response) => respond(response, outgoing),
-      fail: (error) => respond(badGateway(error), outgoing),
+      fail: (error) => outgoing.destroy(error),
     },
   );
   outgoing.on("close", () => {
@@ -64,20 +63,6 @@ function respond({ head, body }: HttpResponse, outgoing: ServerResponse): void {
   });
   // The head leaves with the first bytes of the body, or now if there are none yet.
   outgoing.flushHeaders();
-}
-
-/** What a caller of plain HTTP gets when there is no answer to pass on. */
-function badGateway(error: CallError): HttpResponse {
-  const text = new TextEncoder().encode(`${error.message}\n`);
-  const fields = new Fields(["content-type", "text/plain; charset=utf-8", "content-length", String(text.length)]);
-  const body: Body = {
-    ...noBody,
-    pipe(sink) {
-      sink.write(text);
-      sink.end(Fields.empty);
-    },
-  };
-  return { head: { status: 502, fields }, body };
 }
 
 function callerGone(cause?: Error): CallError {

@@ -2,19 +2,23 @@
  * Connections to origins as a Durable Object. A Worker's sockets belong to the request that opened them; an object's
  * are shared by all its requests. One object serves one address: see {@link poolName}.
  */
+import type { DurableObjectNamespace } from "@cloudflare/workers-types";
 import { DurableObject } from "cloudflare:workers";
 import type { Clock } from "../call/clock.ts";
 import { exchange } from "../exchange.ts";
 import { planFromJson } from "../plan-json.ts";
 import { type Endpoint, Pool } from "../transport/pool.ts";
+import { DescriptorCache } from "../transcode/index.ts";
 import { dial } from "./cloudflare-socket.ts";
 import { respondWith } from "./fetch.ts";
+import { tableAuthority } from "./table-authority.ts";
 import { bodyFromStream } from "./web-streams.ts";
 
 /** The request's header field that carries the plan: planToJson's. */
 export const planHeader = "x-edgeway-plan";
 
 export interface OriginPoolEnv {
+  readonly TABLE_AUTHORITY: DurableObjectNamespace;
   readonly EDGEWAY_ORIGIN_IDLE_SECONDS: string;
 }
 
@@ -40,7 +44,9 @@ const clock: Clock = {
 export class OriginPool extends DurableObject<OriginPoolEnv> {
   #pool: Pool | undefined;
 
-  fetch(request: Request): Promise<Response> {
+  readonly #descriptors = new DescriptorCache((hash) => tableAuthority(this.env.TABLE_AUTHORITY).descriptorSet(hash));
+
+  async fetch(request: Request): Promise<Response> {
     const plan = planFromJson(request.headers.get(planHeader)!);
     this.#pool ??= new Pool(plan.endpoint, {
       dial,
@@ -50,6 +56,8 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
       idleMs: Number(this.env.EDGEWAY_ORIGIN_IDLE_SECONDS) * 1000,
     });
     const options = { clock, send: this.#pool.handle, idleMs: idleStreamMs };
-    return respondWith((answer) => exchange(plan, bodyFromStream(request.body), options, answer), request.signal);
+    const descriptors = plan.translation && (await this.#descriptors.load(plan.translation.descriptors));
+    const body = bodyFromStream(request.body);
+    return respondWith((answer) => exchange(plan, body, options, answer, descriptors), request.signal);
   }
 }

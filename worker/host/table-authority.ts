@@ -1,10 +1,26 @@
 /** The table's authority as a Durable Object: there is one of it, and its SQLite database is the table's home. */
 import { fromBinary } from "@bufbuild/protobuf";
-import type { DurableObjectState, SqlStorage } from "@cloudflare/workers-types";
+import type {
+  DurableObjectNamespace,
+  DurableObjectState,
+  DurableObjectStub,
+  SqlStorage,
+} from "@cloudflare/workers-types";
 import { DurableObject } from "cloudflare:workers";
 import { BackendSchema, RouteSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { Authority, type PartChange, type PartStorage, type StoredPart } from "../admin/authority.ts";
 import { createSyncService } from "../admin/sync-service.ts";
+
+/** What others ask the authority besides the sync service. */
+export interface TableReader {
+  tableSince(revision: bigint): Promise<Uint8Array | undefined>;
+  descriptorSet(hash: string): Promise<Uint8Array | undefined>;
+}
+
+/** The one authority. */
+export function tableAuthority(namespace: DurableObjectNamespace): DurableObjectStub & TableReader {
+  return namespace.get(namespace.idFromName("table")) as DurableObjectStub & TableReader;
+}
 
 export class TableAuthority extends DurableObject {
   readonly #authority: Authority;

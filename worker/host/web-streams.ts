@@ -61,28 +61,65 @@ class StreamBody implements Body {
   }
 }
 
-/** A body as a web stream, whose reader sets the pace. Trailer fields are lost: fetch has no place for them. */
-export function streamFromBody(body: Body): ReadableStream<Uint8Array> {
-  let unread = 0;
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        body.pipe({
-          write(bytes) {
-            unread += bytes.byteLength;
-            controller.enqueue(bytes.slice());
-          },
-          end: () => controller.close(),
-          fail: (error) => controller.error(error),
-        });
-      },
-      pull() {
-        const bytes = unread;
-        unread = 0;
-        if (bytes > 0) body.consumed(bytes);
-      },
-      cancel: (cause) => body.cancel(callerGone(cause)),
-    },
-    { highWaterMark: window, size: (chunk) => chunk.byteLength },
-  );
+/**
+ * A body as a web stream, whose reader sets the pace, or as its bytes if they are all at hand: they then leave with the
+ * head. Trailer fields are lost: fetch has no place for them.
+ */
+export function bodyInit(body: Body): ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> {
+  const outgoing = new OutgoingBody(body);
+  return outgoing.whole ?? new ReadableStream(outgoing, { highWaterMark: window, size: (chunk) => chunk.byteLength });
+}
+
+class OutgoingBody implements BodySink {
+  readonly #body: Body;
+  /** What came before there was a stream. */
+  readonly #early: Uint8Array<ArrayBuffer>[] = [];
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #state: "flowing" | "ended" | CallError = "flowing";
+  #unread = 0;
+
+  constructor(body: Body) {
+    this.#body = body;
+    body.pipe(this);
+  }
+
+  /** All of the body, if it ended at once and in one piece. */
+  get whole(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#state === "ended" && this.#early.length === 1 ? this.#early[0] : undefined;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#unread += bytes.length;
+    if (this.#controller === undefined) this.#early.push(bytes.slice());
+    else this.#controller.enqueue(bytes.slice());
+  }
+
+  end(): void {
+    this.#state = "ended";
+    this.#controller?.close();
+    // Nobody pulls what is left, and nothing is left to hold back.
+    this.pull();
+  }
+
+  fail(error: CallError): void {
+    this.#state = error;
+    this.#controller?.error(error);
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+    for (const bytes of this.#early.splice(0)) controller.enqueue(bytes);
+    if (this.#state === "ended") controller.close();
+    else if (this.#state !== "flowing") controller.error(this.#state);
+  }
+
+  pull(): void {
+    const bytes = this.#unread;
+    this.#unread = 0;
+    if (bytes > 0) this.#body.consumed(bytes);
+  }
+
+  cancel(cause: unknown): void {
+    this.#body.cancel(callerGone(cause));
+  }
 }

@@ -2,7 +2,7 @@
 import { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
 import { isFieldName, isFieldValue } from "../call/field-syntax.ts";
-import type { RequestHead } from "../call/http.ts";
+import { knownStatus, type RequestHead } from "../call/http.ts";
 import { latin1, octets, writeLatin1 } from "../call/octets.ts";
 import { Code } from "../call/status.ts";
 import { maxFields } from "./limits.ts";
@@ -50,7 +50,7 @@ export function parseHead(bytes: Uint8Array): StatusHead | undefined {
   if (status === null || fields === undefined) return undefined;
   const options = (fields.joined("connection") ?? "").toLowerCase();
   return {
-    status: Number(status[2]),
+    status: knownStatus(Number(status[2])),
     fields,
     keepAlive: status[1] === "1" ? !options.includes("close") : options.includes("keep-alive"),
   };

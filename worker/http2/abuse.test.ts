@@ -100,10 +100,12 @@ test("MadeYouReset: streams that the peer makes us reset are limited like those 
   expect(handler.requests.every(({ cancelledWith }) => cancelledWith !== undefined)).toBe(true);
 });
 
-test("refused streams beyond MAX_CONCURRENT_STREAMS are limited, too", () => {
+test("streams refused at MAX_CONCURRENT_STREAMS are limited, but not those of a client that could not know yet", () => {
   const { peer } = serverUnderTest(new TestHandler().handle, { limits: { maxConcurrentStreams: 1 } });
-  peer.send(...times(300, (i) => headers(i * 2 + 1, get(), { end: true })));
-  expectCalmed(peer, "provokedResetBurst");
+  peer.send(...times(1000, (i) => headers(i * 2 + 1, get(), { end: true })));
+  expect(peer.closedWith).toBe("open");
+  peer.send(...times(300, (i) => headers(i * 2 + 2001, get(), { end: true })));
+  expectCalmed(peer, "resetBurst");
 });
 
 describe("header blocks", () => {

@@ -1,5 +1,6 @@
 /** Bytes in, frames out: cuts the stream into frames (RFC 9113 section 4) and puts field blocks together. */
 import { ConnectionError, ErrorCode, StreamError } from "./error.ts";
+import { FieldBlockBuilder, type FieldBlockLimits } from "./field-block.ts";
 import { Flag, FrameType, frameHeaderBytes, minMaxFrameSize, readUint31 } from "./frame/frame.ts";
 import { goAwayBytes } from "./frame/goaway.ts";
 import { type Fragment, loadHeaders } from "./frame/headers.ts";
@@ -31,19 +32,11 @@ export interface FrameEvents {
   onStreamError(streamId: number, error: StreamError): void;
 }
 
-export interface CodecLimits {
-  readonly maxContinuations: number;
-  /** Bytes of one field block as sent, compressed. */
-  readonly maxBlockBytes: number;
-  /** A block is over one of these. */
-  exceeded(limit: "maxContinuations" | "maxHeaderListBytes"): ConnectionError;
-}
-
 const empty = new Uint8Array(0);
 
 export class FrameReader {
   readonly #events: FrameEvents;
-  readonly #limits: CodecLimits;
+  readonly #block: FieldBlockBuilder;
   readonly #fragment: Fragment = { start: 0, end: 0, selfDependent: false };
   #stopped = false;
   #units = 0;
@@ -58,22 +51,14 @@ export class FrameReader {
   #dataStream = 0;
   #dataEnd = false;
 
-  /** The field block that CONTINUATION frames are completing; no stream if 0. */
-  #blockStream = 0;
-  #block = empty;
-  #blockLength = 0;
-  #blockEndStream = false;
-  #blockRefused = false;
-  #continuations = 0;
-
-  constructor(events: FrameEvents, limits: CodecLimits) {
+  constructor(events: FrameEvents, limits: FieldBlockLimits) {
     this.#events = events;
-    this.#limits = limits;
+    this.#block = new FieldBlockBuilder(limits);
   }
 
   /** Whether a frame header, a frame other than DATA, or a field block has begun and not ended. */
   get unfinished(): boolean {
-    return this.#carried > 0 || this.#blockStream !== 0;
+    return this.#carried > 0 || this.#block.stream !== 0;
   }
 
   /** Frames that came in full, a whole field block counting as one. */
@@ -109,7 +94,7 @@ export class FrameReader {
     const length = frameLength(bytes, at);
     const type = bytes[at + 3]!;
     const flags = bytes[at + 4]!;
-    if (this.#blockStream !== 0 && type !== FrameType.CONTINUATION) {
+    if (this.#block.stream !== 0 && type !== FrameType.CONTINUATION) {
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "a frame between HEADERS and CONTINUATION");
     }
     if (type === FrameType.DATA && (flags & Flag.PADDED) === 0) {
@@ -250,26 +235,18 @@ export class FrameReader {
     if ((flags & Flag.END_HEADERS) !== 0) {
       return this.#fieldBlock(streamId, bytes, fragment.start, fragment.end, endStream, fragment.selfDependent);
     }
-    this.#blockStream = streamId;
-    this.#blockRefused = fragment.selfDependent;
-    this.#blockEndStream = endStream;
-    this.#blockLength = 0;
-    this.#continuations = 0;
-    this.#addToBlock(bytes, fragment.start, fragment.end);
+    this.#block.begin(streamId, endStream, fragment.selfDependent, bytes, fragment.start, fragment.end);
   }
 
   #continuation(flags: number, streamId: number, bytes: Uint8Array, at: number, length: number): void {
+    const block = this.#block;
     this.#units--;
-    if (this.#blockStream === 0 || this.#blockStream !== streamId) {
+    if (block.stream === 0 || block.stream !== streamId) {
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without HEADERS of its stream");
     }
-    if (++this.#continuations > this.#limits.maxContinuations) throw this.#limits.exceeded("maxContinuations");
-    this.#addToBlock(bytes, at, at + length);
+    block.proceed(bytes, at, at + length);
     if ((flags & Flag.END_HEADERS) === 0) return;
-    const block = this.#block;
-    this.#blockStream = 0;
-    this.#block = empty;
-    this.#fieldBlock(streamId, block, 0, this.#blockLength, this.#blockEndStream, this.#blockRefused);
+    this.#fieldBlock(streamId, block.finish(), 0, block.length, block.endStream, block.refused);
   }
 
   #fieldBlock(
@@ -283,18 +260,6 @@ export class FrameReader {
     if (!selfDependent) return this.#events.onHeaders(streamId, bytes, start, end, endStream);
     this.#events.onRefusedHeaders(streamId, bytes, start, end);
     throw selfDependence();
-  }
-
-  #addToBlock(bytes: Uint8Array, start: number, end: number): void {
-    const length = this.#blockLength + end - start;
-    if (length > this.#limits.maxBlockBytes) throw this.#limits.exceeded("maxHeaderListBytes");
-    if (this.#block.length < length) {
-      const larger = new Uint8Array(Math.max(length, this.#block.length * 2));
-      larger.set(this.#block.subarray(0, this.#blockLength));
-      this.#block = larger;
-    }
-    this.#block.set(bytes.subarray(start, end), this.#blockLength);
-    this.#blockLength = length;
   }
 }
 

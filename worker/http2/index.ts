@@ -1,6 +1,11 @@
 /**
  * HTTP/2 over any byte stream, both roles (RFC 9113, RFC 7541).
  *
+ * The engine does no I/O of its own: bytes go in at connection.ts, through codec.ts, which cuts frames, to streams
+ * (stream/), and come out through endpoint.ts and output.ts, which puts a tick's frames into one write. pump.ts alone
+ * knows the byte stream. client/ and server/ say how an exchange begins; flow/ who may send how much; message/ and hpack/
+ * what a field block means; life.ts when a connection ends; limits.ts and abuse.ts what a peer may cost.
+ *
  * Bodies are flows (worker/call/flow.ts): what a peer may send is what its taker has consumed, and a source is given
  * credit when its bytes are framed.
  */

@@ -3,9 +3,10 @@
  * plain HTTP, and the origin's answer is encoded for its caller. Where both sides share a framing, bytes pass as they
  * are; otherwise a step in between translates them.
  */
-import type { CallError } from "../call/error.ts";
-import type { Body, HttpResponse } from "../call/http.ts";
+import { CallError } from "../call/error.ts";
+import type { Body, HttpResponse, TextAnswer } from "../call/http.ts";
 import type { RpcResponse } from "../call/rpc.ts";
+import { codeFromHttp } from "../call/status.ts";
 import type { Caller, RpcCaller } from "./caller.ts";
 import { type Compressions, webCompressions } from "./compression.ts";
 import { decodeGet, decodeUnary } from "./connect/decode.ts";
@@ -75,6 +76,21 @@ export function encodeResponse(
     case "connect-get":
       return encodeUnary(caller, response, respond);
   }
+}
+
+/** An answer of a rule's own, in the caller's protocol: to a call it is a failure, whose message it has. */
+export function encodeAnswer(caller: Caller, answer: TextAnswer): HttpResponse {
+  if (caller.protocol === "http") return http.encodeAnswer(caller, answer);
+  const { status, text } = answer;
+  const message = text === "" ? `the rule answers with HTTP status ${status}` : text;
+  return encodeFailure(
+    caller,
+    new CallError(
+      codeFromHttp(status),
+      message,
+      status < 400 ? { side: "edge" } : { side: "edge", httpStatus: status },
+    ),
+  );
 }
 
 /** The answer to a call that got none from an origin, in the caller's protocol. */

@@ -4,12 +4,14 @@ import {
   fromBinary,
   fromJson,
   type JsonValue,
+  type Message,
   type Registry,
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
 import { CallError, type Side } from "../call/error.ts";
 import { Code } from "../call/status.ts";
+import { faultIn } from "./fault.ts";
 
 const utf8 = new TextEncoder();
 const text = new TextDecoder("utf-8", { fatal: true });
@@ -25,7 +27,23 @@ const maxReason = 500;
  */
 export function binaryFromJson(desc: DescMessage, bytes: Uint8Array, registry: Registry): Uint8Array {
   const json = parseJson(bytes);
-  return attempt("caller", () => toBinary(desc, fromJson(desc, json, { registry, ignoreUnknownFields: true })));
+  return attempt("caller", () => toBinary(desc, messageFromJson(desc, json, bytes.length, registry)));
+}
+
+/** Bytes of JSON in which the place of a mistake is looked for: its parts are read again at each level. */
+const maxSearched = 64 * 1024;
+
+/**
+ * @param size of the JSON in bytes
+ * @throws Error that names the field where one is to blame
+ */
+export function messageFromJson(desc: DescMessage, json: JsonValue, size: number, registry: Registry): Message {
+  try {
+    return fromJson(desc, json, { registry, ignoreUnknownFields: true });
+  } catch (cause) {
+    const fault = size > maxSearched ? "" : faultIn(desc, json, registry);
+    throw fault === "" ? cause : new Error(`${fault}: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 /** @throws CallError INTERNAL if `bytes` are no such message, or one with an Any of a type that is not known */

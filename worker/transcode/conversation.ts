@@ -16,6 +16,14 @@ export interface Conversation {
   failure(error: CallError): HttpResponse;
 }
 
+/** By what a call may have to be translated. Plain data: it is part of the plan. */
+export interface Translation {
+  /** The hash of the backend's descriptor set. */
+  readonly descriptors: string;
+  /** Whether the origin takes plain HTTP too, so that a request that the descriptors do not know may be for it. */
+  readonly orHttp: boolean;
+}
+
 /** What a plan says of a call. */
 export interface PlannedCall {
   readonly caller: Caller;
@@ -23,9 +31,8 @@ export interface PlannedCall {
   readonly timeoutMs: number | undefined;
   /** The backend's name, for messages. */
   readonly backend: string;
-  readonly protocol: "http1" | "http2" | "grpc";
-  /** The hash of the descriptors that the call is to be understood by. Undefined: it is spoken as it came. */
-  readonly descriptors: string | undefined;
+  /** Undefined: it is spoken as it came. */
+  readonly translation: Translation | undefined;
 }
 
 /** The answer to a call that the origin cannot be asked. */

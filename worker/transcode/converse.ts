@@ -23,13 +23,13 @@ import { encodingOf, TranslatedConversation, type TranslatedOptions } from "./tr
 
 /** @param descriptors those that the call names, if they could be had */
 export function converse(call: PlannedCall, descriptors: Descriptors | undefined): Conversation | Refusal {
-  if (call.descriptors === undefined) return new PlainConversation(call);
+  if (call.translation === undefined) return new PlainConversation(call);
   if (descriptors === undefined) {
     const message = `the edge has not got the descriptors of backend ${call.backend}`;
     return refuse(call.caller, new CallError(Code.UNAVAILABLE, message, { side: "edge" }));
   }
   const { caller, head, timeoutMs } = call;
-  if (caller.protocol === "http") return converseHttp(call, descriptors);
+  if (caller.protocol === "http") return converseHttp(call, descriptors, call.translation.orHttp);
   const method = descriptors.method(head.path);
   if (method === undefined) return new PlainConversation(call);
   return translated({ caller, head, timeoutMs, method, registry: descriptors.registry });
@@ -44,8 +44,8 @@ function translated(options: TranslatedOptions): Conversation | Refusal {
 }
 
 /** What came as plain HTTP may be a call in Connect's JSON, which needs no header that says so, or one by REST. */
-function converseHttp(call: PlannedCall, descriptors: Descriptors): Conversation | Refusal {
-  const { head, protocol } = call;
+function converseHttp(call: PlannedCall, descriptors: Descriptors, orHttp: boolean): Conversation | Refusal {
+  const { head } = call;
   const { path } = head;
   const query = path.indexOf("?");
   const method = descriptors.method(query < 0 ? path : path.slice(0, query));
@@ -53,7 +53,7 @@ function converseHttp(call: PlannedCall, descriptors: Descriptors): Conversation
     const found = descriptors.templates.find(head.method, path);
     if (found !== undefined) return converseRest(head, found, descriptors.registry);
   }
-  if (method === undefined && protocol === "http2") return new PlainConversation(call);
+  if (method === undefined && orHttp) return new PlainConversation(call);
   const accepted = detect(head);
   const rpc = accepted.kind === "http" ? accepted.orRpc : accepted;
   if (rpc === undefined) return refuse(call.caller, noMapping(call));
@@ -120,8 +120,8 @@ class PlainConversation implements Conversation {
   }
 
   #noJson(): CallError {
-    const { backend, descriptors, head } = this.#call;
-    const known = descriptors === undefined ? "has no descriptors" : `has descriptors without ${head.path}`;
+    const { backend, translation, head } = this.#call;
+    const known = translation === undefined ? "has no descriptors" : `has descriptors without ${head.path}`;
     const message =
       `backend ${backend} takes no JSON, and ${known} to translate it by: ` +
       `let its server answer gRPC reflection, or annotate its Service with edgeway.dev/descriptors, ` +

@@ -3,6 +3,6 @@
  * translated by a backend's descriptors.
  */
 export { DescriptorCache, type ReadDescriptorSet } from "./cache.ts";
-export type { Conversation, Refusal } from "./conversation.ts";
+export type { Conversation, Refusal, Translation } from "./conversation.ts";
 export { converse } from "./converse.ts";
 export { Descriptors } from "./descriptors.ts";

@@ -52,7 +52,7 @@ export class TranslatedConversation implements Conversation {
     const { head, messages } = acceptable({ ...caller, acceptEncoding: undefined }, compressed, webCompressions);
     const toJson = (message: Uint8Array) => jsonBytes(jsonFromBinary(method.output, message, registry));
     const translated: RpcResponse = {
-      head: head && { ...head, codec: caller.codec },
+      head: head && { ...head, codec: caller.codec, acceptEncoding },
       messages: translateMessages(messages, toJson, "origin"),
     };
     encodeResponse(caller, translated, respond);
@@ -62,6 +62,9 @@ export class TranslatedConversation implements Conversation {
     return encodeFailure(this.#options.caller, error);
   }
 }
+
+/** What requests may be compressed with: they are decompressed here. */
+const acceptEncoding = [...webCompressions.keys()].join(",");
 
 /** What the messages of a call are compressed with. */
 export function encodingOf(head: RequestHead): string {

@@ -1,6 +1,6 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
+import { type NetConnectOpts, Socket } from "node:net";
 import { CallError } from "../../../worker/call/error.ts";
-import { Fields } from "../../../worker/call/fields.ts";
 import {
   type Answer,
   type Body,
@@ -10,7 +10,8 @@ import {
   noBody,
 } from "../../../worker/call/http.ts";
 import { Code } from "../../../worker/call/status.ts";
-import { fieldsFromRaw, ReadableBody, writeBody } from "./node-body.ts";
+import { ReadableBody, writeBody } from "../../../worker/host/node-body.ts";
+import { fieldsFromRaw, joinCookies } from "../../../worker/host/node-http1-fields.ts";
 
 export interface Http1Client {
   readonly handler: Handler;
@@ -22,11 +23,33 @@ export interface Http1Client {
 const idleMs = 3000;
 
 /** As much as Cloudflare takes. */
-export const maxHeaderSize = 128 * 1024;
+const maxHeaderSize = 128 * 1024;
+
+/**
+ * A connection that is read on when it takes no more writes: workerd closes those whose request it answered before it
+ * had read all of it, and the answer is still to be read.
+ */
+class PatientSocket extends Socket {
+  /* oxlint-disable no-underscore-dangle -- the names are Node's */
+  override _write(chunk: unknown, encoding: BufferEncoding, written: () => void): void {
+    super._write(chunk, encoding, () => written());
+  }
+
+  override _writev(chunks: { chunk: unknown; encoding: BufferEncoding }[], written: () => void): void {
+    super._writev!(chunks, () => written());
+  }
+  /* oxlint-enable no-underscore-dangle */
+}
+
+class PatientAgent extends Agent {
+  override createConnection(options: NetConnectOpts): Socket {
+    return new PatientSocket(options).connect(options);
+  }
+}
 
 /** Sends requests to an HTTP/1.1 server, answers streaming back while bodies still stream out. */
 export function http1Client(host: string, port: number): Http1Client {
-  const agent = new Agent({ keepAlive: true, timeout: idleMs });
+  const agent = new PatientAgent({ keepAlive: true, timeout: idleMs });
   const handler: Handler = (request, answer) => {
     const outgoing = httpRequest({
       agent,
@@ -52,6 +75,8 @@ function exchange(body: Body, outgoing: ClientRequest, answer: Answer): Cancel {
   }
 
   outgoing.on("response", (incoming) => {
+    // workerd may close the connection of a request that it answered before it had read it all.
+    if (!outgoing.writableFinished) outgoing.shouldKeepAlive = false;
     // An answer that came before its request was all sent: the rest of that is of no use to anyone.
     incoming.once("end", () => {
       if (!outgoing.writableFinished) stop(new CallError(Code.CANCELLED, "already answered", { side: "edge" }));
@@ -93,14 +118,6 @@ function rawHeaders({ head, body }: HttpRequest): string[] {
   if (body !== noBody) raw.push("transfer-encoding", "chunked");
   else if (["POST", "PUT", "PATCH"].includes(head.method)) raw.push("content-length", "0");
   return raw;
-}
-
-/** HTTP/2 may split the cookie field, HTTP/1.1 takes but one (RFC 9113 section 8.2.3). */
-function joinCookies(fields: Fields): Fields {
-  const cookies = [...fields].filter(([name]) => name === "cookie").map(([, value]) => value);
-  if (cookies.length < 2) return fields;
-  const others = [...fields].filter(([name]) => name !== "cookie");
-  return Fields.from([...others, ["cookie", cookies.join("; ")]]);
 }
 
 function responseBody(outgoing: ClientRequest, incoming: IncomingMessage): Body {

@@ -2,30 +2,101 @@ import type { Listener } from "../../objects/gateway.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { ParentRef } from "../../objects/route-parts.ts";
 import { GATEWAY_GROUP } from "../../objects/route-parts.ts";
+import { compareText } from "../../report.ts";
 import type { ObjectIndex } from "../object-index.ts";
-import type { ServedGateway, ServedListener } from "./gateways.ts";
-import { intersectHostnames } from "./hostnames.ts";
+import { getOrAdd } from "../object-index.ts";
+import type { ReadListener, ServedGateway } from "./gateways.ts";
+import { isServed } from "./gateways.ts";
+import { covers, intersectHostnames } from "./hostnames.ts";
 import { selects } from "./selector.ts";
 
 export type RouteObject = ObjectOf<"HTTPRoute"> | ObjectOf<"GRPCRoute">;
 
 /** A listener that a route is attached to, and the hostnames they share: "" is every host. */
 export interface Attached {
-  readonly listener: ServedListener;
+  readonly gateway: ServedGateway;
+  readonly listener: ReadListener;
   readonly hostnames: readonly string[];
 }
 
-/** Gateway API's reasons of the route condition Accepted, and two for parents that are not Edgeway's. */
+/**
+ * Gateway API's reasons of the route condition Accepted; "HostnameConflict", for which it has none; and three for parents
+ * that are not Edgeway's.
+ */
 export type Acceptance =
   | { readonly reason: "Accepted"; readonly attached: readonly Attached[] }
   | {
       readonly reason:
-        "NoMatchingParent" | "NotAllowedByListeners" | "NoMatchingListenerHostname" | "NotServed" | "NotAGateway";
+        | "NoMatchingParent"
+        | "NotAllowedByListeners"
+        | "NoMatchingListenerHostname"
+        | "HostnameConflict"
+        | "NoGateway"
+        | "NotServed"
+        | "NotAGateway";
       readonly message: string;
     };
 
+/** A route and what each of its parents says, in the order of its parentRefs. */
+export interface AttachedRoute {
+  readonly route: RouteObject;
+  readonly parents: readonly Acceptance[];
+}
+
+/**
+ * Attaches all routes. Gateway API never merges HTTPRoutes and GRPCRoutes: of two whose hostnames intersect on one
+ * listener only the older is accepted, or of one age the first by namespace and name.
+ */
+export function attachRoutes(objects: ObjectIndex, gateways: ReadonlyMap<string, ServedGateway>): AttachedRoute[] {
+  const routes: RouteObject[] = [...objects.all("HTTPRoute"), ...objects.all("GRPCRoute")];
+  const claims = new Map<ReadListener, Claim[]>();
+  return routes.toSorted(compareAge).map((route) => {
+    const parents = route.spec.parentRefs.map((parent) => {
+      const acceptance = attach(objects, gateways, route, parent);
+      return acceptance.reason === "Accepted" ? withoutConflicts(acceptance.attached, route, claims) : acceptance;
+    });
+    return { route, parents };
+  });
+}
+
+interface Claim {
+  readonly route: RouteObject;
+  readonly hostname: string;
+}
+
+function compareAge(a: RouteObject, b: RouteObject): number {
+  const name = ({ kind, metadata }: RouteObject) => `${metadata.namespace}/${metadata.name}/${kind}`;
+  return a.metadata.createdSeconds - b.metadata.createdSeconds || compareText(name(a), name(b));
+}
+
+function withoutConflicts(
+  attached: readonly Attached[],
+  route: RouteObject,
+  claims: Map<ReadListener, Claim[]>,
+): Acceptance {
+  let conflict: Claim | undefined;
+  const kept = attached.filter(({ listener, hostnames }) => {
+    const others = getOrAdd(claims, listener, () => []);
+    const other = others.find(
+      (claim) => claim.route.kind !== route.kind && hostnames.some((hostname) => meets(hostname, claim.hostname)),
+    );
+    conflict ??= other;
+    if (other === undefined) others.push(...hostnames.map((hostname) => ({ route, hostname })));
+    return other === undefined;
+  });
+  if (kept.length > 0 || conflict === undefined) return { reason: "Accepted", attached: kept };
+  const { kind, metadata } = conflict.route;
+  const hosts = conflict.hostname === "" ? "every host" : conflict.hostname;
+  const message = `${kind} ${metadata.namespace}/${metadata.name} came first and has ${hosts} of the listener: not attached`;
+  return { reason: "HostnameConflict", message };
+}
+
+function meets(a: string, b: string): boolean {
+  return covers(a, b) || covers(b, a);
+}
+
 /** Whether one of a route's parents takes it, and on which listeners. */
-export function attach(
+function attach(
   objects: ObjectIndex,
   gateways: ReadonlyMap<string, ServedGateway>,
   route: RouteObject,
@@ -36,16 +107,17 @@ export function attach(
   }
   const namespace = parent.namespace ?? route.metadata.namespace;
   const name = `${namespace}/${parent.name}`;
-  const served = gateways.get(name);
-  if (served === undefined) {
+  const gateway = gateways.get(name);
+  if (gateway === undefined) {
     return objects.get("Gateway", namespace, parent.name) === undefined
-      ? { reason: "NoMatchingParent", message: `there is no Gateway ${name}: not attached` }
+      ? { reason: "NoGateway", message: `there is no Gateway ${name}: not attached` }
       : { reason: "NotServed", message: `Gateway ${name} is not Edgeway's: not attached` };
   }
-  const named = served.listeners.filter(
-    ({ spec }) =>
-      (parent.sectionName === undefined || spec.name === parent.sectionName) &&
-      (parent.port === undefined || spec.port === parent.port),
+  const named = gateway.listeners.filter(
+    (listener) =>
+      isServed(listener) &&
+      (parent.sectionName === undefined || listener.spec.name === parent.sectionName) &&
+      (parent.port === undefined || listener.spec.port === parent.port),
   );
   if (named.length === 0) {
     return {
@@ -53,13 +125,14 @@ export function attach(
       message: `Gateway ${name} serves no listener${describe(parent)}: not attached`,
     };
   }
-  const allowed = named.filter(({ spec }) => isAllowed(objects, served, spec, route));
+  const allowed = named.filter((listener) => isAllowed(objects, gateway, listener, route));
   if (allowed.length === 0) {
     const message = `allowedRoutes of Gateway ${name} exclude ${route.kind}s of namespace ${route.metadata.namespace}: not attached`;
     return { reason: "NotAllowedByListeners", message };
   }
   const attached = allowed
     .map((listener) => ({
+      gateway,
       listener,
       hostnames: intersectHostnames(listener.spec.hostname ?? "", route.spec.hostnames),
     }))
@@ -77,10 +150,14 @@ function describe({ sectionName, port }: ParentRef): string {
   return port === undefined ? name : `${name} on port ${port}`;
 }
 
-function isAllowed(objects: ObjectIndex, { gateway }: ServedGateway, spec: Listener, route: RouteObject): boolean {
-  const { namespaces, kinds } = spec.allowedRoutes;
-  if (kinds.length > 0 && !kinds.some(({ group, kind }) => group === GATEWAY_GROUP && kind === route.kind))
-    return false;
+function isAllowed(
+  objects: ObjectIndex,
+  { gateway }: ServedGateway,
+  { spec, kinds }: { readonly spec: Listener; readonly kinds: readonly string[] },
+  route: RouteObject,
+): boolean {
+  if (!kinds.includes(route.kind)) return false;
+  const { namespaces } = spec.allowedRoutes;
   const { namespace } = route.metadata;
   if (namespaces.from === "All") return true;
   if (namespaces.from === "Same") return namespace === gateway.metadata.namespace;

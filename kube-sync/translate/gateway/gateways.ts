@@ -1,36 +1,56 @@
 import { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import type { Listener, SecretRef } from "../../objects/gateway.ts";
 import type { ObjectOf } from "../../objects/object.ts";
+import { GATEWAY_GROUP } from "../../objects/route-parts.ts";
 import { addCertificate } from "../certificates.ts";
 import type { Context, Say } from "../context.ts";
 import { GATEWAY_CONTROLLER, sayAbout } from "../context.ts";
 import { isGranted } from "./grants.ts";
 
-/** A listener that the edge serves. */
-export interface ServedListener {
+export const ROUTE_KINDS = ["HTTPRoute", "GRPCRoute"] as const;
+export type RouteKind = (typeof ROUTE_KINDS)[number];
+
+/** What is wrong with a listener, by the condition that says so. */
+export interface ListenerProblem {
+  readonly type: "Accepted" | "Conflicted" | "ResolvedRefs";
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A listener of a Gateway that is Edgeway's. */
+export interface ReadListener {
   /** Index in the Gateway's spec.listeners. */
   readonly index: number;
   readonly spec: Listener;
   readonly scheme: Scheme;
+  /** The kinds of routes that may attach. */
+  readonly kinds: readonly RouteKind[];
+  readonly problems: readonly ListenerProblem[];
 }
 
 export interface ServedGateway {
   readonly gateway: ObjectOf<"Gateway">;
-  readonly listeners: readonly ServedListener[];
+  readonly listeners: readonly ReadListener[];
+}
+
+/** Whether the edge serves a listener: it does in spite of a reference that does not resolve. */
+export function isServed({ problems }: ReadListener): boolean {
+  return problems.every(({ type }) => type === "ResolvedRefs");
 }
 
 const SCHEMES: ReadonlyMap<string, Scheme> = new Map(
   Object.entries<Scheme>({ HTTP: Scheme.HTTP, HTTPS: Scheme.HTTPS }),
 );
 
-/** The Gateways that Edgeway serves, by "namespace/name", with their certificates noted. */
+/** The Gateways that are Edgeway's, by "namespace/name", with their certificates noted. */
 export function servedGateways(context: Context): ReadonlyMap<string, ServedGateway> {
   const served = new Map<string, ServedGateway>();
   for (const gateway of context.objects.all("Gateway")) {
     const say = sayAbout(context, gateway);
     if (!isAdopted(context, gateway, say)) continue;
     const { namespace, name } = gateway.metadata;
-    served.set(`${namespace}/${name}`, { gateway, listeners: servedListeners(context, gateway, say) });
+    const listeners = gateway.spec.listeners.map((spec, index) => readListener(context, gateway, spec, index, say));
+    served.set(`${namespace}/${name}`, { gateway, listeners });
   }
   return served;
 }
@@ -48,43 +68,91 @@ function isAdopted({ objects, options }: Context, { spec }: ObjectOf<"Gateway">,
   return false;
 }
 
-function servedListeners(context: Context, gateway: ObjectOf<"Gateway">, say: Say): ServedListener[] {
-  const names = new Set<string>();
-  return gateway.spec.listeners.flatMap((spec, index) => {
-    const field = `spec.listeners[${index}]`;
-    const scheme = SCHEMES.get(spec.protocol);
-    if (scheme === undefined) {
-      say("error", `${field}.protocol`, `"${spec.protocol}" is not supported, only HTTP and HTTPS: not served`);
-      return [];
-    }
-    if (names.has(spec.name)) {
-      say("error", `${field}.name`, `"${spec.name}" is the name of another listener: not served`);
-      return [];
-    }
-    names.add(spec.name);
-    if (scheme === Scheme.HTTPS && !readTls(context, gateway, spec, field, say)) return [];
-    return [{ index, spec, scheme }];
-  });
+function readListener(
+  context: Context,
+  gateway: ObjectOf<"Gateway">,
+  spec: Listener,
+  index: number,
+  say: Say,
+): ReadListener {
+  const problems: ListenerProblem[] = [];
+  const refuse: Refuse = (type, reason, field, message) => {
+    problems.push({ type, reason, message });
+    say("error", `spec.listeners[${index}]${field}`, type === "ResolvedRefs" ? message : `${message}: not served`);
+  };
+  const scheme = SCHEMES.get(spec.protocol);
+  if (scheme === undefined) {
+    refuse("Accepted", "UnsupportedProtocol", ".protocol", `"${spec.protocol}" is not supported, only HTTP and HTTPS`);
+  } else {
+    checkDistinct(gateway.spec.listeners, index, refuse);
+    if (scheme === Scheme.HTTPS)
+      readTls(context, gateway, spec, refuse, (reason) => say("info", `spec.listeners[${index}].tls`, reason));
+  }
+  return { index, spec, scheme: scheme ?? Scheme.UNSPECIFIED, kinds: allowedKinds(spec, refuse), problems };
 }
 
-/** Notes the listener's certificates. Returns whether it can be served. */
-function readTls(context: Context, gateway: ObjectOf<"Gateway">, spec: Listener, field: string, say: Say): boolean {
+type Refuse = (type: ListenerProblem["type"], reason: string, field: string, message: string) => void;
+
+/** Gateway API: listeners are told apart by port, protocol and hostname; of those that are not, none is served. */
+function checkDistinct(listeners: readonly Listener[], index: number, refuse: Refuse): void {
+  const spec = listeners[index]!;
+  if (listeners.findIndex(({ name }) => name === spec.name) < index) {
+    refuse("Accepted", "Invalid", ".name", `"${spec.name}" is the name of another listener`);
+    return;
+  }
+  const onPort = listeners.filter(({ name, port }) => name !== spec.name && port === spec.port);
+  const foreign = onPort.find(({ protocol }) => protocol !== spec.protocol);
+  if (foreign !== undefined) {
+    refuse(
+      "Conflicted",
+      "ProtocolConflict",
+      ".protocol",
+      `listener "${foreign.name}" has the port for ${foreign.protocol}`,
+    );
+    return;
+  }
+  const twin = onPort.find(({ hostname }) => (hostname ?? "") === (spec.hostname ?? ""));
+  if (twin !== undefined) {
+    refuse("Conflicted", "HostnameConflict", ".hostname", `listener "${twin.name}" has the same port and hostname`);
+  }
+}
+
+function allowedKinds({ allowedRoutes }: Listener, refuse: Refuse): RouteKind[] {
+  const { kinds } = allowedRoutes;
+  if (kinds.length === 0) return [...ROUTE_KINDS];
+  const isKnown = ({ group, kind }: { group: string; kind: string }) =>
+    group === GATEWAY_GROUP && ROUTE_KINDS.some((known) => known === kind);
+  const unknown = kinds.find((kind) => !isKnown(kind));
+  if (unknown !== undefined) {
+    const message = `${unknown.group}/${unknown.kind} is not supported, only HTTPRoute and GRPCRoute`;
+    refuse("ResolvedRefs", "InvalidRouteKinds", ".allowedRoutes.kinds", message);
+  }
+  return ROUTE_KINDS.filter((known) => kinds.some((kind) => isKnown(kind) && kind.kind === known));
+}
+
+/** Notes the listener's certificates. */
+function readTls(
+  context: Context,
+  gateway: ObjectOf<"Gateway">,
+  spec: Listener,
+  refuse: Refuse,
+  note: (reason: string) => void,
+): void {
   if (spec.tls?.mode === "Passthrough") {
-    say("error", `${field}.tls.mode`, "Passthrough is not supported: the edge ends TLS. Not served");
-    return false;
+    refuse("Accepted", "UnsupportedValue", ".tls.mode", "Passthrough is not supported: the edge ends TLS");
+    return;
   }
   if (spec.tls?.frontendValidation !== undefined) {
-    say("error", `${field}.tls.frontendValidation`, "client certificates are not supported yet: not served");
-    return false;
+    refuse("Accepted", "UnsupportedValue", ".tls.frontendValidation", "client certificates are not supported yet");
+    return;
   }
   const refs = spec.tls?.certificateRefs ?? [];
-  if (refs.length === 0) say("info", `${field}.tls`, "names no certificate: the edge presents its own");
+  if (refs.length === 0) note("names no certificate: the edge presents its own");
   refs.forEach((ref, i) => {
-    addListenerCertificate(context, gateway, spec, ref, (reason) =>
-      say("error", `${field}.tls.certificateRefs[${i}]`, reason),
+    addListenerCertificate(context, gateway, spec, ref, (message, reason) =>
+      refuse("ResolvedRefs", reason ?? "InvalidCertificateRef", `.tls.certificateRefs[${i}]`, message),
     );
   });
-  return true;
 }
 
 function addListenerCertificate(
@@ -92,7 +160,7 @@ function addListenerCertificate(
   gateway: ObjectOf<"Gateway">,
   { hostname }: Listener,
   ref: SecretRef,
-  refuse: (reason: string) => void,
+  refuse: (message: string, reason?: "RefNotPermitted") => void,
 ): void {
   if (ref.group !== "" || ref.kind !== "Secret") {
     refuse(`${ref.kind} is not supported, only Secret`);
@@ -101,8 +169,9 @@ function addListenerCertificate(
   const secret = { kind: "Secret" as const, namespace: ref.namespace ?? gateway.metadata.namespace, name: ref.name };
   const from = { kind: "Gateway" as const, namespace: gateway.metadata.namespace };
   if (!isGranted(context.objects, { from, to: secret })) {
-    refuse(`no ReferenceGrant in ${secret.namespace} lets Gateways of ${from.namespace} use Secret ${secret.name}`);
+    const message = `no ReferenceGrant in ${secret.namespace} lets Gateways of ${from.namespace} use Secret ${secret.name}`;
+    refuse(message, "RefNotPermitted");
     return;
   }
-  addCertificate(context, secret, hostname === undefined ? [] : [hostname], refuse);
+  addCertificate(context, secret, hostname === undefined ? [] : [hostname], (message) => refuse(message));
 }

@@ -11,7 +11,7 @@ export function intersectHostnames(listener: string, route: readonly string[]): 
 }
 
 /** Whether `wide` takes every host that `narrow` takes. "*.a.com" stands for one or more labels, never for none. */
-function covers(wide: string, narrow: string): boolean {
+export function covers(wide: string, narrow: string): boolean {
   if (wide === "" || wide === narrow) return true;
   return wide.startsWith("*.") && narrow.endsWith(wide.slice(1)) && narrow !== wide.slice(1);
 }

@@ -3,34 +3,67 @@ import { compareText } from "../../report.ts";
 import type { Context, RouteInit, RuleInit, Say } from "../context.ts";
 import { sayAbout } from "../context.ts";
 import { getOrAdd } from "../object-index.ts";
-import type { Attached, RouteObject } from "./attach.ts";
-import { attach } from "./attach.ts";
-import type { ServedGateway } from "./gateways.ts";
+import type { Attached, AttachedRoute, RouteObject } from "./attach.ts";
+import { attachRoutes } from "./attach.ts";
+import { servedGateways } from "./gateways.ts";
+import { grpcRules, takesAnyMethod } from "./grpc-route.ts";
+import { httpRules } from "./http-route.ts";
+import { addFences, isolatedHostnames } from "./isolation.ts";
+import type { TranslatedRule } from "./rules.ts";
+import { addClassStatuses, addGatewayStatuses, addRouteStatus } from "./statuses.ts";
 
-/** Adds an HTTPRoute or GRPCRoute, as far as Gateways take it. `toRules`: its rules, asked for once it is taken. */
-export function translateRoute<R extends RouteObject>(
-  context: Context,
-  gateways: ReadonlyMap<string, ServedGateway>,
-  route: R,
-  toRules: (context: Context, route: R, say: Say) => RuleInit[],
-): void {
+/** Adds all HTTPRoutes and GRPCRoutes, as far as Gateways take them, and the statuses of all of Gateway API's kinds. */
+export function translateGateways(context: Context): void {
+  const gateways = servedGateways(context);
+  const routes = attachRoutes(context.objects, gateways);
+  const attached: Attached[] = [];
+  for (const one of routes) attached.push(...translateRoute(context, one));
+  addFences(context, attached);
+  addClassStatuses(context);
+  addGatewayStatuses(context, gateways.values(), attached);
+}
+
+/** Returns where the route is attached, each listener once. */
+function translateRoute(context: Context, one: AttachedRoute): Attached[] {
+  const { route, parents } = one;
   const say = sayAbout(context, route);
-  const { parentRefs } = route.spec;
-  if (parentRefs.length === 0) say("warning", "spec.parentRefs", "is empty: not attached to any Gateway");
-  const attached = parentRefs.flatMap((parent, i) => {
-    const acceptance = attach(context.objects, gateways, route, parent);
-    if (acceptance.reason === "Accepted") return acceptance.attached;
+  if (parents.length === 0) say("warning", "spec.parentRefs", "is empty: not attached to any Gateway");
+  const byListener = new Map<unknown, Attached>();
+  parents.forEach((acceptance, i) => {
+    if (acceptance.reason === "Accepted") {
+      for (const each of acceptance.attached) byListener.set(each.listener, each);
+      return;
+    }
     const level = acceptance.reason === "NotServed" || acceptance.reason === "NotAGateway" ? "info" : "error";
     say(level, `spec.parentRefs[${i}]`, acceptance.message);
-    return [];
   });
-  if (attached.length === 0) return;
+  const attached = [...byListener.values()];
+  const rules = attached.length === 0 ? [] : toRules(context, route, say);
+  addRouteStatus(context, one, rules);
+  const served = rules.flatMap(({ rule }) => rule ?? []);
+  if (served.length > 0) addRoutes(context, route, attached, served);
+  return attached;
+}
 
+function toRules(context: Context, route: RouteObject, say: Say): TranslatedRule[] {
+  reportNames(route, say);
+  return route.kind === "HTTPRoute" ? httpRules(context, route, say) : grpcRules(context, route, say);
+}
+
+/** The API server sees to it that names of rules are unique within a route. */
+function reportNames({ spec }: RouteObject, say: Say): void {
+  const names = spec.rules.map(({ name }) => name);
+  names.forEach((name, i) => {
+    if (name !== undefined && names.indexOf(name) < i)
+      say("error", `spec.rules[${i}].name`, `"${name}" is the name of another rule`);
+  });
+}
+
+function addRoutes(context: Context, route: RouteObject, attached: readonly Attached[], rules: RuleInit[]): void {
   const { kind, metadata } = route;
   const { namespace, name, createdSeconds } = metadata;
-  const rules = toRules(context, route, say);
-  if (rules.length === 0) return;
-  for (const { key, hostnames, schemes } of groupHostnames(attached)) {
+  const isolated = attached.map((each) => ({ ...each, hostnames: isolatedHostnames(each) }));
+  for (const { key, hostnames, schemes } of groupHostnames(isolated)) {
     context.routes.push({
       key: `${kind}/${namespace}/${name}${key}`,
       source: { kind, namespace, name },
@@ -38,6 +71,7 @@ export function translateRoute<R extends RouteObject>(
       hostnames,
       schemes,
       rules,
+      grpcOnly: route.kind === "GRPCRoute" && takesAnyMethod(route),
     });
   }
 }

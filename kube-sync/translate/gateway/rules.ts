@@ -1,39 +1,59 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { BackendRefSchema, FilterSchema, MatchSchema } from "../../../proto/gen/edgeway/v1/table_pb.js";
-import { framingHeaders } from "../../../routes/syntax.ts";
+import type { BackendRefSchema } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import type { BackendRef, Filter, HeaderMatch } from "../../objects/route-parts.ts";
 import { findPort, noSuchPort } from "../backends.ts";
 import type { Context, RuleInit, Say } from "../context.ts";
 import { invalidTarget } from "../context.ts";
+import type { ConditionInit, Match } from "../match.ts";
+import { onHeader, toMatchInit, wrongRegex } from "../match.ts";
 import type { OriginHint } from "../origin.ts";
+import { isUnsupportedProtocol } from "../origin.ts";
 import type { RouteObject } from "./attach.ts";
+import type { FilterInit, FilterPlace, Refused } from "./filters.ts";
+import { firstOfEach, isRefused, toFilter } from "./filters.ts";
 import { isGranted } from "./grants.ts";
 
-export type MatchInit = MessageInitShape<typeof MatchSchema>;
-type BackendRefInit = MessageInitShape<typeof BackendRefSchema>;
-type FilterInit = MessageInitShape<typeof FilterSchema>;
+export type BackendRefInit = MessageInitShape<typeof BackendRefSchema>;
 
 /** Why a match cannot be had. */
 export interface Unsupported {
-  /** Below the match, such as "path.type". */
+  /** Below the match, such as "path.value". */
   readonly field: string;
   readonly reason: string;
 }
 
 /** What is specific to HTTPRoute or GRPCRoute. */
 export interface RuleParts<M> {
+  readonly name: string | undefined;
   /** Their matches; an empty list takes every request. */
   readonly matches: readonly M[];
   readonly filters: readonly Filter[];
   readonly backendRefs: readonly BackendRef[];
-  toMatch(match: M): MatchInit | Unsupported;
+  toMatch(match: M): Match | Unsupported;
+  /** Whether a match is by path prefix. */
+  isPrefix(match: M): boolean;
   readonly hint: OriginHint;
 }
 
+/** Gateway API's reasons of the condition ResolvedRefs. */
+export interface Unresolved {
+  readonly reason: "InvalidKind" | "BackendNotFound" | "RefNotPermitted" | "UnsupportedProtocol";
+  readonly message: string;
+}
+
+/** A rule, and what its route's conditions have to say about it. */
+export interface TranslatedRule {
+  /** Absent when no match of it is left. */
+  readonly rule?: RuleInit;
+  /** Why it is not served as it says. */
+  readonly dropped?: Refused;
+  readonly unresolved: readonly Unresolved[];
+}
+
 /**
- * One rule. When something in it is not supported yet, the whole rule fails closed: what it takes is answered with an
+ * One rule. When something in it is not supported, the whole rule fails closed: what it takes is answered with an
  * error that says why. A match that cannot be had is left out of it rather than widened, as a wider one would take
- * other rules' calls. Returns undefined when no match is left.
+ * other rules' calls.
  */
 export function translateRule<M>(
   context: Context,
@@ -41,112 +61,144 @@ export function translateRule<M>(
   index: number,
   parts: RuleParts<M>,
   say: Say,
-): RuleInit | undefined {
+): TranslatedRule {
   const field = `spec.rules[${index}]`;
-  const refusals: string[] = [];
-  const refuse = (at: string, reason: string) => {
-    refusals.push(reason);
-    say("error", `${field}.${at}`, reason);
+  const refusals: Refused[] = [];
+  const refuse = (at: string, message: string, refused: Refused["refused"] = "UnsupportedValue") => {
+    refusals.push({ refused, message });
+    say("error", `${field}${at}`, message);
   };
   const matches = parts.matches.flatMap((match, i) => {
     const result = parts.toMatch(match);
-    if (!isUnsupported(result)) return [result];
-    refuse(`matches[${i}].${result.field}`, result.reason);
+    if (!("reason" in result)) return [toMatchInit(result)];
+    refuse(`.matches[${i}].${result.field}`, result.reason);
     return [];
   });
-  const filters = parts.filters.flatMap((filter, i) => {
-    const result = toFilter(filter);
-    if (typeof result !== "string") return [result];
-    refuse(`filters[${i}]`, result);
-    return [];
-  });
+  const place = { kind: route.kind, ofBackend: false, prefixesOnly: parts.matches.every(parts.isPrefix) };
+  const filters = translateFilters(parts.filters, place, (at, { refused, message }) =>
+    refuse(`.filters${at}`, message, refused),
+  );
+  const redirects = parts.filters.some(({ type }) => type === "RequestRedirect");
+  if (redirects && parts.backendRefs.length > 0) {
+    refuse(".backendRefs", "a rule that redirects can have no backendRefs", "IncompatibleFilters");
+  }
+  const [dropped] = refusals;
   if (parts.matches.length > 0 && matches.length === 0) {
     say("error", field, "is left out, as none of its matches is supported");
-    return undefined;
+    return { ...(dropped && { dropped }), unresolved: [] };
   }
-  const [refusal] = refusals;
-  if (refusal !== undefined) {
+  if (dropped !== undefined) {
     say("error", field, "answers with an error, as not all of it is supported");
-    return { index, matches, backends: [{ target: invalidTarget(refusal), weight: 1 }] };
+    const backends = [{ target: invalidTarget(dropped.message), weight: 1 }];
+    return { rule: { index, matches, backends }, dropped, unresolved: [] };
   }
-  if (parts.backendRefs.length === 0) say("warning", field, "has no backendRefs: it answers with an error");
+  if (parts.backendRefs.length === 0 && !redirects)
+    say("warning", field, "has no backendRefs: it answers with an error");
+  const unresolved: Unresolved[] = [];
   const backends = parts.backendRefs.map((ref, i) =>
-    toBackendRef(context, route, ref, parts.hint, (at, reason) =>
-      say("error", `${field}.backendRefs[${i}]${at}`, reason),
+    toBackendRef(
+      { context, route, place, hint: parts.hint, say, unresolved, field: `${field}.backendRefs[${i}]` },
+      ref,
     ),
   );
-  return { index, matches, filters, backends };
+  return { rule: { index, matches, filters, backends }, unresolved };
 }
 
-function isUnsupported(result: MatchInit | Unsupported): result is Unsupported {
-  return "reason" in result;
+/** Gateway API: filters of one type can be there once, and a redirect leaves nothing to rewrite. */
+function translateFilters(
+  filters: readonly Filter[],
+  place: FilterPlace,
+  refuse: (at: string, refused: Refused) => void,
+): FilterInit[] {
+  const types = filters.map(({ type }) => type);
+  return filters.flatMap((filter, i) => {
+    const { type } = filter;
+    let result = toFilter(filter, place);
+    if (types.indexOf(type) < i && type !== "RequestMirror" && type !== "ExtensionRef") {
+      result = { refused: "IncompatibleFilters", message: `there is more than one ${type}` };
+    } else if (type === "URLRewrite" && types.includes("RequestRedirect")) {
+      result = { refused: "IncompatibleFilters", message: "URLRewrite and RequestRedirect exclude each other" };
+    }
+    if (!isRefused(result)) return [result];
+    refuse(`[${i}]`, result);
+    return [];
+  });
 }
 
-/** The table's filter, or why it cannot be had. */
-function toFilter({ type, requestHeaderModifier, responseHeaderModifier }: Filter): FilterInit | string {
-  const isRequest = type === "RequestHeaderModifier";
-  const modifier = isRequest ? requestHeaderModifier : responseHeaderModifier;
-  if (modifier === undefined || !(isRequest || type === "ResponseHeaderModifier"))
-    return `the filter ${type} is not supported yet`;
-  const set = firstOfEach(modifier.set);
-  const add = firstOfEach(modifier.add);
-  const remove = modifier.remove.map((name) => name.toLowerCase());
-  const framing = [...set, ...add].find(({ name }) => framingHeaders.has(name));
-  if (framing !== undefined) return `the header ${framing.name} belongs to the connection and cannot be set`;
-  return { filter: { case: isRequest ? "requestHeaders" : "responseHeaders", value: { set, add, remove } } };
-}
-
-/** Gateway API: of entries with one name, in whichever case, the first counts. */
-function firstOfEach(headers: readonly { name: string; value: string }[]): { name: string; value: string }[] {
-  const seen = new Map<string, { name: string; value: string }>();
-  for (const { name, value } of headers) {
-    const lower = name.toLowerCase();
-    if (!seen.has(lower)) seen.set(lower, { name: lower, value });
+/** What a match asks of headers, or what is wrong. Of entries with one name the first counts. */
+export function toHeaders(headers: readonly HeaderMatch[]): Pick<Match, "headers" | "conditions"> | Unsupported {
+  const exact: { name: string; exact: string }[] = [];
+  const conditions: ConditionInit[] = [];
+  for (const { name, value, type } of firstOfEach(headers)) {
+    if (type === "Exact") {
+      exact.push({ name, exact: value });
+      continue;
+    }
+    const wrong = wrongRegex([value]);
+    if (wrong !== undefined) return { field: "headers", reason: wrong };
+    conditions.push(onHeader(name, value));
   }
-  return [...seen.values()];
+  return { headers: exact, conditions };
 }
 
-/** The header conditions of a match, or the first that cannot be had. */
-export function toHeaders(headers: readonly HeaderMatch[]): { name: string; exact: string }[] | Unsupported {
-  const i = headers.findIndex(({ type }) => type !== "Exact");
-  if (i >= 0) return unsupportedType(`headers[${i}].type`, "a header");
-  return firstOfEach(headers).map(({ name, value }) => ({ name, exact: value }));
-}
-
-export function unsupportedType(field: string, what: string): Unsupported {
-  return { field, reason: `RegularExpression for ${what} is not supported yet` };
+interface RefPlace {
+  readonly context: Context;
+  readonly route: RouteObject;
+  readonly place: FilterPlace;
+  readonly hint: OriginHint;
+  readonly say: Say;
+  readonly unresolved: Unresolved[];
+  readonly field: string;
 }
 
 /** What a reference points at. An invalid one keeps its weight, and that share of the calls gets an error. */
-function toBackendRef(
-  { objects, backends }: Context,
-  route: RouteObject,
-  ref: BackendRef,
-  hint: OriginHint,
-  report: (field: string, reason: string) => void,
-): BackendRefInit {
+function toBackendRef(at: RefPlace, ref: BackendRef): BackendRefInit {
   const { weight } = ref;
-  const invalid = (field: string, reason: string): BackendRefInit => {
-    report(field, reason);
-    return { target: invalidTarget(reason), weight };
+  const fail = (field: string, message: string): BackendRefInit => {
+    at.say("error", `${at.field}${field}`, message);
+    return { target: invalidTarget(message), weight };
   };
-  if (ref.group !== "" || ref.kind !== "Service") return invalid(".kind", `${ref.kind} is not supported, only Service`);
-  const [filter] = ref.filters;
-  if (filter !== undefined) {
-    return invalid(".filters[0]", `the filter ${filter.type} of one backend is not supported yet`);
+  const filters: FilterInit[] = [];
+  for (const [i, filter] of ref.filters.entries()) {
+    const result = toFilter(filter, { ...at.place, ofBackend: true });
+    if (isRefused(result)) return fail(`.filters[${i}]`, result.message);
+    filters.push(result);
+  }
+  const resolved = resolve(at, ref);
+  if ("target" in resolved) return { target: resolved.target, weight, filters };
+  const { field, reason, message } = resolved;
+  at.unresolved.push({ reason, message });
+  return fail(field, message);
+}
+
+function resolve(
+  { context, route, hint }: RefPlace,
+  ref: BackendRef,
+): Required<Pick<BackendRefInit, "target">> | (Unresolved & { field: string }) {
+  const { objects, backends } = context;
+  if (ref.group !== "" || ref.kind !== "Service") {
+    return { field: ".kind", reason: "InvalidKind", message: `${ref.kind} is not supported, only Service` };
   }
   const namespace = ref.namespace ?? route.metadata.namespace;
   const from = { kind: route.kind, namespace: route.metadata.namespace };
   if (!isGranted(objects, { from, to: { kind: "Service", namespace, name: ref.name } })) {
-    return invalid(
-      ".namespace",
-      `no ReferenceGrant in ${namespace} lets ${route.kind}s of ${from.namespace} use Service ${ref.name}`,
-    );
+    const message = `no ReferenceGrant in ${namespace} lets ${route.kind}s of ${from.namespace} use Service ${ref.name}`;
+    return { field: ".namespace", reason: "RefNotPermitted", message };
   }
   const service = objects.get("Service", namespace, ref.name);
-  if (service === undefined) return invalid(".name", `there is no Service ${namespace}/${ref.name}`);
-  if (ref.port === undefined) return invalid(".port", "is missing: a Service needs one");
+  if (service === undefined) {
+    return { field: ".name", reason: "BackendNotFound", message: `there is no Service ${namespace}/${ref.name}` };
+  }
+  if (ref.port === undefined) {
+    return { field: ".port", reason: "BackendNotFound", message: "is missing: a Service needs one" };
+  }
   const port = findPort(service, ref.port);
-  if (port === undefined) return invalid(".port", noSuchPort(service, ref.port));
-  return { target: backends.use(service, port, hint), weight };
+  if (port === undefined) {
+    return { field: ".port", reason: "BackendNotFound", message: noSuchPort(service, ref.port) };
+  }
+  if (isUnsupportedProtocol(port)) {
+    const message = `Service ${namespace}/${ref.name} port ${port.port}: appProtocol ${port.appProtocol} is not supported`;
+    return { field: "", reason: "UnsupportedProtocol", message };
+  }
+  return { target: backends.use(service, port, hint) };
 }

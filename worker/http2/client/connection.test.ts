@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { CallError } from "../../call/error.ts";
 import { Fields } from "../../call/fields.ts";
+import type { HttpResponse } from "../../call/http.ts";
 import { Code } from "../../call/status.ts";
 import { ErrorCode } from "../error.ts";
 import { data, frame, goAway, headers, ok, rst, settings, settingsAck, windowUpdate } from "../testing/frames.ts";
@@ -110,6 +111,25 @@ describe("an answer", () => {
       expect(taken!.pieces).toBe(1);
       expect(taken!.trailers!.get("t")).toBe("u");
     });
+  });
+
+  test("whose taker breaks it off while it takes what was kept hears nothing more", () => {
+    const { peer, client } = clientUnderTest();
+    const call: { response?: HttpResponse } = {};
+    const head = { method: "POST", scheme: "http", authority: "", path: "/", fields: Fields.empty } as const;
+    const request = new TestBody();
+    client.handle({ head, body: request }, { respond: (response) => (call.response = response), fail() {} });
+    peer.send(headers(1, ok), data(1, new Uint8Array(10_000)), data(1, new Uint8Array(10_000)));
+    const heard: string[] = [];
+    call.response!.body.pipe({
+      write: () => {
+        heard.push("write");
+        request.fail(cancelled);
+      },
+      end: () => heard.push("end"),
+      fail: () => heard.push("fail"),
+    });
+    expect(heard).toEqual(["write", "fail"]);
   });
 
   test("may follow interim ones, which nobody sees", () => {

@@ -106,6 +106,7 @@ export class ClientConnection extends Connection<ClientExchange> implements Clie
   }
 
   #openQueued(): void {
+    if (this.#queue.size === 0) return;
     for (const queued of this.#queue) {
       if (this.streams.size >= this.#peerConcurrency || this.closed) return;
       this.#queue.delete(queued);

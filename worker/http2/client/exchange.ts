@@ -76,13 +76,16 @@ export class ClientExchange extends Stream {
   }
 
   override receiveData(piece: Uint8Array, charge: number, padding: number, end: boolean): void {
-    if (this.#answer !== undefined) throw new StreamError(ErrorCode.PROTOCOL_ERROR, "DATA before the answer's head");
+    if (this.#answer !== undefined) {
+      this.owner.giveConnectionWindow(piece.length + padding);
+      throw new StreamError(ErrorCode.PROTOCOL_ERROR, "DATA before the answer's head");
+    }
     super.receiveData(piece, charge, padding, end);
   }
 
-  /** A client only ever says that it is no longer interested. */
+  /** A client only ever says that it is no longer interested, or that it has what it wanted. */
   protected override resetCode(): ErrorCode {
-    return ErrorCode.CANCEL;
+    return this.state === "half-closed (remote)" ? ErrorCode.NO_ERROR : ErrorCode.CANCEL;
   }
 
   protected onTakerGone(error: CallError): void {
@@ -91,7 +94,7 @@ export class ClientExchange extends Stream {
 
   /** An answer may end before its request did (section 8.1): the rest of the request is of no use. */
   protected onReceivedEnd(): void {
-    if (this.state === "half-closed (remote)") this.abort(answeredEarly(), ErrorCode.NO_ERROR);
+    if (this.state === "half-closed (remote)") this.abort(answeredEarly());
   }
 
   protected onSentEnd(): void {}

@@ -173,7 +173,7 @@ describe("what comes from the peer", () => {
 describe("windows grow with what a round trip brings", () => {
   const limits = { initialStreamWindow: 10_000, maxStreamWindow: 64_000, initialConnectionWindow: 70_000 };
 
-  test("when that nearly is the window, and no further than the limit", () => {
+  test("when that is much of the window, and no further than the limit", () => {
     const { peer, client } = clientUnderTest({ limits: { ...limits, maxConnectionWindow: 100_000 } });
     const call = new TestCall(client);
     peer.received();
@@ -181,10 +181,30 @@ describe("windows grow with what a round trip brings", () => {
     expect(peer.received()).toEqual(["PING 1"]);
     call.response!.body.consumed(5000);
     peer.send(data(1, new Uint8Array(8000)), ping(1, { ack: true }));
-    expect(peer.received()).toEqual(["WINDOW_UPDATE 1 +5000", "SETTINGS WINDOW=16000", "WINDOW_UPDATE +30000"]);
+    expect(peer.received()).toEqual(["WINDOW_UPDATE 1 +5000", "SETTINGS WINDOW=20000", "WINDOW_UPDATE +30000"]);
     // The stream has its part of that at once.
-    peer.send(data(1, new Uint8Array(8000)));
+    peer.send(data(1, new Uint8Array(10_000)));
     expect(peer.received()).toEqual(["PING 2"]);
+  });
+
+  test("to the limit, doubling, while each round trip brings half a window", () => {
+    const { peer, client } = clientUnderTest({
+      limits: { ...limits, initialStreamWindow: 4000, maxStreamWindow: 30_000 },
+    });
+    const call = new TestCall(client);
+    peer.send(headers(1, ok));
+    const windows: number[] = [];
+    let window = 4000;
+    for (let pings = 1; pings <= 4; pings++) {
+      peer.send(data(1, new Uint8Array(window / 2)));
+      call.response!.body.consumed(window / 2);
+      peer.send(data(1, new Uint8Array(window / 2)));
+      call.response!.body.consumed(window / 2);
+      peer.send(ping(pings, { ack: true }));
+      const grown = peer.received().findLast((line) => line.startsWith("SETTINGS WINDOW="));
+      if (grown !== undefined) windows.push((window = Number(grown.split("=")[1])));
+    }
+    expect(windows).toEqual([8000, 16_000, 30_000]);
   });
 
   test("not when the peer could have sent more", () => {

@@ -3,14 +3,19 @@
  *
  * A window must hold what is on its way during one round trip, the bandwidth-delay product, or the peer waits for us. It
  * is measured: a PING goes out while a body comes in, and what has arrived when its ACK does is what one round trip
- * brings. If that nearly is the window, the window was the bottleneck, and grows.
+ * brings. If that is much of the window, the window was the bottleneck, and grows.
  */
 import type { Http2Limits } from "../limits.ts";
 import { defaultWindow } from "../frame/frame.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 
-/** A round trip that brings more than this part of a stream's window was held up by it. */
-const nearlyFull = 2 / 3;
+/**
+ * A round trip that brings more than this part of a stream's window was held up by it. It can be as little as half: what
+ * is given back goes out with the PING, so that the bytes it lets go come behind the answer.
+ */
+const heldUp = 0.4;
+/** What a window that held its peer up is multiplied with. */
+const growth = 2;
 
 /** After a measurement that changed nothing the next one is this many times the bytes away, up to the limit. */
 const patience = 4;
@@ -65,12 +70,12 @@ export class ReceiveFlow {
     const product = this.#bytes;
     this.#measuring = false;
     this.#bytes = 0;
-    if (product < this.streamWindow * nearlyFull) {
+    if (product < this.streamWindow * heldUp) {
       this.#interval = Math.min(maxBytesBetween, this.#interval * patience);
       return;
     }
     const { maxStreamWindow, maxConnectionWindow } = this.#limits;
-    this.streamWindow = Math.min(maxStreamWindow, Math.max(this.streamWindow, product * 2));
+    this.streamWindow = Math.min(maxStreamWindow, Math.max(this.streamWindow, product) * growth);
     this.#interval = this.streamWindow / 2;
     // The connection keeps the same lead over a stream that it began with.
     const lead = this.#limits.initialConnectionWindow / this.#limits.initialStreamWindow;

@@ -95,7 +95,6 @@ export class Encoder {
   /** Adds a field: `name` in lower case; `never` if no table may hold it. */
   field(name: string, value: string, never: boolean): void {
     const known = this.#names.get(name) ?? this.#meet(name);
-    if (known === undefined) return this.#literal(0, name, value, 0x00, 0x0f);
     const { fixed } = known;
     const index = fixed?.values.get(value);
     if (index !== undefined) return this.#integer(0x80, 0x7f, index);
@@ -107,8 +106,8 @@ export class Encoder {
     this.#literal(nameIndex, name, value, 0x00, 0x0f);
   }
 
-  #meet(name: string): Name | undefined {
-    if (this.#names.size >= maxNames) return undefined;
+  #meet(name: string): Name {
+    if (this.#names.size >= maxNames) this.#forgetName();
     const known: Name = {
       name,
       fixed: staticNames.get(name),
@@ -120,6 +119,15 @@ export class Encoder {
     };
     this.#names.set(name, known);
     return known;
+  }
+
+  /** Forgets the name that was met longest ago, of those without an entry: the table has room for half the names at most. */
+  #forgetName(): void {
+    for (const { name, values } of this.#names.values()) {
+      if (values.size > 0) continue;
+      this.#names.delete(name);
+      return;
+    }
   }
 
   /** Whether the value comes a second time, or the name does and has no index yet. Remembers the value if not. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { ErrorCode } from "../error.ts";
 import { BlockMemory, EncodingMemory } from "./memory.ts";
 import { Decoder } from "./decoder.ts";
 import { Encoder } from "./encoder.ts";
@@ -100,6 +101,20 @@ describe("a decoder", () => {
     expect(() => decoded(new Decoder(limits, 4096), hex(bytes))).toThrow();
   });
 
+  test("takes whatever bytes come, or refuses them as a compression error", () => {
+    let state = 1;
+    const chance = (bound: number): number => ((state = Math.imul(state, 1103515245) + 12345) >>> 16) % bound;
+    for (let i = 0; i < 20_000; i++) {
+      const decoder = new Decoder(limits, 4096);
+      const block = Uint8Array.from({ length: chance(40) }, () => chance(256));
+      try {
+        decoder.decode(block, 0, block.length);
+      } catch (error) {
+        expect(error).toMatchObject({ code: ErrorCode.COMPRESSION_ERROR });
+      }
+    }
+  });
+
   test("says what is wrong with a name or value once, however often it is referred to", () => {
     const decoder = new Decoder(limits, 4096);
     decoder.decode(hex("4001580161"), 0, 5);
@@ -157,6 +172,16 @@ describe("an encoder", () => {
       const field: [string, string][] = [[`name-${i >> 1}`, "v".repeat(100)]];
       expect(decoded(decoder, encoded(encoder, field))).toEqual([`name-${i >> 1}: ${"v".repeat(100)}`]);
     }
+  });
+
+  test("is not worn out by names that never come again", () => {
+    const encoder = new Encoder();
+    const decoder = new Decoder(limits, 4096);
+    for (let i = 0; i < 1000; i++) {
+      expect(decoded(decoder, encoded(encoder, [[`once-${i}`, "x"]]))).toEqual([`once-${i}: x`]);
+    }
+    const sizes = [1, 2, 3].map(() => encoded(encoder, [["again", "y"]]).length);
+    expect(sizes[2]).toBe(1);
   });
 
   test("sends octets as they are, and what is more than octets as UTF-8", () => {

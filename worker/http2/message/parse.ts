@@ -1,6 +1,6 @@
 /** Field blocks to request heads, response heads and trailers, checked as RFC 9113 section 8 asks of an intermediary. */
 import { Fields } from "../../call/fields.ts";
-import type { RequestHead, ResponseHead } from "../../call/http.ts";
+import { knownStatus, type RequestHead, type ResponseHead } from "../../call/http.ts";
 import type { FieldBlock } from "../hpack/decoder.ts";
 import { isConnectionSpecific } from "./syntax.ts";
 
@@ -156,10 +156,10 @@ export function parseResponse(block: FieldBlock): ParsedResponse | Malformed | O
   if (flat[0] !== ":status") return malformed("no :status at the beginning");
   const text = flat[1]!;
   // 101 has no meaning in HTTP/2 (section 8.6).
-  if (!/^[1-5]\d\d$/.test(text) || text === "101") return malformed(`:status ${text}`);
+  if (!/^[1-9]\d\d$/.test(text) || text === "101") return malformed(`:status ${text}`);
   const rested = regular(block, 2, false);
   if ("kind" in rested) return rested;
-  const status = Number(text);
+  const status = knownStatus(Number(text));
   return {
     kind: "response",
     head: Object.freeze({ status, fields: rested.fields }),

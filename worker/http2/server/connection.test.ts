@@ -101,6 +101,16 @@ describe("a request", () => {
     expect(handler.requests.map(({ cancelledWith }) => cancelledWith?.code)).toEqual([Code.INTERNAL, Code.INTERNAL]);
   });
 
+  test("whose body nobody wants is answered all the same, content-length or not", () => {
+    const handler = new TestHandler();
+    const { peer } = serverUnderTest(handler.handle);
+    peer.send(headers(1, [...post(), ["content-length", "5"]]), data(1, "ab"));
+    handler.last.request.body.cancel(new CallError(Code.CANCELLED, "enough", { side: "edge" }));
+    peer.send(data(1, "cde", { end: true }));
+    handler.last.answer.respond({ head: okHead, body: noBody });
+    expect(peer.received()).toEqual(["HEADERS 1 END :status=200"]);
+  });
+
   test("over the list limit is answered 431, and the compression table stays in step", () => {
     const handler = new TestHandler();
     const { peer } = serverUnderTest(handler.handle, { limits: { maxHeaderListBytes: 200 } });

@@ -95,8 +95,9 @@ export class ServerConnection extends Connection<ServerExchange> implements Serv
     this.#lastId = streamId;
     if (streamId > this.#lastTaken) return this.#refuse(streamId, bytes, start, end);
     if (this.streams.size >= this.limits.maxConcurrentStreams) {
+      // One that has not read our SETTINGS yet cannot know better: this is the more generous budget.
       this.abuse.count("maxConcurrentStreams");
-      this.abuse.spend("provokedResetBurst");
+      this.abuse.spend("resetBurst", this.#answered);
       return this.#refuse(streamId, bytes, start, end);
     }
     const parsed = this.reading.request(bytes, start, end, this.#scheme);

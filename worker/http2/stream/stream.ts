@@ -56,12 +56,13 @@ export abstract class Stream implements Body, BodySink {
     const kept = this.#kept;
     if (kept !== undefined) {
       this.#kept = undefined;
-      for (let piece = kept.peek(Infinity); piece !== undefined && !this.#cancelled; piece = kept.peek(Infinity)) {
+      // The sink may cancel, or break the exchange off, with every piece.
+      for (let piece = kept.peek(Infinity); piece !== undefined && this.#sink === sink; piece = kept.peek(Infinity)) {
         sink.write(piece);
         kept.drop(piece.length);
       }
     }
-    if (this.#cancelled) return;
+    if (this.#sink !== sink) return;
     if (this.#keptEnd !== undefined) sink.end(this.#keptEnd);
     else if (this.#keptFailure !== undefined) sink.fail(this.#keptFailure);
   }
@@ -78,13 +79,13 @@ export abstract class Stream implements Body, BodySink {
 
   cancel(error: CallError): void {
     if (this.#cancelled) return;
+    this.#cancelled = true;
     this.#dropReceived();
     if (mayReceive(this.state)) this.onTakerGone(error);
   }
 
-  /** From here on nothing reaches the sink, and the peer's bytes count as consumed. */
+  /** Lets go of the sink and of what was kept for one; what the peer sent counts as consumed. */
   #dropReceived(): void {
-    this.#cancelled = true;
     this.#sink = undefined;
     this.#kept = undefined;
     const left = this.#unconsumed;
@@ -98,6 +99,7 @@ export abstract class Stream implements Body, BodySink {
   receiveData(piece: Uint8Array, charge: number, padding: number, end: boolean): void {
     const { length } = piece;
     if (!this.#receiveWindow.take(charge)) {
+      this.owner.giveConnectionWindow(length + padding);
       throw new StreamError(ErrorCode.FLOW_CONTROL_ERROR, "DATA beyond the stream's window");
     }
     if (this.#cancelled) {
@@ -105,9 +107,9 @@ export abstract class Stream implements Body, BodySink {
     } else {
       this.#unconsumed += length + padding;
       if (padding > 0) this.consumed(padding);
-      if (this.#expected >= 0) this.#count(length);
-      if (length > 0) this.#deliver(piece);
     }
+    if (this.#expected >= 0) this.#count(length);
+    if (length > 0 && !this.#cancelled) this.#deliver(piece);
     if (end) this.receiveEnd(Fields.empty);
   }
 
@@ -247,7 +249,6 @@ export abstract class Stream implements Body, BodySink {
     if (whole || this.#cancelled) return;
     const sink = this.#sink;
     this.#dropReceived();
-    this.#cancelled = false;
     if (sink === undefined) this.#keptFailure = error;
     else sink.fail(error);
   }
@@ -263,7 +264,8 @@ export abstract class Stream implements Body, BodySink {
 
   /** Nobody wants this exchange any more: neither its taker nor its role is told. */
   protected forget(error: CallError, code: ErrorCode): void {
-    if (!this.#cancelled) this.#dropReceived();
+    this.#cancelled = true;
+    this.#dropReceived();
     this.abort(error, code);
   }
 

@@ -1,7 +1,7 @@
 /** Plain HTTP to origins, and the answers that Edgeway makes itself. */
 import type { CallError } from "../../call/error.ts";
 import { Fields } from "../../call/fields.ts";
-import { type HttpResponse, noBody, type RequestHead } from "../../call/http.ts";
+import { type HttpResponse, noBody, type RequestHead, type TextAnswer } from "../../call/http.ts";
 import { httpStatusOf } from "../../wire/http-status.ts";
 import type { HttpCaller } from "../caller.ts";
 import { endToEnd } from "../fields.ts";
@@ -17,9 +17,16 @@ export function passRequest(head: RequestHead, scheme: "http" | "https"): Reques
 
 export function encodeFailure(caller: HttpCaller, error: CallError): HttpResponse {
   const status = error.httpStatus ?? httpStatusOf(error.code);
-  const text = utf8.encode(`${error.message}\n`);
-  const flat = ["content-type", "text/plain; charset=utf-8", "content-length", String(text.length)];
+  const flat = ["content-type", "text/plain; charset=utf-8"];
   // The only method that Edgeway refuses others for is that of a call.
   if (status === 405) flat.push("allow", "POST");
-  return { head: { status, fields: new Fields(flat) }, body: caller.bodiless ? noBody : sourceOf(text, Fields.empty) };
+  return encodeAnswer(caller, { status, fields: new Fields(flat), text: `${error.message}\n` });
+}
+
+export function encodeAnswer(caller: HttpCaller, { status, fields, text }: TextAnswer): HttpResponse {
+  // RFC 9110 sections 8.6 and 15.4.5: neither status has content, nor says its length.
+  if (status === 204 || status === 304) return { head: { status, fields }, body: noBody };
+  const content = utf8.encode(text);
+  const head = { status, fields: new Fields([...fields.flat, "content-length", String(content.length)]) };
+  return { head, body: caller.bodiless || content.length === 0 ? noBody : sourceOf(content, Fields.empty) };
 }

@@ -46,11 +46,13 @@ function statusJson({ code, message, details }: RpcEnd, registry: Registry): Jso
   return { code, message, details: decoded.map((detail) => detailJson(detail, registry)) };
 }
 
+const any: DescMessage = AnySchema;
+
 /** A detail of a type that the descriptors do not have is given in base64. */
 function detailJson({ type, value }: StatusDetail, registry: Registry): JsonValue {
   const typeUrl = `type.googleapis.com/${type}`;
   try {
-    return toJson<DescMessage>(AnySchema, create(AnySchema, { typeUrl, value }), { registry });
+    return toJson(any, create(AnySchema, { typeUrl, value }), { registry });
   } catch {
     return { "@type": typeUrl, value: encodeBase64(value) };
   }
@@ -64,11 +66,15 @@ export function encodeUnary(response: RpcResponse, registry: Registry, respond: 
 class UnaryAnswer implements Sink<RpcEnd> {
   readonly #response: RpcResponse;
   readonly #registry: Registry;
-  readonly #respond: Respond;
+  /** Undefined once it was called. */
+  #respond: Respond | undefined;
   readonly #message = new Gatherer();
   #messages = 0;
   readonly #splitter = new EnvelopeSplitter({
-    begin: () => this.#messages++,
+    begin: () => {
+      this.#messages++;
+      if (this.#messages > 1) this.#refuse("several messages");
+    },
     piece: (bytes) => {
       if (this.#messages === 1) this.#message.add(bytes);
     },
@@ -83,19 +89,30 @@ class UnaryAnswer implements Sink<RpcEnd> {
 
   write(bytes: Uint8Array): void {
     this.#splitter.push(bytes);
-    this.#response.messages.consumed(bytes.length);
+    if (this.#respond !== undefined) this.#response.messages.consumed(bytes.length);
   }
 
   end(end: RpcEnd): void {
     const { head } = this.#response;
-    if (end.code !== Code.OK) return this.#respond(encodeError(end, this.#registry, head));
-    if (this.#messages === 1) return this.#respond(jsonResponse(200, this.#message.take(), head));
-    const message = `a unary call was answered with ${this.#messages} messages`;
-    this.fail(new CallError(Code.UNIMPLEMENTED, message, { side: "origin" }));
+    if (end.code !== Code.OK) this.#answer(encodeError(end, this.#registry, head));
+    else if (this.#messages === 0) this.#refuse("no message");
+    else this.#answer(jsonResponse(200, this.#message.take(), head));
   }
 
   fail(error: CallError): void {
-    this.#respond(encodeError(endOf(error), this.#registry, this.#response.head, error.httpStatus));
+    this.#answer(encodeError(endOf(error), this.#registry, this.#response.head, error.httpStatus));
+  }
+
+  #refuse(what: string): void {
+    const error = new CallError(Code.UNIMPLEMENTED, `a unary call was answered with ${what}`, { side: "origin" });
+    this.#response.messages.cancel(error);
+    this.fail(error);
+  }
+
+  #answer(response: HttpResponse): void {
+    const respond = this.#respond;
+    this.#respond = undefined;
+    respond?.(response);
   }
 }
 
@@ -157,6 +174,7 @@ class Opening implements Sink<RpcEnd>, Source<RpcEnd> {
   }
 
   cancel(error: CallError): void {
+    this.#kept = [];
     this.#source.cancel(error);
   }
 }

@@ -3,7 +3,6 @@ import {
   create,
   type DescField,
   type DescMessage,
-  fromJson,
   type JsonValue,
   mergeFromJson,
   type Registry,
@@ -13,7 +12,7 @@ import {
 import { CallError } from "../../call/error.ts";
 import { Code } from "../../call/status.ts";
 import { decodePercentText } from "../../wire/percent.ts";
-import { attempt, parseJson } from "../codec.ts";
+import { attempt, messageFromJson, parseJson } from "../codec.ts";
 import { type Found, resolve } from "./templates.ts";
 
 /** Parameters of one query, and messages within messages that they may name. */
@@ -44,11 +43,12 @@ export function requestMessage(found: Found, body: Uint8Array, registry: Registr
     put(parameters, fields, text);
   }
   const json = body.length === 0 || binding.body === undefined ? undefined : parseJson(body);
-  const options = { registry, ignoreUnknownFields: true };
   return attempt("caller", () => {
     const message =
-      json === undefined ? create(input) : fromJson(input, wrap(json, binding.body as DescField | "*"), options);
-    return toBinary(input, mergeFromJson(input, message, parameters as JsonValue, options));
+      json === undefined
+        ? create(input)
+        : messageFromJson(input, wrap(json, binding.body as DescField | "*"), body.length, registry);
+    return toBinary(input, mergeFromJson(input, message, parameters as JsonValue, { registry }));
   });
 }
 

@@ -51,5 +51,12 @@ function isSegment(segment: string, last: boolean): boolean {
 }
 
 function splitOutsideBraces(path: string): string[] {
-  return path.match(/(?:\{[^}]*\}|[^/{])+|(?<=\/|^)(?=\/|$)/g) ?? [];
+  const parts = [""];
+  let inBraces = false;
+  for (const character of path) {
+    if (character === "{" || character === "}") inBraces = character === "{";
+    if (character === "/" && !inBraces) parts.push("");
+    else parts[parts.length - 1] += character;
+  }
+  return parts;
 }

@@ -497,6 +497,15 @@ export declare type Filter = Message<"edgeway.v1.Filter"> & {
      */
     value: DirectResponse;
     case: "directResponse";
+  } | {
+    /**
+     * Not in BackendRef.filters: a preflight is answered before a backend is
+     * chosen.
+     *
+     * @generated from field: edgeway.v1.Cors cors = 20;
+     */
+    value: Cors;
+    case: "cors";
   } | { case: undefined; value?: undefined };
 };
 
@@ -615,6 +624,66 @@ export declare type DirectResponse = Message<"edgeway.v1.DirectResponse"> & {
  * Use `create(DirectResponseSchema)` to create a new message.
  */
 export declare const DirectResponseSchema: GenMessage<DirectResponse>;
+
+/**
+ * Lets pages of other origins call, and answers their preflights at the edge.
+ * In place of whatever the origin server says about CORS.
+ *
+ * @generated from message edgeway.v1.Cors
+ */
+export declare type Cors = Message<"edgeway.v1.Cors"> & {
+  /**
+   * Lower case without default port: "https://a.example.com",
+   * "https://*.example.com" for one or more labels below, "https://*" for every
+   * host, or "*" for every origin.
+   *
+   * @generated from field: repeated string allow_origins = 1;
+   */
+  allowOrigins: string[];
+
+  /**
+   * Whether calls may carry cookies and other credentials.
+   *
+   * @generated from field: bool allow_credentials = 2;
+   */
+  allowCredentials: boolean;
+
+  /**
+   * Empty, or with "*": the one that a preflight asks for.
+   *
+   * @generated from field: repeated string allow_methods = 3;
+   */
+  allowMethods: string[];
+
+  /**
+   * Lower case. Empty: those of gRPC-Web and Connect, and what a preflight asks
+   * for. With "*": what it asks for.
+   *
+   * @generated from field: repeated string allow_headers = 4;
+   */
+  allowHeaders: string[];
+
+  /**
+   * Lower case. Those of gRPC-Web and Connect are exposed in any case. Empty,
+   * or with "*": all that an answer has.
+   *
+   * @generated from field: repeated string expose_headers = 5;
+   */
+  exposeHeaders: string[];
+
+  /**
+   * How long a browser may go by a preflight. Unset: the browser's default.
+   *
+   * @generated from field: optional uint32 max_age_seconds = 6;
+   */
+  maxAgeSeconds?: number | undefined;
+};
+
+/**
+ * Describes the message edgeway.v1.Cors.
+ * Use `create(CorsSchema)` to create a new message.
+ */
+export declare const CorsSchema: GenMessage<Cors>;
 
 /**
  * Query strings stay.

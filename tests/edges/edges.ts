@@ -1,4 +1,4 @@
-/** Edgeway on each of its hosts, as the suite needs it. */
+/** Edgeway on each of its hosts, for tests that are the same on all of them. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -12,9 +12,14 @@ import { compile } from "../../routes/compile.ts";
 import { decode } from "../../routes/decode.ts";
 import { startNodeEdge } from "../../worker/host/node.ts";
 import { Certificates } from "../../worker/host/node-certificates.ts";
-import type { Credentials } from "./messages.ts";
 
 const deno = fileURLToPath(new URL("../../node_modules/.bin/deno", import.meta.url));
+
+/** A certificate and its key, PEM. */
+export interface Credentials {
+  readonly cert: string;
+  readonly key: string;
+}
 
 export interface EdgeUnderTest {
   readonly port: number;
@@ -63,12 +68,13 @@ export const edges: Readonly<Record<string, StartEdge>> = {
     const script = fileURLToPath(new URL("deno-edge.ts", import.meta.url));
     const child = spawn(deno, ["run", "--quiet", "--allow-all", script], { stdio: ["pipe", "pipe", "inherit"] });
     child.stdin.end(JSON.stringify({ table: toJsonString(ClusterTableSchema, clusterTable), tls }));
-    const [line] = (await once(createInterface(child.stdout), "line")) as [string];
+    const exited = once(child, "exit").then(([code]) => Promise.reject(new Error(`Deno exited with ${String(code)}`)));
+    const [line] = (await Promise.race([once(createInterface(child.stdout), "line"), exited])) as [string];
     return {
       port: Number(line),
       async close() {
         child.kill();
-        await once(child, "exit");
+        await exited.catch(() => {}); // as was wished
       },
     };
   },

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
-import { isHttp2 } from "./preface.ts";
+import { isHttp2 } from "./node-preface.ts";
 
 async function send(...pieces: string[]): Promise<{ http2: boolean; left: string }> {
   const socket = new PassThrough();

@@ -1,11 +1,11 @@
-/** Edgeway on Deno, for the suite: the table and the credentials come on standard input, the port goes to standard output. */
+/** Edgeway on Deno: the table and the credentials come on standard input, the port goes to standard output. */
 import { text } from "node:stream/consumers";
 import { fromJsonString } from "@bufbuild/protobuf";
 import { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "../../routes/compile.ts";
 import { decode } from "../../routes/decode.ts";
 import { startDenoEdge } from "../../worker/host/deno.ts";
-import type { Credentials } from "./messages.ts";
+import type { Credentials } from "./edges.ts";
 
 const { table, tls } = JSON.parse(await text(process.stdin)) as { table: string; tls?: Credentials };
 const decoded = decode(fromJsonString(ClusterTableSchema, table));

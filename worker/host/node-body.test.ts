@@ -1,10 +1,11 @@
 import { PassThrough, Writable } from "node:stream";
 import { expect, test } from "vitest";
-import { CallError } from "../../../worker/call/error.ts";
-import { Fields } from "../../../worker/call/fields.ts";
-import type { Body } from "../../../worker/call/http.ts";
-import { Code } from "../../../worker/call/status.ts";
-import { fieldsFromRaw, ReadableBody, writeBody } from "./node-body.ts";
+import { CallError } from "../call/error.ts";
+import { Fields } from "../call/fields.ts";
+import type { Body } from "../call/http.ts";
+import { Code } from "../call/status.ts";
+import { ReadableBody, writeBody } from "./node-body.ts";
+import { fieldsFromRaw } from "./node-http1-fields.ts";
 
 const chunk = Buffer.alloc(64 * 1024);
 const broken = (cause: Error | undefined) => new CallError(Code.CANCELLED, "gone", { side: "caller", cause });

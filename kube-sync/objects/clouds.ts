@@ -1,0 +1,60 @@
+import type { ReadOf } from "./read.ts";
+import { anything, boolean, either, integer, list, listOrEmpty, oneOf, optional, part, port, string } from "./read.ts";
+
+/** What clouds' own controllers read beside an Ingress. Of their many fields only those with a meaning at the edge. */
+
+/** alibabacloud.com/v1 AlbConfig: the load balancer of an IngressClass, and its listeners. */
+export const albConfig = part({
+  spec: either(
+    part({ listeners: listOrEmpty(part({ port, protocol: either(oneOf("HTTP", "HTTPS", "QUIC"), "HTTP") })) }),
+    {
+      listeners: [],
+    },
+  ),
+});
+
+const header = list(string);
+
+/** cloud.google.com/v1 BackendConfig: how GKE's load balancer treats a Service's ports. */
+export const backendConfig = part({
+  spec: either(
+    part({
+      timeoutSec: optional(integer(0, Number.MAX_SAFE_INTEGER)),
+      connectionDraining: optional(anything),
+      sessionAffinity: optional(anything),
+      customRequestHeaders: optional(part({ headers: either(header, []) })),
+      customResponseHeaders: optional(part({ headers: either(header, []) })),
+      healthCheck: optional(anything),
+      securityPolicy: optional(part({ name: either(string, "") })),
+      iap: optional(anything),
+      cdn: optional(anything),
+      logging: optional(anything),
+    }),
+    {
+      timeoutSec: undefined,
+      connectionDraining: undefined,
+      sessionAffinity: undefined,
+      customRequestHeaders: undefined,
+      customResponseHeaders: undefined,
+      healthCheck: undefined,
+      securityPolicy: undefined,
+      iap: undefined,
+      cdn: undefined,
+      logging: undefined,
+    },
+  ),
+});
+
+/** networking.gke.io/v1beta1 FrontendConfig. */
+export const frontendConfig = part({
+  spec: either(
+    part({
+      redirectToHttps: optional(
+        part({ enabled: either(boolean, false), responseCodeName: either(string, "MOVED_PERMANENTLY_DEFAULT") }),
+      ),
+    }),
+    { redirectToHttps: undefined },
+  ),
+});
+
+export type BackendConfigSpec = ReadOf<typeof backendConfig>["spec"];

@@ -1,0 +1,186 @@
+import type { ReadOf } from "./read.ts";
+import {
+  anything,
+  boolean,
+  checked,
+  either,
+  integer,
+  listOrEmpty,
+  list,
+  mapOf,
+  object,
+  oneOf,
+  optional,
+  part,
+  port,
+  string,
+} from "./read.ts";
+
+/** github.com/istio/api, networking/v1alpha3: gateway.proto, virtual_service.proto, destination_rule.proto. */
+
+export const ISTIO_GROUP = "networking.istio.io";
+export const ISTIO_VERSIONS = ["v1", "v1beta1", "v1alpha3"] as const;
+
+const server = object({
+  name: optional(string),
+  port: object({ number: port, protocol: string, name: either(string, ""), targetPort: optional(anything) }),
+  bind: optional(anything),
+  hosts: list(string),
+  tls: optional(
+    part({
+      httpsRedirect: either(boolean, false),
+      mode: optional(oneOf("PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL")),
+      credentialName: optional(string),
+      credentialNames: listOrEmpty(string),
+      serverCertificate: optional(string),
+    }),
+  ),
+  defaultEndpoint: optional(anything),
+});
+
+/** networking.istio.io/v1 Gateway. */
+export const istioGateway = part({
+  spec: object({ selector: either(mapOf(string), {}), servers: listOrEmpty(server) }),
+});
+
+const MATCHES = ["exact", "prefix", "regex"] as const;
+
+/** A StringMatch; an empty one stands for presence where that is allowed. */
+const stringMatch = checked(
+  object({ exact: optional(string), prefix: optional(string), regex: optional(string) }),
+  (value) =>
+    MATCHES.filter((name) => value[name] !== undefined).length > 1
+      ? { reason: "must have one of exact, prefix and regex" }
+      : undefined,
+);
+
+const httpMatch = object({
+  name: optional(string),
+  uri: optional(stringMatch),
+  ignoreUriCase: either(boolean, false),
+  scheme: optional(stringMatch),
+  method: optional(stringMatch),
+  authority: optional(stringMatch),
+  headers: either(mapOf(stringMatch), {}),
+  withoutHeaders: either(mapOf(stringMatch), {}),
+  queryParams: either(mapOf(stringMatch), {}),
+  port: optional(port),
+  gateways: listOrEmpty(string),
+  sourceLabels: either(mapOf(string), {}),
+  sourceNamespace: optional(string),
+  statPrefix: optional(string),
+});
+
+const headerOperations = object({
+  set: either(mapOf(string), {}),
+  add: either(mapOf(string), {}),
+  remove: listOrEmpty(string),
+});
+
+const headers = object({ request: optional(headerOperations), response: optional(headerOperations) });
+
+const destination = object({
+  host: string,
+  subset: optional(string),
+  port: optional(object({ number: port })),
+});
+
+const weighted = object({
+  destination,
+  weight: either(integer(0, 1_000_000), 0),
+  headers: optional(headers),
+});
+
+const rewrite = object({
+  uri: optional(string),
+  authority: optional(string),
+  uriRegexRewrite: optional(object({ match: string, rewrite: string })),
+});
+
+const redirect = object({
+  uri: optional(string),
+  authority: optional(string),
+  port: optional(port),
+  derivePort: optional(oneOf("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT")),
+  scheme: optional(string),
+  redirectCode: either(integer(0, 999), 301),
+});
+
+const directResponse = object({
+  status: integer(200, 599),
+  body: optional(object({ string: optional(string), bytes: optional(string) })),
+});
+
+const httpRoute = object({
+  name: optional(string),
+  match: listOrEmpty(httpMatch),
+  route: listOrEmpty(weighted),
+  redirect: optional(redirect),
+  directResponse: optional(directResponse),
+  delegate: optional(object({ name: string, namespace: optional(string) })),
+  rewrite: optional(rewrite),
+  timeout: optional(anything),
+  retries: optional(anything),
+  fault: optional(anything),
+  mirror: optional(anything),
+  mirrors: optional(anything),
+  mirrorPercent: optional(anything),
+  mirrorPercentage: optional(anything),
+  corsPolicy: optional(anything),
+  headers: optional(headers),
+});
+
+/** networking.istio.io/v1 VirtualService. */
+export const virtualService = part({
+  spec: object({
+    hosts: listOrEmpty(string),
+    gateways: listOrEmpty(string),
+    http: listOrEmpty(httpRoute),
+    tls: optional(anything),
+    tcp: optional(anything),
+    exportTo: listOrEmpty(string),
+  }),
+});
+
+const tls = part({
+  mode: either(oneOf("DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"), "DISABLE"),
+  clientCertificate: optional(string),
+  caCertificates: optional(string),
+  credentialName: optional(string),
+  sni: optional(string),
+});
+
+const portPolicy = part({
+  port: optional(part({ number: port })),
+  tls: optional(tls),
+  loadBalancer: optional(anything),
+  connectionPool: optional(anything),
+  outlierDetection: optional(anything),
+});
+
+const trafficPolicy = part({
+  tls: optional(tls),
+  portLevelSettings: listOrEmpty(portPolicy),
+  loadBalancer: optional(anything),
+  connectionPool: optional(anything),
+  outlierDetection: optional(anything),
+});
+
+/** networking.istio.io/v1 DestinationRule. */
+export const destinationRule = part({
+  spec: part({
+    host: string,
+    subsets: listOrEmpty(
+      object({ name: string, labels: either(mapOf(string), {}), trafficPolicy: optional(trafficPolicy) }),
+    ),
+    trafficPolicy: optional(trafficPolicy),
+  }),
+});
+
+export type IstioServer = ReadOf<typeof server>;
+export type IstioStringMatch = ReadOf<typeof stringMatch>;
+export type IstioHttpMatch = ReadOf<typeof httpMatch>;
+export type IstioHttpRoute = ReadOf<typeof httpRoute>;
+export type IstioHeaders = ReadOf<typeof headers>;
+export type IstioDestination = ReadOf<typeof destination>;
+export type IstioTrafficPolicy = ReadOf<typeof trafficPolicy>;

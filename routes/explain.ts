@@ -1,0 +1,147 @@
+/**
+ * Why a request goes where it goes: every rule of its host, and what decided about it. It holds each against the
+ * request one by one, as match does not, and comes to the same end.
+ */
+import { shapeKey, valuesOf } from "./conditions.ts";
+import { candidatesOf } from "./compile.ts";
+import { answers } from "./merge.ts";
+import type { Candidate, Condition, Match, PathMatch, RouteTable } from "./model.ts";
+import { comparePrecedence, isSingle, precedence } from "./precedence.ts";
+import { grpcMethodOf, isGrpcPath } from "./request.ts";
+import { View, type Facts } from "./view.ts";
+
+/** What became of a candidate. */
+export interface Verdict {
+  readonly candidate: Candidate;
+  /** "shares": its cluster has a part of the calls, since it asks for the same as the one that wins. */
+  readonly outcome: "wins" | "shares" | "loses";
+  /** Why it lost: what of it the request does not meet, or what the one that wins has before it. */
+  readonly reason: string | undefined;
+}
+
+/** The candidates whose hostname is the request's: first those that it meets, then the others, each by precedence. */
+export function explain(table: RouteTable, facts: Facts): readonly Verdict[] {
+  const view = new View(facts);
+  const ofHost = table.parts
+    .flatMap((part) => part.routes.flatMap(candidatesOf))
+    .filter((candidate) => coversHost(candidate, view.host))
+    .toSorted(comparePrecedence)
+    .map((candidate) => ({ candidate, failure: failureOf(candidate, view) }));
+  const met = ofHost.filter(({ failure }) => failure === undefined).map(({ candidate }) => candidate);
+  const [winner] = met;
+  if (winner === undefined) return ofHost.map(({ candidate, failure }) => loses(candidate, failure!));
+  const clusters = new Set<string>();
+  return [
+    ...met.map((candidate) => judge(candidate, winner, clusters)),
+    ...ofHost.flatMap(({ candidate, failure }) => (failure === undefined ? [] : [loses(candidate, failure)])),
+  ];
+}
+
+function loses(candidate: Candidate, reason: string): Verdict {
+  return { candidate, outcome: "loses", reason };
+}
+
+/** `clusters` are those that have a part of the calls; one that is judged to have one is added. */
+function judge(candidate: Candidate, winner: Candidate, clusters: Set<string>): Verdict {
+  const { cluster } = candidate.route;
+  if (candidate !== winner && (clusters.has(cluster) || !asksTheSame(candidate, winner)))
+    return loses(candidate, lossTo(winner, candidate));
+  if (candidate !== winner && (answers(winner) || answers(candidate))) {
+    clusters.add(cluster);
+    return loses(candidate, `${lossTo(winner, candidate)}, and where one answers by itself, clusters do not share`);
+  }
+  clusters.add(cluster);
+  return { candidate, outcome: candidate === winner ? "wins" : "shares", reason: undefined };
+}
+
+function asksTheSame(a: Candidate, b: Candidate): boolean {
+  return (
+    a.hostname === b.hostname &&
+    isSingle(a) === isSingle(b) &&
+    a.rule.priority === b.rule.priority &&
+    requestKey(a.match) === requestKey(b.match)
+  );
+}
+
+function requestKey(match: Match): string {
+  return JSON.stringify([match.path, shapeKey(match), valuesOf(match)]);
+}
+
+function lossTo(winner: Candidate, candidate: Candidate): string {
+  const step = precedence.find((one) => one.compare(winner, candidate) !== 0);
+  return `the rule that wins has ${step?.says ?? "no difference"}`;
+}
+
+function coversHost(candidate: Candidate, host: string): boolean {
+  const { hostname } = candidate;
+  if (!hostname.startsWith("*")) return hostname === "" || hostname === host;
+  const labels = host.slice(0, 1 - hostname.length);
+  return host.endsWith(hostname.slice(1)) && labels !== "" && !(isSingle(candidate) && labels.includes("."));
+}
+
+/** The first thing that the request does not meet; undefined if it meets all. */
+function failureOf({ route, match }: Candidate, view: View): string | undefined {
+  const { facts } = view;
+  if (route.schemes.length > 0 && !route.schemes.includes(facts.scheme)) return `it is for ${route.schemes[0]} only`;
+  if (!coversPath(match.path, facts.path)) return `the path is not ${describePath(match.path)}`;
+  if (match.rpcOnly && !facts.rpc) return "it takes calls only: gRPC, gRPC-Web and Connect";
+  if (match.method !== undefined && match.method !== facts.method) return `the method is not ${match.method}`;
+  for (const [name, wanted] of match.headers) {
+    const value = facts.header(name);
+    if (value !== wanted) return `header ${name} is ${describeValue(value)}, not "${wanted}"`;
+  }
+  for (const [name, wanted] of match.params) {
+    const value = view.param(name);
+    if (value !== wanted) return `query parameter ${name} is ${describeValue(value)}, not "${wanted}"`;
+  }
+  const failed = match.conditions.find((condition) => !view.meets(condition));
+  return failed && describeFailure(failed, view);
+}
+
+function coversPath(asked: PathMatch, path: string): boolean {
+  if (!path.startsWith("/")) return false;
+  switch (asked.kind) {
+    case "exact":
+      return path === asked.path;
+    case "prefix":
+      return asked.path === "/" || path === asked.path || path.startsWith(`${asked.path}/`);
+    case "service":
+      return isGrpcPath(path) && path.startsWith(`/${asked.service}/`);
+    case "method":
+      return isGrpcPath(path) && grpcMethodOf(path) === asked.method;
+  }
+}
+
+function describePath(path: PathMatch): string {
+  switch (path.kind) {
+    case "exact":
+      return path.path;
+    case "prefix":
+      return `${path.path} or below it`;
+    case "service":
+      return `of the gRPC service ${path.service}`;
+    case "method":
+      return `of a gRPC method ${path.method}`;
+  }
+}
+
+function describeValue(value: string | undefined): string {
+  return value === undefined ? "missing" : `"${value}"`;
+}
+
+const partNames = {
+  header: "header",
+  param: "query parameter",
+  path: "the path",
+  host: "the host",
+  method: "the method",
+  scheme: "the scheme",
+};
+
+function describeFailure(condition: Condition, view: View): string {
+  const { subject, pattern, negate } = condition;
+  const name = subject.name === undefined ? partNames[subject.kind] : `${partNames[subject.kind]} ${subject.name}`;
+  const value = describeValue(view.valueOf(subject));
+  if (pattern === undefined) return negate ? `${name} is ${value} and must be missing` : `${name} is missing`;
+  return `${name} is ${value} and must ${negate ? "not " : ""}match ${pattern.text}`;
+}

@@ -1,0 +1,28 @@
+/**
+ * What the runner starts as the client under test: the suite's own client, with Edgeway between it and the suite's server,
+ * which here plays a misbehaving origin. client.ts HOST PROTOCOL CLIENT, where PROTOCOL is what the client speaks to
+ * Edgeway and CLIENT is the suite's client program.
+ */
+import { spawn } from "node:child_process";
+import { edges, type EdgeUnderTest } from "../edges/edges.ts";
+import { delimited, Protocol, readDelimited, redirectClientRequest, service } from "./messages.ts";
+import { tableTo } from "../edges/table.ts";
+
+const [host, protocol, program] = process.argv.slice(2);
+const client = spawn(program!, { stdio: ["pipe", "inherit", "inherit"] });
+/** By the port of the server behind. */
+const started = new Map<number, Promise<EdgeUnderTest>>();
+
+for await (const request of readDelimited(process.stdin)) {
+  const redirected = await redirectClientRequest(request, async (port) => {
+    const edge = started.get(port) ?? edges[host!]!(tableTo(service, port), undefined);
+    started.set(port, edge);
+    return { port: (await edge).port, protocol: Protocol[protocol as keyof typeof Protocol] };
+  });
+  client.stdin.write(delimited(redirected));
+}
+client.stdin.end();
+client.once("exit", async (code) => {
+  for (const edge of started.values()) await (await edge).close();
+  process.exit(code ?? 1);
+});

@@ -1,0 +1,31 @@
+/** A table of one rule. */
+import { create } from "@bufbuild/protobuf";
+import { type ClusterTable, ClusterTableSchema, OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
+
+/** Sends the calls of `service` to the gRPC server on `port` of this machine. */
+export function tableTo(service: string, port: number): ClusterTable {
+  const source = { kind: "GRPCRoute", namespace: "default", name: "test" };
+  return create(ClusterTableSchema, {
+    cluster: "test",
+    routes: [
+      {
+        key: "GRPCRoute/default/test",
+        source,
+        rules: [
+          {
+            matches: [{ path: { case: "grpcMethod", value: { service, method: "" } } }],
+            backends: [{ target: { case: "backend", value: "default/test:1" }, weight: 1 }],
+          },
+        ],
+      },
+    ],
+    backends: [
+      {
+        key: "default/test:1",
+        source: { kind: "Service", namespace: "default", name: "test" },
+        protocol: OriginProtocol.GRPC,
+        endpoints: [{ host: "127.0.0.1", port }],
+      },
+    ],
+  });
+}

@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import { CallError } from "../call/error.ts";
+import { Fields } from "../call/fields.ts";
+import type { Body, BodySink } from "../call/http.ts";
+import { Code } from "../call/status.ts";
+import { bodyInit } from "./web-streams.ts";
+
+/** A body that a test gives its bytes to. */
+class TestBody implements Body {
+  sink!: BodySink;
+  credited = 0;
+  cancelled: CallError | undefined;
+
+  pipe(sink: BodySink): void {
+    this.sink = sink;
+  }
+
+  consumed(bytes: number): void {
+    this.credited += bytes;
+  }
+
+  cancel(error: CallError): void {
+    this.cancelled = error;
+  }
+}
+
+const kilobytes = (count: number) => new Uint8Array(count * 1024);
+
+function streamed(): { body: TestBody; reader: ReadableStreamDefaultReader<Uint8Array> } {
+  const body = new TestBody();
+  const init = bodyInit(body);
+  if (!(init instanceof ReadableStream)) throw new Error("the body is not streamed");
+  return { body, reader: init.getReader() };
+}
+
+const turn = () => new Promise(setImmediate);
+
+test("a body that is at hand leaves as its bytes", () => {
+  const init = bodyInit({
+    pipe(sink) {
+      sink.write(Uint8Array.of(1, 2, 3));
+      sink.end(Fields.empty);
+    },
+    consumed() {},
+    cancel() {},
+  });
+  expect(init).toEqual(Uint8Array.of(1, 2, 3));
+});
+
+test("bytes are credited no faster than they are read", async () => {
+  const { body, reader } = streamed();
+  body.sink.write(kilobytes(60));
+  body.sink.write(kilobytes(60));
+  await turn();
+  expect(body.credited).toBe(0);
+  await reader.read();
+  await turn();
+  expect(body.credited).toBe(120 * 1024);
+});
+
+test("all bytes are credited once the body has ended, read or not", async () => {
+  const { body, reader } = streamed();
+  body.sink.write(kilobytes(60));
+  body.sink.write(kilobytes(60));
+  body.sink.end(Fields.empty);
+  expect(body.credited).toBe(120 * 1024);
+  expect((await reader.read()).value).toHaveLength(60 * 1024);
+  expect((await reader.read()).value).toHaveLength(60 * 1024);
+  expect((await reader.read()).done).toBe(true);
+});
+
+test("a body that breaks off breaks the stream, and a reader that leaves cancels the body", async () => {
+  const broken = streamed();
+  broken.body.sink.fail(new CallError(Code.UNAVAILABLE, "gone", { side: "origin" }));
+  await expect(broken.reader.read()).rejects.toThrow("gone");
+
+  const left = streamed();
+  await left.reader.cancel();
+  expect(left.body.cancelled).toMatchObject({ code: Code.CANCELLED, side: "caller" });
+});
