@@ -1,5 +1,6 @@
 /** The edgeway command. */
 import { devCommand } from "./dev/command.ts";
+import { explainCommand } from "./explain/command.ts";
 import { UsageError } from "./usage.ts";
 
 interface Command {
@@ -10,7 +11,7 @@ interface Command {
   run(args: readonly string[]): Promise<number>;
 }
 
-const commands: Readonly<Record<string, Command>> = { dev: devCommand };
+const commands: Readonly<Record<string, Command>> = { dev: devCommand, explain: explainCommand };
 
 function help(): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);

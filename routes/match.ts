@@ -51,8 +51,11 @@ class Search {
     if (dot <= 0) return undefined;
     const next = node.labels.get(host.slice(dot + 1, end));
     if (next === undefined) return undefined;
-    const single = host.indexOf(".") === dot ? next.single : undefined;
-    return this.inLabels(next, dot) ?? this.inScheme(single) ?? this.inScheme(next.rules);
+    return (
+      this.inLabels(next, dot) ??
+      (host.indexOf(".") === dot ? this.inScheme(next.single) : undefined) ??
+      this.inScheme(next.rules)
+    );
   }
 
   inScheme(rules: SchemeIndex | undefined): Candidate | undefined {

@@ -13,6 +13,7 @@ import {
   noBody,
 } from "./call/http.ts";
 import { Code } from "./call/status.ts";
+import { answerWithCors } from "./filter/cors.ts";
 import { modifyHeaders } from "./filter/headers.ts";
 import type { Plan } from "./plan.ts";
 import { type Conversation, converse, type Descriptors } from "./transcode/index.ts";
@@ -37,9 +38,10 @@ export function exchange(
   plan: Plan,
   body: Body,
   options: ExchangeOptions,
-  answer: Answer,
+  caller: Answer,
   descriptors?: Descriptors,
 ): Cancel {
+  const answer = answerWithCors(caller, plan.cors);
   const conversation = converse(plan, descriptors);
   if (conversation.head === undefined) {
     answer.respond(conversation.refusal);

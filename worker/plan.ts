@@ -65,8 +65,7 @@ export function plan(head: RequestHead, table: RouteTable, random: () => number)
   const found = find(head, table, head.method, accepted.kind !== "http" || accepted.orRpc !== undefined);
   const planned = planFor(found, accepted, head, random);
   if (planned.plan !== undefined || found === undefined) return planned;
-  const cors = corsOf(found.rule.filters, head);
-  return cors === undefined ? planned : { plan: undefined, answer: withCors(planned.answer, cors) };
+  return { plan: undefined, answer: withCors(planned.answer, corsOf(found.rule.filters, head)) };
 }
 
 /** Answers a browser that asks whether it may make a request, if the rule for that request has CORS. */

@@ -1,8 +1,8 @@
 /** The command line of `edgeway dev`. */
-import { basename, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { parseManifests } from "../manifests.ts";
 import { UsageError } from "../usage.ts";
-import type { Dev, DevOptions, ManifestsSource } from "./dev.ts";
+import type { Dev, DevOptions } from "./dev.ts";
 import { stopRequested } from "./stop.ts";
 import { exampleCommands } from "./try.ts";
 
@@ -47,17 +47,11 @@ function welcome(dev: Dev, withExamples: boolean): string {
 
 function parse(args: readonly string[]): Omit<DevOptions, "log"> {
   const values = parseOptions(args);
-  const manifests = values.manifests?.map(parseManifests);
-  const clusters = new Set<string>();
-  for (const { cluster } of manifests ?? []) {
-    if (clusters.has(cluster)) throw new UsageError(`two --manifests for the cluster ${cluster}`);
-    clusters.add(cluster);
-  }
   return {
     tlsPort: parsePort("--port", values.port),
     clearPort: parsePort("--http-port", values["http-port"]),
     examples: !values["no-examples"],
-    manifests,
+    manifests: values.manifests && parseManifests(values.manifests),
   };
 }
 
@@ -82,16 +76,4 @@ function parsePort(option: string, value: string): number {
     throw new UsageError(`${option} takes a port number, not ${JSON.stringify(value)}`);
   }
   return Number(value);
-}
-
-/** Cluster names are DNS labels, as Kubernetes has them. */
-function parseManifests(value: string): ManifestsSource {
-  const [, named, directory] = /^(?:([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)=)?(.+)$/s.exec(value) ?? [];
-  if (directory === undefined) throw new UsageError("--manifests takes a directory");
-  const cluster =
-    named ??
-    basename(resolve(directory))
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9]+/g, "-");
-  return { cluster, directory: resolve(directory) };
 }

@@ -6,14 +6,9 @@ import { type Agent, startAgent } from "../../kube-sync/agent.ts";
 import { formatEntry, type ReportEntry } from "../../kube-sync/report.ts";
 import type { Certificate } from "../../worker/host/node-certificates.ts";
 import { type Front, startFront } from "./front/front.ts";
+import type { ManifestsSource } from "../manifests.ts";
 import { http1Client } from "./front/http1-client.ts";
 import { startWorkerd } from "./workerd.ts";
-
-/** A directory that holds the objects of a cluster. */
-export interface ManifestsSource {
-  readonly cluster: string;
-  readonly directory: string;
-}
 
 export interface DevOptions {
   /** 0 for any. */

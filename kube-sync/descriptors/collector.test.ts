@@ -15,15 +15,15 @@ function set(hash: string): DescriptorSet {
   return { hash, bytes: new Uint8Array(1) };
 }
 
-let collector: Collector | undefined;
-afterEach(() => collector?.close());
+let running: Collector | undefined;
+afterEach(() => running?.close());
 
 /** Servers by host; each answer may be changed. `asked` collects the hosts that were asked. */
 function start(servers: Record<string, DescriptorSet | Code | Promise<DescriptorSet>>) {
   const clock = new FakeClock();
   const asked: string[] = [];
   let changes = 0;
-  collector = new Collector({
+  const collector = new Collector({
     clock,
     random: () => 1,
     reflect: async ({ host }) => {
@@ -34,8 +34,9 @@ function start(servers: Record<string, DescriptorSet | Code | Promise<Descriptor
     },
     onChange: () => (changes += 1),
   });
-  const hashes = () => Object.fromEntries([...collector!.sets()].map(([key, { hash }]) => [key, hash]));
-  const reasons = () => collector!.report().map(({ level, reason }) => `${level} ${reason}`);
+  running = collector;
+  const hashes = () => Object.fromEntries([...collector.sets()].map(([key, { hash }]) => [key, hash]));
+  const reasons = () => collector.report().map(({ level, reason }) => `${level} ${reason}`);
   return { collector, clock, asked, servers, hashes, reasons, changes: () => changes };
 }
 

@@ -92,9 +92,11 @@ async function collect(call: Call): Promise<DescriptorSet> {
   }
 }
 
+/** The status numbers that matter here. */
+const codes: ReadonlyMap<number, Code> = new Map([Code.NotFound, Code.Unimplemented].map((code) => [code, code]));
+
 function refusal({ errorCode, errorMessage }: ErrorResponse): ConnectError {
-  const code = [Code.NotFound, Code.Unimplemented].find((known) => Number(known) === errorCode);
-  return new ConnectError(errorMessage, code ?? Code.Unknown);
+  return new ConnectError(errorMessage, codes.get(errorCode) ?? Code.Unknown);
 }
 
 /** Some servers list services that they cannot describe. */

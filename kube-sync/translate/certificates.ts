@@ -13,19 +13,23 @@ export interface Certificate {
   readonly source: { readonly kind: "Secret"; readonly namespace: string; readonly name: string };
 }
 
+/** Secrets with certificates: of the type that Kubernetes has for them, or any, as Istio takes them too. */
+export type SecretForm = "kubernetes.io/tls" | "any";
+
 /** Adds the certificate of a Secret for some server names, or says why it cannot. */
 export function addCertificate(
   { objects, certificates }: Context,
   { namespace, name }: { namespace: string; name: string },
   hostnames: readonly string[],
   refuse: (reason: string) => void,
+  form: SecretForm = "kubernetes.io/tls",
 ): void {
   const secret = objects.get("Secret", namespace, name);
   if (secret === undefined) {
     refuse(`there is no Secret ${namespace}/${name}`);
     return;
   }
-  const pair = readPair(secret);
+  const pair = readPair(secret, form);
   if (typeof pair === "string") {
     refuse(`Secret ${namespace}/${name}: ${pair}`);
     return;
@@ -34,10 +38,11 @@ export function addCertificate(
 }
 
 /** Checked, as one bad certificate must not stop a listener. Returns what is wrong, if something is. */
-function readPair(secret: ObjectOf<"Secret">): { chainPem: string; keyPem: string } | string {
-  if (secret.type !== "kubernetes.io/tls") return `its type is ${secret.type}, not kubernetes.io/tls`;
-  const chainPem = valueOf(secret, "tls.crt");
-  const keyPem = valueOf(secret, "tls.key");
+function readPair(secret: ObjectOf<"Secret">, form: SecretForm): { chainPem: string; keyPem: string } | string {
+  if (form !== "any" && secret.type !== form) return `its type is ${secret.type}, not kubernetes.io/tls`;
+  const istio = form === "any" && valueOf(secret, "tls.crt") === "";
+  const chainPem = valueOf(secret, istio ? "cert" : "tls.crt");
+  const keyPem = valueOf(secret, istio ? "key" : "tls.key");
   if (chainPem === "") return "tls.crt is missing";
   if (keyPem === "") return "tls.key is missing";
   try {

@@ -190,3 +190,10 @@ function originOf(service: ObjectOf<"Service">): { hint: OriginHint; host: strin
   if (hint === undefined || port < 1 || port > 65_535) return undefined;
   return { hint, host: (ipv6 ?? name ?? "").toLowerCase(), port };
 }
+
+/** Whether a Service says by itself where it is reached from outside of its cluster. */
+export function hasOwnAddress(service: ObjectOf<"Service">): boolean {
+  const { type } = service.spec;
+  if (originOf(service) !== undefined || type === "ExternalName") return true;
+  return type === "LoadBalancer" && service.status.loadBalancer.ingress.length > 0;
+}

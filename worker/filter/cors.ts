@@ -140,7 +140,9 @@ function pushAllowed(flat: string[], allowOrigin: string, credentials: boolean):
 }
 
 /** `response` with what `cors` says, and without what the origin server said about CORS. */
-export function withCors({ head, body }: HttpResponse, cors: CorsAnswer): HttpResponse {
+export function withCors(response: HttpResponse, cors: CorsAnswer | undefined): HttpResponse {
+  if (cors === undefined) return response;
+  const { head, body } = response;
   const { allowOrigin, credentials, exposeHeaders } = cors;
   const flat: string[] = [];
   const exposed = new Set([...responseHeaders, ...exposeHeaders]);
@@ -160,7 +162,8 @@ export function withCors({ head, body }: HttpResponse, cors: CorsAnswer): HttpRe
 }
 
 /** Hands answers on to `answer` as {@link withCors} makes them. */
-export function answerWithCors(answer: Answer, cors: CorsAnswer): Answer {
+export function answerWithCors(answer: Answer, cors: CorsAnswer | undefined): Answer {
+  if (cors === undefined) return answer;
   return {
     respond: (response) => answer.respond(withCors(response, cors)),
     fail: (error) => answer.fail(error),

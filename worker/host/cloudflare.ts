@@ -6,6 +6,7 @@ import { adminPath } from "../admin/sync-service.ts";
 import { CallError } from "../call/error.ts";
 import type { RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
+import { withCors } from "../filter/cors.ts";
 import { type Plan, plan } from "../plan.ts";
 import { planToJson } from "../plan-json.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
@@ -38,13 +39,15 @@ class Edge {
   async fetch(request: Request, ctx: ExecutionContext): Promise<Response> {
     const head = headOf(request, schemeOf(request));
     if (head.path.startsWith(`${adminPath}/`)) return this.#admin.fetch(request);
+    let cors: Plan["cors"];
     try {
       const table = await this.#snapshot.get(Date.now(), (promise) => ctx.waitUntil(promise));
       const planned = plan(head, table, Math.random);
       if (planned.plan === undefined) return toResponse(planned.answer);
+      ({ cors } = planned.plan);
       return await this.#exchange(planned.plan, request);
     } catch (cause) {
-      return toResponse(encodeFailure(detect(head).caller, broken(cause)));
+      return toResponse(withCors(encodeFailure(detect(head).caller, broken(cause)), cors));
     }
   }
 

@@ -3,7 +3,7 @@ import { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
 import { type Answer, type Cancel, type HttpResponse, noBody, type RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
-import { bodyInit } from "./web-streams.ts";
+import { bodyInit, streamFromBody } from "./web-streams.ts";
 
 /** `request`'s head. `scheme` is the one that the caller used: the runtime may not know it. */
 export function headOf(request: Request, scheme: RequestHead["scheme"]): RequestHead {
@@ -23,17 +23,32 @@ export function headOf(request: Request, scheme: RequestHead["scheme"]): Request
 export function respondWith(start: (answer: Answer) => Cancel, signal: AbortSignal): Promise<Response> {
   return new Promise((resolve, reject) => {
     const cancel = start({ respond: (response) => resolve(toResponse(response)), fail: reject });
-    signal.addEventListener("abort", () =>
-      cancel(new CallError(Code.CANCELLED, "the caller went away", { side: "caller" })),
-    );
+    const leave = () => cancel(new CallError(Code.CANCELLED, "the caller went away", { side: "caller" }));
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave);
   });
 }
 
-export function toResponse({ head, body }: HttpResponse): Response {
-  return new Response(body === noBody ? null : bodyInit(body), {
+export function toResponse(response: HttpResponse): Response {
+  const { head } = response;
+  return new Response(bodyOf(response), {
     status: head.status,
     headers: [...head.fields],
     // What the origin encoded stays as it is.
     ...(head.fields.has("content-encoding") && { encodeBody: "manual" }),
   });
+}
+
+/** Statuses whose answers have no body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5): a Response refuses to have one. */
+const bodiless: readonly number[] = [204, 205, 304];
+
+function bodyOf({ head, body }: HttpResponse): ReturnType<typeof bodyInit> | null {
+  if (body === noBody) return null;
+  if (bodiless.includes(head.status)) {
+    body.cancel(new CallError(Code.CANCELLED, `an answer of ${head.status} has no body`, { side: "edge" }));
+    return null;
+  }
+  // Cloudflare makes gRPC of those gRPC-Web answers only that are streamed, without a content-length.
+  const isGrpcWeb = head.fields.get("content-type")?.startsWith("application/grpc-web") === true;
+  return isGrpcWeb ? streamFromBody(body) : bodyInit(body);
 }

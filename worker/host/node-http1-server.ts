@@ -61,8 +61,10 @@ function respond({ head, body }: HttpResponse, outgoing: ServerResponse): void {
     },
     fail: (error) => outgoing.destroy(error),
   });
-  // The head leaves with the first bytes of the body, or now if there are none yet.
-  outgoing.flushHeaders();
+  // The head leaves with the first bytes of the body, if this turn brings any.
+  setImmediate(() => {
+    if (!outgoing.writableEnded && !outgoing.destroyed) outgoing.flushHeaders();
+  });
 }
 
 function callerGone(cause?: Error): CallError {

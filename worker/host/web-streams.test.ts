@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
-import type { Body, BodySink } from "../call/http.ts";
+import { type Body, type BodySink, noBody } from "../call/http.ts";
 import { Code } from "../call/status.ts";
-import { bodyInit } from "./web-streams.ts";
+import { TestSink } from "../protocol/testing.ts";
+import { bodyFromStream, bodyInit } from "./web-streams.ts";
 
 /** A body that a test gives its bytes to. */
 class TestBody implements Body {
@@ -77,4 +78,55 @@ test("a body that breaks off breaks the stream, and a reader that leaves cancels
   const left = streamed();
   await left.reader.cancel();
   expect(left.body.cancelled).toMatchObject({ code: Code.CANCELLED, side: "caller" });
+});
+
+/** Brings a stream to a body, chunk by chunk. */
+function incoming() {
+  let controller!: ReadableStreamDefaultController<Uint8Array>;
+  const left = Promise.withResolvers<unknown>();
+  const stream = new ReadableStream<Uint8Array>(
+    { start: (made) => void (controller = made), cancel: left.resolve },
+    { highWaterMark: 0 },
+  );
+  return { controller, stream, left: left.promise };
+}
+
+test("no stream is no body", () => {
+  expect(bodyFromStream(null)).toBe(noBody);
+});
+
+test("a stream is read ahead of its sink by one window", async () => {
+  const { controller, stream } = incoming();
+  for (let i = 0; i < 4; i += 1) controller.enqueue(kilobytes(40));
+  controller.close();
+  const body = bodyFromStream(stream);
+  const sink = new TestSink(body, false);
+  await turn();
+  expect(sink.chunks).toHaveLength(2);
+  body.consumed(80 * 1024);
+  await turn();
+  expect(sink.chunks).toHaveLength(4);
+  body.consumed(80 * 1024);
+  await turn();
+  expect(sink.ended).toBe(Fields.empty);
+});
+
+test("a stream that breaks off is a caller gone, never an end", async () => {
+  const { controller, stream } = incoming();
+  const sink = new TestSink(bodyFromStream(stream));
+  controller.enqueue(kilobytes(1));
+  controller.error(new Error("connection lost"));
+  await turn();
+  expect(sink.ended).toBeUndefined();
+  expect(sink.error).toMatchObject({ code: Code.CANCELLED, side: "caller" });
+});
+
+test("a body that is cancelled leaves its stream, and says nothing more", async () => {
+  const { stream, left } = incoming();
+  const body = bodyFromStream(stream);
+  const sink = new TestSink(body);
+  body.cancel(new CallError(Code.CANCELLED, "enough", { side: "edge" }));
+  expect(await left).toMatchObject({ message: "enough" });
+  await turn();
+  expect(sink.over).toBe(false);
 });

@@ -67,7 +67,16 @@ class StreamBody implements Body {
  */
 export function bodyInit(body: Body): ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> {
   const outgoing = new OutgoingBody(body);
-  return outgoing.whole ?? new ReadableStream(outgoing, { highWaterMark: window, size: (chunk) => chunk.byteLength });
+  return outgoing.whole ?? streamOf(outgoing);
+}
+
+/** A body as a web stream in any case, so that the answer has no content-length. */
+export function streamFromBody(body: Body): ReadableStream<Uint8Array> {
+  return streamOf(new OutgoingBody(body));
+}
+
+function streamOf(outgoing: OutgoingBody): ReadableStream<Uint8Array> {
+  return new ReadableStream(outgoing, { highWaterMark: window, size: (chunk) => chunk.byteLength });
 }
 
 class OutgoingBody implements BodySink {

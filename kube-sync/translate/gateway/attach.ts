@@ -7,7 +7,7 @@ import type { ObjectIndex } from "../object-index.ts";
 import { getOrAdd } from "../object-index.ts";
 import type { ReadListener, ServedGateway } from "./gateways.ts";
 import { isServed } from "./gateways.ts";
-import { covers, intersectHostnames } from "./hostnames.ts";
+import { covers, intersectHostnames } from "../hostnames.ts";
 import { selects } from "./selector.ts";
 
 export type RouteObject = ObjectOf<"HTTPRoute"> | ObjectOf<"GRPCRoute">;

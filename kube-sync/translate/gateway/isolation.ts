@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
 import type { Attached } from "./attach.ts";
-import { covers } from "./hostnames.ts";
+import { covers } from "../hostnames.ts";
 
 /**
  * Gateway API: of a Gateway's listeners on one port only the one whose hostname fits a request best takes it, and the

@@ -29,7 +29,6 @@ export class Decoder {
   readonly #maxTableBytes: number;
   readonly #limits: DecoderLimits;
   #scratch = new Uint8Array(256);
-  #resizes = 0;
 
   #flat: string[] = [];
   #listBytes = 0;
@@ -46,7 +45,7 @@ export class Decoder {
 
   /** A block that means one thing while this number stays means the same again. */
   get generation(): number {
-    return this.#table.inserted + this.#resizes;
+    return this.#table.changes;
   }
 
   /** Decodes `bytes[start, end)`. Throws a connection error if the peer's table and ours cannot be in step any more. */
@@ -70,7 +69,6 @@ export class Decoder {
         throw new ConnectionError(ErrorCode.COMPRESSION_ERROR, `a table size of ${size}, over the limit`);
       }
       this.#table.resize(size);
-      this.#resizes++;
     }
   }
 

@@ -55,13 +55,14 @@ export class Encoder {
   #inserted = 0;
   #bytes = 0;
   #maxBytes = maxEncoderTableBytes;
-  #resizes = 0;
+  /** Changes of the table other than insertions. */
+  #changes = 0;
   /** Sizes to be announced before the next field: the smallest since the last block, and the last. */
   #announce: { least: number; last: number } | undefined;
 
   /** A block made of the same fields is the same while this number stays. */
   get generation(): number {
-    return this.#inserted + this.#resizes;
+    return this.#inserted + this.#changes;
   }
 
   /** The peer's HEADER_TABLE_SIZE (section 4.2). */
@@ -71,7 +72,7 @@ export class Encoder {
     this.#announce = { least: Math.min(size, this.#announce?.least ?? size), last: size };
     this.#maxBytes = size;
     this.#evict(this.#announce.least);
-    this.#resizes++;
+    this.#changes++;
   }
 
   begin(): void {
@@ -79,7 +80,7 @@ export class Encoder {
     if (this.#announce === undefined) return;
     const { least, last } = this.#announce;
     this.#announce = undefined;
-    this.#resizes++;
+    this.#changes++;
     if (least < last) this.length = encodeInteger(this.block, 0, 0x20, 0x1f, least);
     this.length = encodeInteger(this.block, this.length, 0x20, 0x1f, last);
   }
@@ -89,7 +90,7 @@ export class Encoder {
     const size = this.#maxBytes;
     this.#evict(0);
     this.#announce = { least: 0, last: size };
-    this.#resizes++;
+    this.#changes++;
   }
 
   /** Adds a field: `name` in lower case; `never` if no table may hold it. */
@@ -153,7 +154,10 @@ export class Encoder {
     this.#huffman(value);
     const bytes = octets(known.name).length + octets(value).length + entryOverhead;
     this.#evict(this.#maxBytes - bytes);
-    if (bytes > this.#maxBytes) return;
+    if (bytes > this.#maxBytes) {
+      this.#changes++; // an entry larger than the table empties it (section 4.4)
+      return;
+    }
     this.#entries.push({ name: known, value, bytes });
     this.#bytes += bytes;
     known.newest = ++this.#inserted;

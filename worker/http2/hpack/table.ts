@@ -27,7 +27,9 @@ export class Entry {
 export class DynamicTable {
   #ring: (Entry | undefined)[] = [];
   #mask = -1;
+  /** The newest entry's serial number. */
   #inserted = 0;
+  #changes = 0;
   #count = 0;
   #bytes = 0;
   #maxBytes: number;
@@ -36,17 +38,9 @@ export class DynamicTable {
     this.#maxBytes = maxBytes;
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
-  get maxBytes(): number {
-    return this.#maxBytes;
-  }
-
-  /** Entries ever inserted: the newest entry's serial number. */
-  get inserted(): number {
-    return this.#inserted;
+  /** Insertions and changes of size so far: while this stays, an index means the same entry. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** The entry `age` places behind the newest. */
@@ -56,6 +50,7 @@ export class DynamicTable {
 
   /** Adds `entry` as the newest (section 4.4). An entry larger than the table leaves it empty. */
   insert(entry: Entry): void {
+    this.#changes++;
     this.#evict(this.#maxBytes - entry.bytes);
     if (entry.bytes > this.#maxBytes) return;
     if (this.#count >= this.#ring.length) this.#grow();
@@ -66,6 +61,7 @@ export class DynamicTable {
   }
 
   resize(maxBytes: number): void {
+    this.#changes++;
     this.#maxBytes = maxBytes;
     this.#evict(maxBytes);
   }

@@ -53,3 +53,18 @@ test("a list that comes again is one block of indexes, and the reader gives the 
   expect(writer.length).toBe(6);
   expect(heads[5]).toBe(heads[4]);
 });
+
+test("a block that empties the table does so every time it comes", () => {
+  const reader = new MessageReader(limits);
+  const read = (...block: number[]): unknown => reader.trailers(Uint8Array.from(block), 0, block.length);
+  const insert = [0x40, 1, 0x78, 1, 0x79];
+  // The table is given 64 bytes; z with a value of 40 octets does not fit (RFC 7541 section 4.4).
+  read(0x3f, 33);
+  const clear = [0x40, 1, 0x7a, 40, ...Array.from({ length: 40 }, () => 0x61)];
+  for (let i = 0; i < 4; i++) {
+    read(...insert);
+    expect(read(0xbe)).toMatchObject({ fields: { flat: ["x", "y"] } });
+    read(...clear);
+    expect(() => read(0xbe)).toThrow("no table entry 62");
+  }
+});

@@ -1,0 +1,131 @@
+import { RequestPart } from "../../proto/gen/edgeway/v1/table_pb.js";
+import type { RouteInit, RuleInit } from "./context.ts";
+import { covers } from "./hostnames.ts";
+import type { Match } from "./match.ts";
+import { toMatchInit } from "./match.ts";
+
+/** A rule for one hostname, "" for every host, among others that are tried in the order of a list. */
+export interface OrderedRule {
+  readonly hostname: string;
+  /** Whose rule it is. */
+  readonly source: { readonly kind: string; readonly namespace: string; readonly name: string };
+  readonly createdSeconds: number;
+  readonly schemes: NonNullable<RouteInit["schemes"]>;
+  /** Whether "*" in the hostname is one label. */
+  readonly singleLabel?: boolean;
+  /** Any of them; empty: every request. */
+  readonly matches: readonly Match[];
+  readonly rule: Omit<RuleInit, "matches" | "priority">;
+}
+
+/**
+ * Routes whose rules are tried in the order of the list. Dialects have one order for all hosts where the table tries
+ * the longest hostname first: so a rule for more hosts is repeated for each narrower hostname that has a rule after it.
+ * `keyOf`: of the route that a rule belongs to; unique for its source and hostname.
+ */
+export function inOrder(rules: readonly OrderedRule[], keyOf: (rule: OrderedRule) => string): RouteInit[] {
+  const routes = new Map<string, RouteInit & { rules: RuleInit[] }>();
+  for (const hostname of new Set(rules.map((rule) => rule.hostname))) {
+    const last = rules.findLastIndex((rule) => rule.hostname === hostname);
+    const own = rules
+      .filter((rule, i) => rule.hostname === hostname || (i < last && covers(rule.hostname, hostname)))
+      .map((rule) => ({ ...rule, hostname, singleLabel: hostname === rule.hostname && rule.singleLabel === true }));
+    const priorities = prioritise(own);
+    own.forEach((rule, i) => {
+      const key = keyOf(rule);
+      let route = routes.get(key);
+      if (route === undefined) {
+        const { source, createdSeconds, schemes, singleLabel } = rule;
+        const hostnames = hostname === "" ? [] : [hostname];
+        const created = BigInt(createdSeconds);
+        route = { key, source, createdSeconds: created, hostnames, schemes, rules: [] };
+        if (singleLabel) route.singleLabelWildcards = true;
+        routes.set(key, route);
+      }
+      const priority = priorities[i] ?? 0;
+      route.rules.push({
+        ...rule.rule,
+        matches: rule.matches.map(toMatchInit),
+        ...(priority === 0 ? {} : { priority }),
+      });
+    });
+  }
+  return [...routes.values()];
+}
+
+/**
+ * The rules' priorities. Clusters share what they have equal rules for, priority included: so rules get other
+ * priorities only where the table's own precedence would try them in another order than the list's.
+ */
+function prioritise(rules: readonly OrderedRule[]): number[] {
+  const priorities: number[] = [];
+  let tier: OrderedRule[] = [];
+  let priority = 0;
+  for (const rule of rules.toReversed()) {
+    if (!tier.every((later) => goesFirst(rule, later))) {
+      priority += 1;
+      tier = [];
+    }
+    tier.push(rule);
+    priorities.push(priority);
+  }
+  return priorities.toReversed();
+}
+
+/** Whether the table tries `a` before `b` by itself, or nothing is for both. */
+function goesFirst(a: OrderedRule, b: OrderedRule): boolean {
+  if (a.schemes.length === 1 && b.schemes.length === 1 && a.schemes[0] !== b.schemes[0]) return true;
+  const others = matchesOf(b).map(rankOf);
+  return matchesOf(a).every((match) => {
+    const rank = rankOf(match);
+    return others.every((other) => areApart(rank, other) || isHigher(rank, other) || (isSame(rank, other) && earlier(a, b)));
+  });
+}
+
+function matchesOf({ matches }: OrderedRule): readonly Match[] {
+  return matches.length === 0 ? [{ paths: [], methods: [], headers: [], queryParams: [], conditions: [] }] : matches;
+}
+
+interface Rank {
+  readonly exactPath: string | undefined;
+  /** As routes/precedence.ts counts: the greater goes first. */
+  readonly counts: readonly number[];
+}
+
+function rankOf(match: Match): Rank {
+  const { path, headers = [], queryParams = [], httpMethod, conditions = [] } = toMatchInit(match);
+  const value = path?.case === "exactPath" || path?.case === "pathPrefix" ? path.value : "/";
+  const on = (wanted: "header" | "queryParam" | RequestPart) =>
+    conditions.filter(({ subject }) => (subject?.case === "part" ? subject.value : subject?.case) === wanted).length;
+  const exactPath = path?.case === "exactPath" ? value : undefined;
+  const counts = [
+    exactPath === undefined ? 0 : 1,
+    value === "/" ? 1 : value.replace(/\/$/, "").length,
+    on(RequestPart.PATH),
+    httpMethod !== "" || on(RequestPart.METHOD) > 0 ? 1 : 0,
+    headers.length + on("header"),
+    queryParams.length + on("queryParam"),
+    on(RequestPart.HOST) + on(RequestPart.SCHEME),
+  ];
+  return { exactPath, counts };
+}
+
+function areApart(a: Rank, b: Rank): boolean {
+  return a.exactPath !== undefined && b.exactPath !== undefined && a.exactPath !== b.exactPath;
+}
+
+function isHigher({ counts: a }: Rank, { counts: b }: Rank): boolean {
+  const i = a.findIndex((count, at) => count !== b[at]);
+  return i >= 0 && a[i]! > b[i]!;
+}
+
+function isSame({ counts: a }: Rank, { counts: b }: Rank): boolean {
+  return a.every((count, i) => count === b[i]);
+}
+
+/** Between equals the table goes by the objects' age and names, and then by the rules' indexes. */
+function earlier(a: OrderedRule, b: OrderedRule): boolean {
+  const { kind, namespace, name } = a.source;
+  if (kind !== b.source.kind || namespace !== b.source.namespace || name !== b.source.name) return false;
+  return (a.rule.index ?? 0) < (b.rule.index ?? 0);
+}

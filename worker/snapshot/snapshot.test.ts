@@ -1,0 +1,121 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { expect, test } from "vitest";
+import { OriginProtocol, TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { match } from "../../routes/match.ts";
+import type { RouteTable } from "../../routes/model.ts";
+import { Snapshot } from "./snapshot.ts";
+
+const source = { kind: "HTTPRoute", namespace: "default", name: "r" };
+const toBackend = [{ backends: [{ target: { case: "backend" as const, value: "b" }, weight: 1 }] }];
+
+/** A cluster that routes one hostname. A `broken` one has a route to a backend that it lacks. */
+function cluster(name: string, hostname: string, broken = false) {
+  return {
+    cluster: name,
+    routes: [{ key: "r", source, hostnames: [hostname], rules: toBackend }],
+    backends: broken ? [] : [{ key: "b", source, protocol: OriginProtocol.GRPC }],
+  };
+}
+
+const tableBytes = (revision: bigint, ...clusters: ReturnType<typeof cluster>[]) =>
+  toBinary(TableSchema, create(TableSchema, { revision, clusters }));
+
+/** Whether the table routes `host`. */
+function routes(table: RouteTable, host: string): boolean {
+  const request = { scheme: "https" as const, host, path: "/", query: "", method: "GET", rpc: false };
+  return match(table, { ...request, header: () => undefined }) !== undefined;
+}
+
+/** An authority that answers when a test says so. */
+class Authority {
+  readonly reads: ({ readonly revision: bigint } & PromiseWithResolvers<Uint8Array | undefined>)[] = [];
+  readonly background: Promise<unknown>[] = [];
+  readonly snapshot = new Snapshot((revision) => {
+    const read = { revision, ...Promise.withResolvers<Uint8Array | undefined>() };
+    this.reads.push(read);
+    return read.promise;
+  });
+
+  get(now: number): Promise<RouteTable> {
+    return this.snapshot.get(now, (promise) => this.background.push(promise));
+  }
+
+  /** Asks for a table at `now` while the authority has `bytes`. */
+  getWith(now: number, bytes: Uint8Array | undefined): Promise<RouteTable> {
+    const got = this.get(now);
+    this.reads.at(-1)!.resolve(bytes);
+    return got;
+  }
+}
+
+test("the first call waits for the table, and fails if it cannot be read", async () => {
+  const authority = new Authority();
+  const failing = authority.get(0);
+  authority.reads[0]!.reject(new Error("nobody there"));
+  await expect(failing).rejects.toThrow("nobody there");
+  expect(routes(await authority.getWith(1, tableBytes(1n, cluster("a", "a.test"))), "a.test")).toBe(true);
+});
+
+test("an authority without any table gives an empty one", async () => {
+  expect(routes(await new Authority().getWith(0, undefined), "a.test")).toBe(false);
+});
+
+test("for a second nobody asks again; after that the table at hand serves while it is revalidated by its revision", async () => {
+  const authority = new Authority();
+  await authority.getWith(0, tableBytes(7n, cluster("a", "a.test")));
+  await authority.get(999);
+  expect(authority.reads).toHaveLength(1);
+
+  expect(routes(await authority.get(1_000), "a.test")).toBe(true);
+  expect(authority.reads).toHaveLength(2);
+  expect(authority.reads[1]!.revision).toBe(7n);
+  await authority.get(1_001);
+  expect(authority.reads).toHaveLength(2);
+
+  authority.reads[1]!.resolve(tableBytes(8n, cluster("a", "b.test")));
+  await Promise.all(authority.background);
+  expect(routes(await authority.get(1_002), "b.test")).toBe(true);
+});
+
+test("after ten seconds calls wait, and go by the table at hand if the authority is not there", async () => {
+  const authority = new Authority();
+  await authority.getWith(0, tableBytes(1n, cluster("a", "a.test")));
+  const waiting = authority.get(10_000);
+  authority.reads[1]!.reject(new Error("nobody there"));
+  expect(routes(await waiting, "a.test")).toBe(true);
+});
+
+test("the next call after a push waits for the table it made", async () => {
+  const authority = new Authority();
+  await authority.getWith(0, tableBytes(1n, cluster("a", "a.test")));
+  authority.snapshot.invalidate();
+  const table = await authority.getWith(1, tableBytes(2n, cluster("a", "b.test")));
+  expect(routes(table, "b.test")).toBe(true);
+});
+
+test("a reading that began before a push does not hide what the push made", async () => {
+  const authority = new Authority();
+  await authority.getWith(0, tableBytes(1n, cluster("a", "a.test")));
+  await authority.get(1_000);
+  authority.snapshot.invalidate();
+  authority.reads[1]!.resolve(undefined);
+  await Promise.all(authority.background);
+  const table = await authority.getWith(1_001, tableBytes(2n, cluster("a", "b.test")));
+  expect(routes(table, "b.test")).toBe(true);
+});
+
+test("a slower reader does not bring an older table back", async () => {
+  const authority = new Authority();
+  const slow = authority.get(0);
+  await authority.getWith(0, tableBytes(2n, cluster("a", "new.test")));
+  authority.reads[0]!.resolve(tableBytes(1n, cluster("a", "old.test")));
+  expect(routes(await slow, "new.test")).toBe(true);
+});
+
+test("a part that cannot be read leaves that cluster's last good one, and takes nothing from the others", async () => {
+  const authority = new Authority();
+  await authority.getWith(0, tableBytes(1n, cluster("a", "a.test"), cluster("b", "b.test")));
+  authority.snapshot.invalidate();
+  const table = await authority.getWith(1, tableBytes(2n, cluster("a", "x.test", true), cluster("b", "y.test")));
+  expect(["a.test", "x.test", "y.test"].map((host) => routes(table, host))).toEqual([true, false, true]);
+});
