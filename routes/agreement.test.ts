@@ -102,7 +102,17 @@ function randomPart(random: Random, cluster: string): ClusterPart {
 
 function randomRequest(random: Random): Facts {
   const query = names.filter(() => random(2) === 0).map((name) => `${name}=${one(random, values)}`);
-  const host = one(random, ["a.test", "B.A.test", "c.a.test", "c.b.a.test", "test", "other", "a.test.", "b.test"]);
+  const host = one(random, [
+    "a.test",
+    "B.A.test",
+    "c.a.test",
+    "c.b.a.test",
+    "test",
+    "other",
+    "a.test.",
+    "b.test",
+    ".a.test",
+  ]);
   const url = `${one(random, ["http", "https"])}://${host}${one(random, ["", ":80"])}${randomPath(random)}`;
   return request(`${url}?${query.join("&")}`, {
     method: one(random, ["GET", "POST", "PUT"]),
@@ -136,7 +146,8 @@ function holds({ hostname, route: { schemes, singleLabel }, match: asked }: Cand
 
 function holdsHost(hostname: string, singleLabel: boolean, host: string): boolean {
   if (!hostname.startsWith("*")) return hostname === "" || hostname === host;
-  return host.endsWith(hostname.slice(1)) && !(singleLabel && host.slice(0, 1 - hostname.length).includes("."));
+  const labels = host.slice(0, 1 - hostname.length);
+  return host.endsWith(hostname.slice(1)) && labels !== "" && !(singleLabel && labels.includes("."));
 }
 
 function holdsCondition({ subject, pattern, negate }: Condition, facts: Facts, params: URLSearchParams): boolean {
@@ -235,12 +246,20 @@ function explained(table: RouteTable, facts: Facts): unknown {
 
 it("Whatever bytes a table decodes from, it becomes a part that compiles and matches, or a list of issues", () => {
   const outcomes = { unreadable: 0, refused: 0, kept: 0 };
+  const regex = { pattern: "^/(a)", substitution: String.raw`/\1` };
   const filters: RuleInit["filters"] = [
     { filter: { case: "requestHeaders", value: { set: [{ name: "n", value: "v" }] } } },
+    {
+      filter: {
+        case: "urlRewrite",
+        value: { authority: "a.test:1", path: { modifier: { case: "regex", value: regex } } },
+      },
+    },
+    { filter: { case: "redirect", value: { scheme: "https", status: 302 } } },
   ];
-  const rules = [
-    { matches: [{ ...exact("/a"), headers: [{ name: "n", exact: "v" }] }, grpc("s")], filters, backends: to({ a: 1 }) },
-  ];
+  const conditions: ConditionInit[] = [{ subject: { case: "header", value: "n" }, regex: "v[0-9]+|(a)*" }];
+  const matches = [{ ...exact("/a"), headers: [{ name: "n", exact: "v" }] }, grpc("s"), { conditions }];
+  const rules = [{ matches, filters, priority: 1, backends: to({ a: 1 }) }];
   const routes = [route("r", { hostnames: ["*.a.test"], schemes: [Scheme.HTTPS], rules })];
   const whole = toBinary(
     ClusterTableSchema,

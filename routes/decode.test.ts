@@ -147,9 +147,10 @@ describe("a route", () => {
     expect(wrongRoute({ hostnames: ["ok.test", name] })).toEqual(["hostnames[1]"]);
   });
 
-  it("refuses schemes it does not know and times that are none", () => {
+  it("refuses schemes it does not know, and weights and times that are none", () => {
     expect(wrongRoute({ schemes: [Scheme.UNSPECIFIED] })).toEqual(["schemes[0]"]);
     expect(wrongRoute({ schemes: [unknown] })).toEqual(["schemes[0]"]);
+    expect(wrongRoute({ clusterWeight: 1_000_001 })).toEqual(["clusterWeight"]);
     expect(wrongRoute({ createdSeconds: -1n })).toEqual(["createdSeconds"]);
     expect(wrongRoute({ createdSeconds: 2n ** 60n })).toEqual(["createdSeconds"]);
   });

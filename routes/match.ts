@@ -123,8 +123,7 @@ class Search {
       values = follow(values, this.#seen.param(name));
     }
     if (values === undefined || values instanceof FrozenMap) return undefined;
-    for (const condition of shape.conditions) if (!this.#seen.meets(condition)) return undefined;
-    return values;
+    return shape.conditions.length === 0 || this.#seen.meetsAll(shape.conditions) ? values : undefined;
   }
 }
 

@@ -48,6 +48,10 @@ export class View {
     }
   }
 
+  meetsAll(conditions: readonly Condition[]): boolean {
+    return conditions.every((condition) => this.meets(condition));
+  }
+
   meets({ subject, pattern, negate }: Condition): boolean {
     const value = this.valueOf(subject);
     const matches = value !== undefined && (pattern === undefined || pattern.matches(value));

@@ -23,32 +23,25 @@ export interface ExchangeOptions {
   /** Sends a request where the plan says. */
   readonly send: (request: HttpRequest, answer: Answer, plan: Plan) => Cancel;
   /**
-   * Milliseconds a call may go without a byte of its answer. Undefined: for ever, where the host sees every caller
+   * Milliseconds a call may go without a byte of its request or its answer. Undefined: for ever, where the host sees every caller
    * that leaves.
    */
   readonly idleMs: number | undefined;
+  /** Backends' descriptors by hash, as far as they can be had. */
+  readonly descriptors?: (hash: string) => Descriptors | undefined;
 }
 
-/**
- * Sends `plan`'s request with the caller's `body`, and answers in the caller's protocol whatever happens.
- *
- * @param descriptors those that the plan names, if it names any and they could be had
- */
-export function exchange(
-  plan: Plan,
-  body: Body,
-  options: ExchangeOptions,
-  caller: Answer,
-  descriptors?: Descriptors,
-): Cancel {
+/** Sends `plan`'s request with the caller's `body`, and answers in the caller's protocol whatever happens. */
+export function exchange(plan: Plan, body: Body, options: ExchangeOptions, caller: Answer): Cancel {
   const answer = answerWithCors(caller, plan.cors);
+  const descriptors = plan.translation && options.descriptors?.(plan.translation.descriptors);
   const conversation = converse(plan, descriptors);
   if (conversation.head === undefined) {
     answer.respond(conversation.refusal);
     return () => {};
   }
   const call = new Exchange(plan, conversation, options, answer);
-  const request = { head: conversation.head, body: conversation.request(body) };
+  const request = { head: conversation.head, body: conversation.request(call.watch(body)) };
   call.start(options.send(request, call, plan));
   return (reason) => call.expire(reason);
 }
@@ -76,6 +69,24 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     this.#clock = clock;
     this.#idleMs = idleMs;
     this.#answer = answer;
+  }
+
+  /** The request's body, whose bytes show that the call goes on. */
+  watch(body: Body): Body {
+    if (this.#idleMs === undefined || body === noBody) return body;
+    return {
+      pipe: (sink) =>
+        body.pipe({
+          write: (bytes) => {
+            this.#lastByte = this.#clock.now();
+            sink.write(bytes);
+          },
+          end: (trailers) => sink.end(trailers),
+          fail: (error) => sink.fail(error),
+        }),
+      consumed: (bytes) => body.consumed(bytes),
+      cancel: (error) => body.cancel(error),
+    };
   }
 
   start(cancelOrigin: Cancel): void {
@@ -163,7 +174,7 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     this.#stopIdle = this.#clock.after(waitMs, () => {
       const left = this.#lastByte + idleMs - this.#clock.now();
       if (left > 0) return this.#watchIdle(idleMs, left);
-      this.expire(new CallError(Code.UNAVAILABLE, `no byte of the answer for ${idleMs / 1000} s`, { side: "edge" }));
+      this.expire(new CallError(Code.UNAVAILABLE, `no byte either way for ${idleMs / 1000} s`, { side: "edge" }));
     });
   }
 

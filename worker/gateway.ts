@@ -6,27 +6,20 @@ import type { RouteTable } from "../routes/model.ts";
 import type { Handler } from "./call/http.ts";
 import { exchange, type ExchangeOptions } from "./exchange.ts";
 import { plan } from "./plan.ts";
-import type { Descriptors } from "./transcode/index.ts";
 
 export interface GatewayOptions extends ExchangeOptions {
   /** The table now. */
   readonly table: () => RouteTable;
   /** In [0, 1), uniformly. */
   readonly random: () => number;
-  /** Descriptors by hash: those that the table's backends name. */
-  readonly descriptors?: (hash: string) => Descriptors | undefined;
 }
 
 /** Answers every request by the table. */
 export function createGateway(options: GatewayOptions): Handler {
   return (request, answer) => {
     const planned = plan(request.head, options.table(), options.random);
-    if (planned.plan === undefined) {
-      answer.respond(planned.answer);
-      return () => {};
-    }
-    const { translation } = planned.plan;
-    const descriptors = translation && options.descriptors?.(translation.descriptors);
-    return exchange(planned.plan, request.body, options, answer, descriptors);
+    if (planned.plan !== undefined) return exchange(planned.plan, request.body, options, answer);
+    answer.respond(planned.answer);
+    return () => {};
   };
 }

@@ -95,6 +95,12 @@ describe("a rule that answers itself", () => {
     expect([fields.get("grpc-status"), fields.get("grpc-message")]).toEqual(["2", "redirected to https://x.test/s/m"]);
   });
 
+  it("does not redirect a Connect caller without saying where to: it fails", () => {
+    const answer = answered(head("/s/m", connect, "POST"), tableOf({ filters: [secure] }));
+    expect(answer.head.status).toBe(500);
+    expect(JSON.parse(textOf(answer))).toEqual({ code: "unknown", message: "redirected to https://x.test/s/m" });
+  });
+
   it("sends nothing in answer to HEAD, nor under a status that has no content", () => {
     const empty: FilterInit = { filter: { case: "directResponse", value: { status: 204 } } };
     expect(textOf(answered(head("/a", {}, "HEAD"), tableOf({ filters: [closed] })))).toBe("");
@@ -161,7 +167,7 @@ describe("a route for gRPC only", () => {
 
   it("takes no other HTTP", () => {
     expect(answered(head("/s/m"), table).head.status).toBe(404);
-    expect(answered(head("/s/m", { "content-type": "text/plain" }, "POST"), table).head.status).toBe(404);
+    expect(answered(head("/s/m", { "content-type": "text/plain" }, "POST"), table).head.status).toBe(415);
   });
 });
 

@@ -1,9 +1,8 @@
 /** Decides what becomes of a call: which rule, which backend, which address, and the request that goes there. */
-import { match } from "../routes/match.ts";
+import { type Facts, match } from "../routes/match.ts";
 import type { Backend, Candidate, Filter, PathMatch, RouteTable } from "../routes/model.ts";
 import { CallError } from "./call/error.ts";
 import type { HttpResponse, RequestHead } from "./call/http.ts";
-import { Code } from "./call/status.ts";
 import {
   answerPreflight,
   type CorsAnswer,
@@ -29,6 +28,7 @@ import {
   passRequest,
   unsupportedMediaType,
 } from "./protocol/index.ts";
+import { cannotTakeGrpc, headersTooLarge, isTooLarge, noBackend, noEndpoint, noRoute } from "./refusals.ts";
 import type { Translation } from "./transcode/index.ts";
 import type { Endpoint } from "./transport/pool.ts";
 
@@ -51,9 +51,6 @@ export interface Plan {
   readonly translation: Translation | undefined;
 }
 
-/** HTTP/2 origins close the connection that all calls share for a longer header list: nghttp2, so Node and nginx. */
-const maxHeaderListBytes = 65_536;
-
 /** A plan, or the answer to a call that goes nowhere. */
 export type Planned = { readonly plan: Plan } | { readonly plan: undefined; readonly answer: HttpResponse };
 
@@ -63,7 +60,7 @@ export function plan(head: RequestHead, table: RouteTable, random: () => number)
   if (preflighted !== undefined) return preflighted;
   const accepted = detect(head);
   const found = find(head, table, head.method, accepted.kind !== "http" || accepted.orRpc !== undefined);
-  const planned = planFor(found, accepted, head, random);
+  const planned = planFor(found, accepted, head, table, random);
   if (planned.plan !== undefined || found === undefined) return planned;
   return { plan: undefined, answer: withCors(planned.answer, corsOf(found.rule.filters, head)) };
 }
@@ -76,10 +73,16 @@ function preflight(head: RequestHead, table: RouteTable): Planned | undefined {
   return cors && { plan: undefined, answer: answerPreflight(cors, asked) };
 }
 
-function planFor(found: Candidate | undefined, accepted: Accepted, head: RequestHead, random: () => number): Planned {
+function planFor(
+  found: Candidate | undefined,
+  accepted: Accepted,
+  head: RequestHead,
+  table: RouteTable,
+  random: () => number,
+): Planned {
   if (accepted.kind === "refused") return refuse(accepted.caller, accepted.error);
-  if (headerListBytes(head) > maxHeaderListBytes) return refuse(accepted.caller, headersTooLarge());
-  if (found === undefined) return refuse(accepted.caller, noRoute(head));
+  if (isTooLarge(head)) return refuse(accepted.caller, headersTooLarge());
+  if (found === undefined) return refuse(accepted.caller, unmatched(head, table));
   try {
     return follow(found, accepted, head, random);
   } catch (error) {
@@ -125,10 +128,14 @@ function follow(
   };
 }
 
-/** The rule for `head`, or for one like it of another method. `rpc`: whether it may be a call. */
 function find(head: RequestHead, table: RouteTable, method: string, rpc: boolean): Candidate | undefined {
+  return match(table, factsOf(head, method, rpc));
+}
+
+/** What rules are found by for `head`, or for one like it of another method. `rpc`: whether it may be a call. */
+export function factsOf(head: RequestHead, method: string, rpc: boolean): Facts {
   const mark = head.path.indexOf("?");
-  return match(table, {
+  return {
     scheme: head.scheme,
     host: head.authority,
     path: mark < 0 ? head.path : head.path.slice(0, mark),
@@ -136,7 +143,7 @@ function find(head: RequestHead, table: RouteTable, method: string, rpc: boolean
     method,
     rpc,
     header: (name) => head.fields.joined(name),
-  });
+  };
 }
 
 /** The request as `backend` can take it, if it can. */
@@ -172,7 +179,7 @@ function asHttp(accepted: AcceptedHttp | AcceptedRpc, backend: Backend): Accepte
   return {
     kind: "refused",
     caller,
-    error: unavailable(`backend ${backend.name} speaks HTTP/1.1: it cannot take gRPC`),
+    error: cannotTakeGrpc(backend),
   };
 }
 
@@ -205,39 +212,8 @@ function refuse(caller: Caller, error: CallError): Planned {
   return { plan: undefined, answer: encodeFailure(caller, error) };
 }
 
-/** Counted as RFC 9113 section 6.5.2 does. */
-function headerListBytes({ method, scheme, authority, path, fields: { flat } }: RequestHead): number {
-  const pseudo =
-    ":method:scheme:authority:path".length + method.length + scheme.length + authority.length + path.length;
-  let bytes = pseudo + 32 * (4 + flat.length / 2);
-  for (const text of flat) bytes += text.length;
-  return bytes;
-}
-
-function headersTooLarge(): CallError {
-  const message = `the request's header fields are larger than ${maxHeaderListBytes} bytes`;
-  return new CallError(Code.RESOURCE_EXHAUSTED, message, { side: "caller", httpStatus: 431 });
-}
-
-function noRoute({ scheme, authority, path }: RequestHead): CallError {
-  const message = `no route for ${scheme}://${authority}${path}`;
-  return new CallError(Code.UNIMPLEMENTED, message, { side: "edge", httpStatus: 404 });
-}
-
-/** Gateway API: the share of a backend that is not valid is answered with 500, as is a rule without any. */
-function noBackend(invalid: string | undefined): CallError {
-  return unavailable(invalid ?? "the rule has no backend", 500);
-}
-
-/** Gateway API: a backend that is valid and has no endpoint is answered with 503. */
-function noEndpoint({ name }: Backend): CallError {
-  return unavailable(`backend ${name} has no endpoint`, 503);
-}
-
-function unavailable(message: string, httpStatus?: number): CallError {
-  return new CallError(
-    Code.UNAVAILABLE,
-    message,
-    httpStatus === undefined ? { side: "edge" } : { side: "edge", httpStatus },
-  );
+/** A POST that a route for calls would take, were it one, has the wrong content type. */
+function unmatched(head: RequestHead, table: RouteTable): CallError {
+  const wrongType = head.method === "POST" && find(head, table, head.method, true) !== undefined;
+  return wrongType ? unsupportedMediaType(head) : noRoute(head);
 }

@@ -29,9 +29,15 @@ export async function explainTarget(options: ExplainOptions): Promise<{ output: 
   const parts = await Promise.all(manifests.map((source) => readPart(source, log)));
   const table = compile(parts);
   const accepted = detect(head);
-  if (accepted.kind === "refused") throw new Error(`the edge refuses this before it looks for a rule: ${accepted.error.message}`);
-  const facts = factsOf(accepted, head);
-  const explanation = { head, call: accepted.kind === "rpc", found: match(table, facts), verdicts: explain(table, facts) };
+  if (accepted.kind === "refused")
+    throw new Error(`the edge refuses this before it looks for a rule: ${accepted.error.message}`);
+  const facts = factsOf(head, head.method, accepted.kind === "rpc" || accepted.orRpc !== undefined);
+  const explanation = {
+    head,
+    call: accepted.kind === "rpc",
+    found: match(table, facts),
+    verdicts: explain(table, facts),
+  };
   return { output: json ? printJson(explanation) : printText(explanation), found: explanation.found !== undefined };
 }
 
@@ -51,6 +57,7 @@ async function readPart({ cluster, directory }: ManifestsSource, log: (line: str
   const { table, report } = translate(store.objects(), { cluster, adoptAll: true });
   for (const entry of report) if (entry.level === "error") log(`${cluster}: ${formatEntry(entry)}`);
   const { part, issues } = decode(table);
-  if (part === undefined) throw new Error(`${directory}: ${issues.map(({ field, reason }) => `${field} ${reason}`).join("; ")}`);
+  if (part === undefined)
+    throw new Error(`${directory}: ${issues.map(({ field, reason }) => `${field} ${reason}`).join("; ")}`);
   return part;
 }

@@ -1,6 +1,6 @@
 /** What `edgeway explain` says. */
 import type { Verdict } from "../../routes/explain.ts";
-import type { BackendChoice, Candidate, Filter, PathMatch, PathModifier } from "../../routes/model.ts";
+import type { BackendChoice, Candidate, Filter, Match, PathModifier } from "../../routes/model.ts";
 import type { RequestHead } from "../../worker/call/http.ts";
 
 export interface Explanation {
@@ -19,7 +19,7 @@ export function printText({ head, call, found, verdicts }: Explanation): string 
   const asked = `${call ? "call" : head.method} ${head.scheme}://${head.authority}${head.path}`;
   const lines = [asked, ...(found === undefined ? ["no rule takes it"] : describeFound(found, verdicts))];
   const lost = verdicts.filter(({ outcome }) => outcome === "loses");
-  if (lost.length > 0) lines.push("", "Other rules of its host:");
+  if (lost.length > 0) lines.push("", found === undefined ? "Rules of its host:" : "Other rules of its host:");
   for (const { candidate, reason } of lost.slice(0, maxLines)) lines.push(`  ${nameOf(candidate)}`, `    ${reason}`);
   if (lost.length > maxLines) lines.push(`  and ${lost.length - maxLines} more: see --json`);
   return lines.join("\n");
@@ -40,7 +40,10 @@ function describeFound({ rule }: Candidate, verdicts: readonly Verdict[]): strin
 function describeChoice({ backend, invalid, weight, filters }: BackendChoice, sum: number): string[] {
   const percent = sum === 0 ? 0 : Number(((100 * weight) / sum).toFixed(2));
   const endpoints = backend?.endpoints.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`);
-  const where = backend === undefined ? `an error: ${invalid}` : `${backend.name} (${backend.protocol}${backend.tls ? ", TLS" : ""})`;
+  const where =
+    backend === undefined
+      ? `an error: ${invalid}`
+      : `${backend.name} (${backend.protocol}${backend.tls ? ", TLS" : ""})`;
   return [
     `  ${percent} % to ${where}`,
     ...(endpoints === undefined ? [] : [`    at ${endpoints.length === 0 ? "no endpoint" : endpoints.join(", ")}`]),
@@ -58,10 +61,14 @@ function describeFilter(filter: Filter): string {
     }
     case "urlRewrite":
       return `rewrites ${[filter.authority ?? [], describeModifier(filter.path)].flat().join(", ")}`;
-    case "redirect":
-      return `redirects with ${filter.status} to ${[filter.scheme ?? [], filter.hostname ?? [], filter.port ?? [], describeModifier(filter.path)].flat().join(", ")}`;
+    case "redirect": {
+      const { scheme = [], hostname = [], port = [], path } = filter;
+      return `redirects with ${filter.status} to ${[scheme, hostname, port, describeModifier(path)].flat().join(", ")}`;
+    }
     case "directResponse":
       return `answers with ${filter.status}`;
+    case "cors":
+      return "answers browsers that ask (CORS)";
   }
 }
 
@@ -70,14 +77,16 @@ function describeModifier(path: PathModifier | undefined): string[] {
   return [path.kind === "regex" ? `path by ${path.pattern.text}` : `${path.kind} path ${path.path || "/"}`];
 }
 
-/** "east: HTTPRoute default/web, rule 0, for *.example.com/path". */
+/** "east: HTTPRoute default/web, rule 0, for *.example.com /path/...". */
 function nameOf({ hostname, route, rule, match }: Candidate): string {
   const { cluster, source } = route;
   const object = `${cluster}: ${source.kind} ${source.namespace}/${source.name}`;
-  return `${object}, rule ${rule.source.ruleIndex}, for ${hostname === "" ? "any host" : hostname}${pathOf(match.path)}`;
+  return `${object}, rule ${rule.source.ruleIndex}, for ${hostname === "" ? "any host" : hostname}${pathOf(match)}`;
 }
 
-function pathOf(path: PathMatch): string {
+function pathOf({ path, conditions }: Match): string {
+  const [regex] = conditions.flatMap(({ subject, pattern }) => (subject.kind === "path" ? (pattern?.text ?? []) : []));
+  if (regex !== undefined) return ` ${regex}`;
   switch (path.kind) {
     case "exact":
       return ` ${path.path}`;
@@ -104,7 +113,11 @@ export function printJson({ head, call, found, verdicts }: Explanation): string 
     })),
   };
   const rules = verdicts.map(({ candidate, outcome, reason }) => ({ ...sourceOf(candidate), outcome, reason }));
-  return JSON.stringify({ request: { method, scheme, authority, path, call }, winner: winner ?? null, rules }, undefined, 2);
+  return JSON.stringify(
+    { request: { method, scheme, authority, path, call }, winner: winner ?? null, rules },
+    undefined,
+    2,
+  );
 }
 
 function sourceOf({ hostname, rule, match }: Candidate) {

@@ -15,8 +15,9 @@ interface TargetOptions {
  * @throws UsageError if `target` is neither.
  */
 export function parseTarget(target: string, options: TargetOptions): RequestHead {
-  const fields = options.headers.map(parseHeader);
-  const { method, authority } = options;
+  const headers = options.headers.map(parseHeader);
+  const fields = headers.filter(([name]) => name !== "host");
+  const { method, authority = headers.find(([name]) => name === "host")?.[1] } = options;
   const [, scheme, host, path, query = ""] = /^(https?):\/\/([^/?#]+)([^?#]*)(\?[^#]*)?/.exec(target) ?? [];
   if (scheme !== undefined) {
     return {
@@ -41,5 +42,5 @@ export function parseTarget(target: string, options: TargetOptions): RequestHead
 function parseHeader(text: string): [string, string] {
   const colon = text.indexOf(":");
   if (colon < 1) throw new UsageError(`a header is 'NAME: VALUE', not ${JSON.stringify(text)}`);
-  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
+  return [text.slice(0, colon).trim().toLowerCase(), text.slice(colon + 1).trim()];
 }

@@ -1,7 +1,20 @@
 import { forms } from "../../routes/syntax.ts";
 import { headerName, headerValue } from "./forms.ts";
 import type { ReadOf } from "./read.ts";
-import { checked, either, formed, integer, listOrEmpty, object, oneOf, optional, part, port, string } from "./read.ts";
+import {
+  boolean,
+  checked,
+  either,
+  formed,
+  integer,
+  listOrEmpty,
+  object,
+  oneOf,
+  optional,
+  part,
+  port,
+  string,
+} from "./read.ts";
 
 /** What HTTPRoute and GRPCRoute have in common. */
 
@@ -54,7 +67,17 @@ const requestRedirect = object({
 
 const urlRewrite = object({ hostname: optional(formed(forms.name)), path: optional(pathModifier) });
 
-const FIELDS = ["requestHeaderModifier", "responseHeaderModifier", "requestRedirect", "urlRewrite"] as const;
+/** gateway.networking.k8s.io HTTPCORSFilter. The default of maxAge is the API server's. */
+const cors = object({
+  allowOrigins: listOrEmpty(string),
+  allowCredentials: either(boolean, false),
+  allowMethods: listOrEmpty(formed(forms.httpMethod)),
+  allowHeaders: listOrEmpty(headerName),
+  exposeHeaders: listOrEmpty(headerName),
+  maxAge: either(integer(1, 2_147_483_647), 5),
+});
+
+const FIELDS = ["requestHeaderModifier", "responseHeaderModifier", "requestRedirect", "urlRewrite", "cors"] as const;
 
 /** Filters of any type; only those that the edge has are read further. */
 export const filters = listOrEmpty(
@@ -65,6 +88,7 @@ export const filters = listOrEmpty(
       responseHeaderModifier: optional(headerModifier),
       requestRedirect: optional(requestRedirect),
       urlRewrite: optional(urlRewrite),
+      cors: optional(cors),
     }),
     (filter) => {
       const field = FIELDS.find((name) => name.toLowerCase() === filter.type.toLowerCase());
@@ -90,6 +114,7 @@ export const backendRefs = listOrEmpty(backendRef);
 export type ParentRef = ReadOf<typeof parentRef>;
 export type BackendRef = ReadOf<typeof backendRef>;
 export type Filter = ReadOf<typeof filters.read>[number];
+export type CorsFilter = ReadOf<typeof cors>;
 export type PathModifier = ReadOf<typeof pathModifier>;
 export type HeaderModifier = ReadOf<typeof headerModifier>;
 export type HeaderMatch = ReadOf<typeof headerMatches.read>[number];

@@ -147,3 +147,10 @@ function firstOfEachName<T extends { readonly name: string }>(items: readonly T[
 function repeated<T extends { readonly name: string; readonly exact: string }>(items: readonly T[]): T[] {
   return items.filter(({ name, exact }) => items.find((other) => other.name === name)!.exact !== exact);
 }
+
+/** An expression that finds its match anywhere, as one that must match the whole value. */
+export function searching(regex: string): string {
+  const isPlain = !regex.includes("|");
+  const start = isPlain && regex.startsWith("^") ? regex.slice(1) : `.*(?:${regex})`;
+  return isPlain && /[^\\]\$$/.test(start) && regex.startsWith("^") ? start.slice(0, -1) : `${start}.*`;
+}

@@ -1,8 +1,10 @@
+import type { Scheme } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { RequestPart } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { RouteInit, RuleInit } from "./context.ts";
 import { covers } from "./hostnames.ts";
 import type { Match } from "./match.ts";
 import { toMatchInit } from "./match.ts";
+import { getOrAdd } from "./object-index.ts";
 
 /** A rule for one hostname, "" for every host, among others that are tried in the order of a list. */
 export interface OrderedRule {
@@ -10,7 +12,8 @@ export interface OrderedRule {
   /** Whose rule it is. */
   readonly source: { readonly kind: string; readonly namespace: string; readonly name: string };
   readonly createdSeconds: number;
-  readonly schemes: NonNullable<RouteInit["schemes"]>;
+  /** Empty: all. */
+  readonly schemes: readonly Scheme[];
   /** Whether "*" in the hostname is one label. */
   readonly singleLabel?: boolean;
   /** Any of them; empty: every request. */
@@ -21,36 +24,49 @@ export interface OrderedRule {
 /**
  * Routes whose rules are tried in the order of the list. Dialects have one order for all hosts where the table tries
  * the longest hostname first: so a rule for more hosts is repeated for each narrower hostname that has a rule after it.
- * `keyOf`: of the route that a rule belongs to; unique for its source and hostname.
+ * `keyOf`: of the route that a rule belongs to; unique for its source, hostname and schemes.
  */
-export function inOrder(rules: readonly OrderedRule[], keyOf: (rule: OrderedRule) => string): RouteInit[] {
-  const routes = new Map<string, RouteInit & { rules: RuleInit[] }>();
+export function inOrder<R extends OrderedRule>(rules: readonly R[], keyOf: (rule: R) => string): RouteInit[] {
+  const routes = new Map<string, FilledRoute>();
   for (const hostname of new Set(rules.map((rule) => rule.hostname))) {
     const last = rules.findLastIndex((rule) => rule.hostname === hostname);
     const own = rules
       .filter((rule, i) => rule.hostname === hostname || (i < last && covers(rule.hostname, hostname)))
       .map((rule) => ({ ...rule, hostname, singleLabel: hostname === rule.hostname && rule.singleLabel === true }));
-    const priorities = prioritise(own);
-    own.forEach((rule, i) => {
-      const key = keyOf(rule);
-      let route = routes.get(key);
-      if (route === undefined) {
-        const { source, createdSeconds, schemes, singleLabel } = rule;
-        const hostnames = hostname === "" ? [] : [hostname];
-        const created = BigInt(createdSeconds);
-        route = { key, source, createdSeconds: created, hostnames, schemes, rules: [] };
-        if (singleLabel) route.singleLabelWildcards = true;
-        routes.set(key, route);
-      }
-      const priority = priorities[i] ?? 0;
-      route.rules.push({
-        ...rule.rule,
-        matches: rule.matches.map(toMatchInit),
-        ...(priority === 0 ? {} : { priority }),
-      });
-    });
+    addRoutes(routes, own, prioritise(own), keyOf);
   }
   return [...routes.values()];
+}
+
+/** Routes whose rules are tried in the table's own order: the narrowest hostname, then the longest path. */
+export function inTableOrder<R extends OrderedRule>(rules: readonly R[], keyOf: (rule: R) => string): RouteInit[] {
+  const routes = new Map<string, FilledRoute>();
+  addRoutes(routes, rules, [], keyOf);
+  return [...routes.values()];
+}
+
+type FilledRoute = RouteInit & { rules: RuleInit[] };
+
+function addRoutes<R extends OrderedRule>(
+  routes: Map<string, FilledRoute>,
+  rules: readonly R[],
+  priorities: readonly number[],
+  keyOf: (rule: R) => string,
+): void {
+  rules.forEach((rule, i) => {
+    const { source, createdSeconds, schemes, hostname, singleLabel = false } = rule;
+    const route = getOrAdd(routes, keyOf(rule), () => ({
+      key: keyOf(rule),
+      source,
+      createdSeconds: BigInt(createdSeconds),
+      hostnames: hostname === "" ? [] : [hostname],
+      schemes: [...schemes],
+      rules: [],
+      singleLabelWildcards: singleLabel && hostname.startsWith("*."),
+    }));
+    const priority = priorities[i] ?? 0;
+    route.rules.push({ ...rule.rule, matches: rule.matches.map(toMatchInit), priority });
+  });
 }
 
 /**

@@ -10,9 +10,11 @@ import type { DescriptorSet } from "../descriptors/set.ts";
 import { Backends } from "./backends.ts";
 import type { Certificate } from "./certificates.ts";
 import type { Context, TranslateOptions } from "./context.ts";
+import { addAnnotatedCors } from "./cors.ts";
 import { BackendDescriptors } from "./descriptors.ts";
 import { translateGateways } from "./gateway/route.ts";
-import { translateIngress } from "./ingress/ingress.ts";
+import { translateIngresses } from "./ingress/ingress.ts";
+import { translateIstio } from "./istio/mesh.ts";
 import { ObjectIndex } from "./object-index.ts";
 import type { ObjectStatus } from "./status.ts";
 
@@ -41,19 +43,21 @@ export function translate(
   const backends = new Backends(index, report);
   const context: Context = { options, objects: index, report, backends, certificates: [], statuses: [], routes: [] };
 
-  for (const ingress of index.all("Ingress")) translateIngress(context, ingress);
+  translateIngresses(context);
   translateGateways(context);
+  translateIstio(context);
 
   const { routes, certificates, statuses } = context;
   // Backends first: this also settles the keys that routes refer to.
   const descriptors = new BackendDescriptors(index, reflected);
-  const table = {
+  const table = create(ClusterTableSchema, {
     cluster: options.cluster,
     backends: backends.finish(descriptors),
     routes,
     descriptorSets: descriptors.used().map(({ hash, bytes }) => ({ hash, fileDescriptorSet: bytes })),
-  };
-  const { table: kept, issues } = keepAcceptable(create(ClusterTableSchema, table));
+  });
+  addAnnotatedCors(context, table);
+  const { table: kept, issues } = keepAcceptable(table);
   for (const { source, field, reason } of issues) {
     const { kind = "", namespace = "", name = "" } = source ?? {};
     const file = index.find(kind, namespace, name)?.file ?? "";

@@ -60,6 +60,7 @@ function mustBeOneOf(option: string, value: string, choices: object): void {
 function run(program: string, options: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, options, { stdio: ["ignore", "pipe", "inherit"], timeout: limitMs });
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => child.kill());
     let written = "";
     child.stdout.on("data", (chunk: Buffer) => {
       process.stdout.write(chunk);

@@ -4,6 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { edges } from "../edges/edges.ts";
+import { tableTo } from "../edges/table.ts";
 import {
   decodeServerRequest,
   decodeServerResponse,
@@ -15,25 +16,27 @@ import {
   readOne,
   service,
 } from "./messages.ts";
-import { tableTo } from "../edges/table.ts";
 
 const [host, program] = process.argv.slice(2);
 const request = decodeServerRequest(await readOne(process.stdin));
 
 const origin = spawn(program!, { stdio: ["pipe", "pipe", "inherit"] });
-const originRequest = { ...request, protocol: Protocol.GRPC, httpVersion: HttpVersion.HTTP_2, tls: undefined };
-origin.stdin.end(delimited(encodeServerRequest(originRequest)));
-const { port } = decodeServerResponse(await readOne(origin.stdout));
-const edge = await edges[host!]!(tableTo(service, port), request.tls);
-process.stdout.write(
-  delimited(encodeServerResponse({ host: "127.0.0.1", port: edge.port, cert: request.tls?.cert })),
-);
-
+process.on("exit", () => origin.kill());
+const ending = new AsyncDisposableStack();
 const stop = () => {
-  origin.kill();
-  edge.close().then(
+  ending.disposeAsync().then(
     () => process.exit(0),
     () => process.exit(1),
   );
 };
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);
+
+const originRequest = { ...request, protocol: Protocol.GRPC, httpVersion: HttpVersion.HTTP_2, tls: undefined };
+origin.stdin.end(delimited(encodeServerRequest(originRequest)));
+const { port } = decodeServerResponse(await readOne(origin.stdout));
+
+const edge = await edges[host!]!(tableTo(service, port), request.tls);
+ending.defer(() => edge.close());
+process.stdout.write(
+  delimited(encodeServerResponse({ host: "127.0.0.1", port: edge.port, cert: request.tls?.cert })),
+);

@@ -9,10 +9,7 @@ export interface Peer extends AsyncDisposable {
 }
 
 export interface CountingProxy extends Peer {
-  /** Connections taken so far. */
-  readonly connections: number;
-  /** Bytes that came from the callers, and from the origin. */
-  readonly fromCallers: number;
+  /** Bytes that came from the origin. */
   readonly fromOrigin: number;
   /** Breaks every connection. */
   cut(): void;
@@ -38,22 +35,14 @@ export async function countingProxy(port: number): Promise<CountingProxy> {
   const listening = await listen(server, () => [...callers, ...origins]);
   return {
     ...listening,
-    get connections() {
-      return callers.length;
-    },
-    get fromCallers() {
-      return bytesRead(callers);
-    },
     get fromOrigin() {
-      return bytesRead(origins);
+      return origins.reduce((sum, socket) => sum + socket.bytesRead, 0);
     },
     cut() {
       for (const socket of callers) socket.resetAndDestroy();
     },
   };
 }
-
-const bytesRead = (sockets: readonly Socket[]) => sockets.reduce((sum, socket) => sum + socket.bytesRead, 0);
 
 /** An HTTP/2 server in the clear that leaves every stream to `serve`. */
 export async function http2Origin(

@@ -1,9 +1,12 @@
 /** HTTP/1.1 and gRPC-Web by hand, for what clients hide: the bytes. */
 import { type IncomingHttpHeaders, request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { encode } from "../../examples/services/protos.ts";
 
 export interface RawRequest {
   readonly port: number;
+  /** In the clear unless told. */
+  readonly tls?: boolean;
   readonly method?: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -16,10 +19,11 @@ export interface RawAnswer {
   readonly body: Buffer;
 }
 
-/** One request in the clear, and the whole of its answer. */
-export function send({ port, method = "GET", path, headers = {}, body }: RawRequest): Promise<RawAnswer> {
+/** One request, and the whole of its answer. */
+export function send({ port, tls = false, method = "GET", path, headers = {}, body }: RawRequest): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
-    const outgoing = httpRequest({ host: "127.0.0.1", port, method, path, headers: { ...headers }, agent: false });
+    const options = { host: "127.0.0.1", port, method, path, headers: { ...headers }, agent: false } as const;
+    const outgoing = tls ? httpsRequest({ ...options, rejectUnauthorized: false }) : httpRequest(options);
     outgoing.on("error", reject);
     outgoing.on("response", (incoming) => {
       const chunks: Buffer[] = [];

@@ -109,7 +109,7 @@ function plainHttp(): void {
   });
 
   test("what is no call of gRPC is answered 415 where the route leads to a gRPC service", async () => {
-    const post = { port: edge.clearPort, method: "POST", path: `/${say}`, body: "{}" };
+    const post = { port: edge.tlsPort, tls: true, method: "POST", path: "/helloworld.Greeter/SayHello", body: "{}" };
     expect((await send({ ...post, headers: { "content-type": "text/plain" } })).status).toBe(415);
   });
 

@@ -44,9 +44,9 @@ const rejection = (push: Promise<unknown>): Promise<ConnectError> =>
   );
 
 /** How a call to `host` ends: 14 if a route leads it to the backend that is not there, 12 if none does. */
-async function statusFor(host: string): Promise<string | undefined> {
+async function statusFor(host: string, headers: Readonly<Record<string, string>> = {}): Promise<string | undefined> {
   const body = frame("edgeway.examples.v1.SayRequest", {});
-  const answer = await sendWeb({ port: workerd.port, method: "a.B/C", headers: { host }, body });
+  const answer = await sendWeb({ port: workerd.port, method: "a.B/C", headers: { host, ...headers }, body });
   return trailers(answer.body)["grpc-status"];
 }
 
@@ -123,4 +123,8 @@ test("a delta that would leave a route without its backend is refused", async ()
   const value = { cluster: "whole", baseRevision: revision, removedBackends: ["b"] };
   expect((await rejection(agent.push({ update: { case: "delta", value } }))).code).toBe(Code.InvalidArgument);
   expect(await agent.get({ cluster: "whole" })).toMatchObject({ revision });
+});
+
+test("a header list that would cost the origin's connection is refused in the caller's protocol", async () => {
+  expect(await statusFor("any.test", { "x-huge": "m".repeat(70_000) })).toBe("8");
 });

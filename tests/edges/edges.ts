@@ -38,6 +38,7 @@ export const edges: Readonly<Record<string, StartEdge>> = {
     const edge = await startNodeEdge({
       listeners: [{ host: "127.0.0.1", port: 0, ...certificates }],
       table: () => table,
+      descriptorSet: (hash) => clusterTable.descriptorSets.find((set) => set.hash === hash)?.fileDescriptorSet,
     });
     return { port: edge.ports[0]!, close: () => edge.close() };
   },

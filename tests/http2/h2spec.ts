@@ -1,5 +1,5 @@
 /**
- * `npm run h2spec`: the h2spec suite against the engine's server, over cleartext and TLS, and h2specd, its counterpart
+ * `npm run h2spec`: the h2spec suite against the Node listener, over cleartext and TLS, and h2specd, its counterpart
  * for clients, against the engine's client. The tools are taken from PATH or .cache/go/bin, or installed there with Go.
  */
 import { execFile, spawnSync } from "node:child_process";
@@ -7,7 +7,10 @@ import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { answerAtEnd, listen } from "./subjects.ts";
+import { selfSigned } from "../../cli/dev/front/certificates.ts";
+import { Certificates } from "../../worker/host/node-certificates.ts";
+import { listen } from "../../worker/host/node-listener.ts";
+import { answerAtEnd } from "./subjects.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const cache = join(root, ".cache/go/bin");
@@ -46,7 +49,8 @@ async function run(title: string, tool: string, options: readonly string[]): Pro
 }
 
 async function serverSuite(tls: boolean): Promise<string> {
-  const server = await listen(answerAtEnd, { tls });
+  const certificates = tls ? new Certificates(await selfSigned()) : undefined;
+  const server = await listen({ host: "127.0.0.1", port: 0, certificates, handlerFor: () => answerAtEnd });
   const options = ["-h", "127.0.0.1", "-p", String(server.port), "-o", "2", ...(tls ? ["-t", "-k"] : [])];
   const summary = await run(`server, ${tls ? "TLS" : "cleartext"}`, find("h2spec"), options);
   await server.close();

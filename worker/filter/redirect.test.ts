@@ -40,6 +40,7 @@ it.each([
   ["http://x.test/a?b=c", { path: { kind: "full", path: "/x" }, query: "" }, "http://x.test/x"],
   ["http://x.test/a?b=c", { query: "d=e" }, "http://x.test/a?d=e"],
   ["http://x.test/a", { query: "d=e" }, "http://x.test/a?d=e"],
+  ["http:///a", { path: { kind: "full", path: "/x" } }, "/x"],
 ] as const)("%s with %j goes to %s", (url, init, location) => {
   const answer = redirect(url, init);
   expect(answer).toMatchObject({ status: 302, text: `redirected to ${location}` });

@@ -12,7 +12,9 @@ import { modifyPath } from "./path.ts";
 export function redirectTo(redirect: Redirect, head: RequestHead, matched: PathMatch): TextAnswer {
   const scheme = redirect.scheme ?? head.scheme;
   const host = redirect.hostname ?? hostOf(head.authority);
-  const location = `${scheme}://${host}${portOf(redirect, head, scheme)}${pathOf(redirect, head, matched)}`;
+  const path = pathOf(redirect, head, matched);
+  // Who names no host, as HTTP/1.0 may, knows it better.
+  const location = host === "" ? path : `${scheme}://${host}${portOf(redirect, head, scheme)}${path}`;
   const fields = new Fields(["location", location, "content-type", "text/plain; charset=utf-8"]);
   return { status: redirect.status, fields, text: `redirected to ${location}` };
 }

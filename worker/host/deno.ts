@@ -7,6 +7,7 @@ import { Code } from "../call/status.ts";
 import { exchange, type ExchangeOptions } from "../exchange.ts";
 import { plan } from "../plan.ts";
 import { encodeFailure } from "../protocol/index.ts";
+import { descriptorsFrom } from "../transcode/index.ts";
 import { Pools } from "../transport/pools.ts";
 import { dial } from "./deno-stream.ts";
 import { headOf, respondWith, toResponse } from "./fetch.ts";
@@ -16,6 +17,8 @@ export interface DenoEdgeOptions {
   readonly listeners: readonly DenoEdgeListener[];
   /** The table of the moment. */
   readonly table: () => RouteTable;
+  /** The bytes of the descriptor sets that it names, by hash. */
+  readonly descriptorSet?: (hash: string) => Uint8Array | undefined;
 }
 
 export interface DenoEdgeListener {
@@ -46,10 +49,15 @@ const clock: Clock = {
 };
 
 /** Serves HTTP/2 and HTTP/1.1 on each listener, and every call by the table. */
-export function startDenoEdge({ listeners, table }: DenoEdgeOptions): DenoEdge {
+export function startDenoEdge({ listeners, table, descriptorSet }: DenoEdgeOptions): DenoEdge {
   const defer = (flush: () => void): void => void setTimeout(flush, 0);
   const origins = new Pools({ dial, clock, defer, idleMs: originIdleMs });
-  const options: ExchangeOptions = { clock, send: origins.send, idleMs: undefined };
+  const options: ExchangeOptions = {
+    clock,
+    send: origins.send,
+    idleMs: undefined,
+    ...(descriptorSet && { descriptors: descriptorsFrom(descriptorSet) }),
+  };
   const servers = listeners.map(({ hostname, port, tls }) => {
     const scheme = tls === undefined ? "http" : "https";
     const serve = { hostname, port, cert: tls?.cert, key: tls?.key, onListen() {} };

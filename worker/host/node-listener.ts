@@ -9,6 +9,7 @@ import {
 } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { Handler, RequestHead } from "../call/http.ts";
 import { defaultLimits, type Http2Server, type Lifetime, serveHttp2 } from "../http2/index.ts";
@@ -55,6 +56,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   return listener;
 }
 
+const malformedStatus: ReadonlyMap<string, string> = new Map([
+  ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
+  ["HPE_CHUNK_EXTENSIONS_OVERFLOW", "413 Content Too Large"],
+  ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
+]);
+
 class NodeListener implements Listener {
   readonly #options: ListenerOptions;
   readonly #scheme: RequestHead["scheme"];
@@ -81,6 +88,7 @@ class NodeListener implements Listener {
     this.#serveHttp1 = (socket) => void serve!.call(server, socket);
     server.on(event, (socket: TLSSocket) => this.#take(socket));
     server.on("connection", (socket: Socket) => this.#track(socket));
+    server.on("clientError", refuseMalformed);
     server.on("request", (incoming, outgoing) => this.#request(incoming, outgoing));
     this.#server = server;
   }
@@ -176,4 +184,10 @@ function tlsServer(certificates: Certificates): HttpsServer {
     handshakeTimeout: handshakeMs,
     SNICallback: (serverName, done) => done(null, certificates.choose(serverName)),
   });
+}
+
+/** What node:http answers by itself, but that nothing is said to those who do not speak HTTP (RFC 9113 section 3.4). */
+function refuseMalformed({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+  if (code === "HPE_INVALID_METHOD" || !socket.writable) socket.destroy();
+  else socket.end(`HTTP/1.1 ${malformedStatus.get(code ?? "") ?? "400 Bad Request"}\r\nconnection: close\r\n\r\n`);
 }

@@ -1,6 +1,7 @@
 /** Edgeway as one Node process. */
 import type { RouteTable } from "../../routes/model.ts";
 import { createGateway } from "../gateway.ts";
+import { descriptorsFrom } from "../transcode/index.ts";
 import { Pools } from "../transport/pools.ts";
 import type { Certificates } from "./node-certificates.ts";
 import { dial } from "./node-dial.ts";
@@ -11,6 +12,8 @@ export interface NodeEdgeOptions {
   readonly listeners: readonly NodeEdgeListener[];
   /** The table of the moment. */
   readonly table: () => RouteTable;
+  /** The bytes of the descriptor sets that it names, by hash. */
+  readonly descriptorSet?: (hash: string) => Uint8Array | undefined;
 }
 
 export interface NodeEdgeListener {
@@ -39,9 +42,16 @@ const originIdleMs = 60_000;
  *
  * @throws Error in one line if a port is taken; then nothing is left open
  */
-export async function startNodeEdge({ listeners, table }: NodeEdgeOptions): Promise<NodeEdge> {
+export async function startNodeEdge({ listeners, table, descriptorSet }: NodeEdgeOptions): Promise<NodeEdge> {
   const origins = new Pools({ dial, clock: nodeClock, defer: nodeDefer, idleMs: originIdleMs });
-  const gateway = createGateway({ table, random: Math.random, clock: nodeClock, send: origins.send, idleMs: undefined });
+  const gateway = createGateway({
+    table,
+    random: Math.random,
+    clock: nodeClock,
+    send: origins.send,
+    idleMs: undefined,
+    ...(descriptorSet && { descriptors: descriptorsFrom(descriptorSet) }),
+  });
   const open: Listener[] = [];
   const endAll = async (end: (listener: Listener) => Promise<void>): Promise<void> => {
     await Promise.all(open.map(end));

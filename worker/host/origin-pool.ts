@@ -8,7 +8,7 @@ import type { Clock } from "../call/clock.ts";
 import { exchange } from "../exchange.ts";
 import { planFromJson } from "../plan-json.ts";
 import { type Endpoint, Pool } from "../transport/pool.ts";
-import { DescriptorCache } from "../transcode/index.ts";
+import { DescriptorCache, type Descriptors } from "../transcode/index.ts";
 import { dial } from "./cloudflare-socket.ts";
 import { respondWith } from "./fetch.ts";
 import { tableAuthority } from "./table-authority.ts";
@@ -44,7 +44,7 @@ const clock: Clock = {
 export class OriginPool extends DurableObject<OriginPoolEnv> {
   #pool: Pool | undefined;
 
-  readonly #descriptors = new DescriptorCache((hash) => tableAuthority(this.env.TABLE_AUTHORITY).descriptorSet(hash));
+  readonly #descriptors = new DescriptorCache();
 
   async fetch(request: Request): Promise<Response> {
     const plan = planFromJson(request.headers.get(planHeader)!);
@@ -55,9 +55,12 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
       defer: (flush) => setTimeout(flush, 0),
       idleMs: Number(this.env.EDGEWAY_ORIGIN_IDLE_SECONDS) * 1000,
     });
-    const options = { clock, send: this.#pool.handle, idleMs: idleStreamMs };
-    const descriptors = plan.translation && (await this.#descriptors.load(plan.translation.descriptors));
-    const body = bodyFromStream(request.body);
-    return respondWith((answer) => exchange(plan, body, options, answer, descriptors), request.signal);
+    const descriptors = plan.translation && (await this.#load(plan.translation.descriptors));
+    const options = { clock, send: this.#pool.handle, idleMs: idleStreamMs, descriptors: () => descriptors };
+    return respondWith((answer) => exchange(plan, bodyFromStream(request.body), options, answer), request.signal);
+  }
+
+  #load(hash: string): Promise<Descriptors | undefined> {
+    return this.#descriptors.load(hash, (wanted) => tableAuthority(this.env.TABLE_AUTHORITY).descriptorSet(wanted));
   }
 }

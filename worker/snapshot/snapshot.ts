@@ -18,6 +18,8 @@ export class Snapshot {
   #table: RouteTable | undefined;
   #revision = 0n;
   #checkedAt = -Infinity;
+  /** Counts the changes known of: a reading that began before one says nothing of it. */
+  #changes = 0;
   /** The last good part of each cluster. */
   #parts: ReadonlyMap<string, ClusterPart> = new Map();
 
@@ -27,6 +29,7 @@ export class Snapshot {
 
   /** The table is known to have changed: the next call waits for it. */
   invalidate(): void {
+    this.#changes++;
     this.#checkedAt = -Infinity;
   }
 
@@ -55,9 +58,10 @@ export class Snapshot {
   }
 
   async #revalidate(now: number): Promise<RouteTable> {
+    const changes = this.#changes;
     const bytes = await this.#read(this.#revision);
     if (bytes !== undefined) this.#swap(bytes);
-    this.#checkedAt = now;
+    if (changes === this.#changes) this.#checkedAt = now;
     return (this.#table ??= compile([]));
   }
 

@@ -15,6 +15,7 @@ import {
   encodeFailure,
   encodeRequest,
   translateResponse,
+  unsupportedMediaType,
 } from "../protocol/index.ts";
 import type { Conversation, PlannedCall, Refusal } from "./conversation.ts";
 import type { Descriptors } from "./descriptors.ts";
@@ -56,7 +57,10 @@ function converseHttp(call: PlannedCall, descriptors: Descriptors, orHttp: boole
   if (method === undefined && orHttp) return new PlainConversation(call);
   const accepted = detect(head);
   const rpc = accepted.kind === "http" ? accepted.orRpc : accepted;
-  if (rpc === undefined) return refuse(call.caller, noMapping(call));
+  if (rpc === undefined) {
+    const wrongType = method !== undefined && head.method === "POST";
+    return refuse(call.caller, wrongType ? unsupportedMediaType(head) : noMapping(call));
+  }
   if (rpc.kind === "refused") return refuse(rpc.caller, rpc.error);
   const asCall = { ...call, caller: rpc.caller, head: rpcHead(rpc.head, head), timeoutMs: rpc.head.timeoutMs };
   return method === undefined || rpc.caller.codec !== "json"

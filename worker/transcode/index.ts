@@ -2,7 +2,7 @@
  * JSON for origins that know only protobuf: Connect, gRPC and gRPC-Web with JSON, and REST by google.api.http options,
  * translated by a backend's descriptors.
  */
-export { DescriptorCache, type ReadDescriptorSet } from "./cache.ts";
+export { DescriptorCache, descriptorsFrom } from "./cache.ts";
 export type { Conversation, Refusal, Translation } from "./conversation.ts";
 export { converse } from "./converse.ts";
 export { Descriptors } from "./descriptors.ts";

@@ -98,7 +98,10 @@ function exchange(body: Body, outgoing: ClientRequest, answer: Answer): Cancel {
     outgoing.end();
   } else {
     outgoing.flushHeaders();
-    writeBody(body, outgoing, { end: () => outgoing.end(), fail: (error) => outgoing.destroy(error) });
+    // Node's clients end a request that they cancel, and reset it at once. workerd sees no caller leave whose request was
+    // complete: so it is not, before what came with its end is known.
+    const end = () => setImmediate(() => outgoing.destroyed || outgoing.end());
+    writeBody(body, outgoing, { end, fail: (error) => outgoing.destroy(error) });
   }
   return (reason) => {
     over = true;

@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { FilterSchema, PathModifierSchema } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import { forms, framingHeaders } from "../../../routes/syntax.ts";
 import type { Filter, HeaderModifier, PathModifier } from "../../objects/route-parts.ts";
+import { toCors } from "../cors.ts";
 
 export type FilterInit = MessageInitShape<typeof FilterSchema>;
 
@@ -22,7 +23,7 @@ export interface FilterPlace {
 
 /** The table's filter, or why it cannot be had. */
 export function toFilter(filter: Filter, place: FilterPlace): FilterInit | Refused {
-  const { type, requestHeaderModifier, responseHeaderModifier, requestRedirect, urlRewrite } = filter;
+  const { type, requestHeaderModifier, responseHeaderModifier, requestRedirect, urlRewrite, cors } = filter;
   if (type === "RequestHeaderModifier" && requestHeaderModifier !== undefined) {
     return headerFilter("requestHeaders", requestHeaderModifier);
   }
@@ -39,6 +40,12 @@ export function toFilter(filter: Filter, place: FilterPlace): FilterInit | Refus
     const path = modifierOf(urlRewrite.path, place);
     if (isRefused(path)) return path;
     return { filter: { case: "urlRewrite", value: { authority: urlRewrite.hostname ?? "", path } } };
+  }
+  if (place.kind === "HTTPRoute" && type === "CORS" && cors !== undefined) {
+    if (place.ofBackend)
+      return unsupported("preflights are answered before there is a backend: CORS belongs to the rule");
+    const value = toCors(cors);
+    return typeof value === "string" ? unsupported(value) : { filter: { case: "cors", value } };
   }
   return unsupported(`the filter ${type} is not supported yet`);
 }

@@ -1,15 +1,50 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { MatchSchema, Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
+import type { FilterSchema, Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import type { IngressPath } from "../../objects/ingress.ts";
 import type { ObjectOf } from "../../objects/object.ts";
-import type { Say } from "../context.ts";
+import type { Context, RouteInit, Say } from "../context.ts";
+import type { Match, PathTest } from "../match.ts";
+import { ANY_REQUEST } from "../match.ts";
+import type { OrderedRule } from "../order.ts";
 import type { OriginHint } from "../origin.ts";
 
-export type PathMatch = NonNullable<MessageInitShape<typeof MatchSchema>["path"]>;
+export type FilterInit = MessageInitShape<typeof FilterSchema>;
 
-/** A path as the table has it, or why it cannot be had. `note`: how its meaning changes. */
+/** An Ingress that is being translated. */
+export interface Reading {
+  readonly context: Context;
+  readonly ingress: ObjectOf<"Ingress">;
+  readonly dialect: Dialect;
+  readonly say: Say;
+  /** Why none of it may be served. */
+  readonly refused: string | undefined;
+}
+
+/** A rule of an Ingress: of one of its paths, or of its default backend. */
+export interface IngressRule extends OrderedRule {
+  readonly reading: Reading;
+  /** As the Ingress has it; absent for a default backend. */
+  readonly path?: IngressPath;
+  /** After the key of the Ingress's route for the hostname, when it is a route of its own. */
+  readonly suffix: string;
+}
+
+/** A path as the table has it, any of some matches, or why it cannot be had. `note`: how its meaning changes. */
 export type PathResult =
-  { readonly path: PathMatch; readonly note?: string } | { readonly path?: undefined; readonly refused: string };
+  { readonly matches: readonly Match[]; readonly note?: string } | { readonly matches?: undefined; readonly refused: string };
+
+/** What else must hold for a backend's calls. */
+export interface Conditions {
+  /** Hostnames beside the rule's own. */
+  readonly hostnames: readonly string[];
+  /** Any of them, beside the rule's own path. */
+  readonly paths: readonly Match[];
+  /** Any of them, besides. */
+  readonly matches: readonly Match[];
+}
+
+/** What becomes of calls, as an annotation says it. */
+export type Action = Pick<OrderedRule["rule"], "filters" | "backends">;
 
 /** How one controller reads an Ingress. */
 export interface Dialect {
@@ -17,37 +52,69 @@ export interface Dialect {
   readonly name: string;
   /** Of the annotations that are its own. Empty: it has none. */
   readonly prefix: string;
-  /** Annotations that it reads, without the prefix. */
+  /**
+   * Annotations that it reads, without the prefix. A name that ends in "." stands for `conditions.SERVICE` and the
+   * like, and one that ends in "-" for all that begin so.
+   */
   readonly read: readonly string[];
   /**
-   * Annotations that decide where calls go or who may make them, and that the edge does not honour yet. Rather than
-   * serve as if they were not there, what they are about answers with an error. A name that ends in "." stands for
-   * `conditions.SERVICE` and the like, which are about that Service only.
+   * Annotations that decide where calls go or who may make them, and that the edge does not honour. Rather than
+   * serve as if they were not there, the Ingress answers with an error, unless the value is one of the harmless ones
+   * given here.
    */
-  readonly refused: readonly string[];
-  /** An annotation that makes the Ingress a part of another one, which the edge cannot honour yet. */
-  leftOut?(ingress: ObjectOf<"Ingress">): { annotation: string; reason: string } | undefined;
+  readonly refused: ReadonlyMap<string, readonly string[]>;
+  /** Annotations without which calls are still answered, but maybe otherwise than meant. */
+  readonly missed: readonly string[];
   /** The listeners it is served on; empty: all. Undefined when its annotations are wrong, which is reported. */
-  schemes(ingress: ObjectOf<"Ingress">, say: Say): Scheme[] | undefined;
-  path(path: IngressPath): PathResult;
-  /** How the origin is spoken to, as far as annotations say. */
-  hint(ingress: ObjectOf<"Ingress">, service: ObjectOf<"Service">, say: Say): OriginHint;
+  schemes(ingress: ObjectOf<"Ingress">, say: Say, context: Context): Scheme[] | undefined;
+  path(path: IngressPath, reading: Reading): PathResult;
+  /** How the origin is spoken to, as far as annotations say. `port`: as the Ingress names it. */
+  hint(ingress: ObjectOf<"Ingress">, service: ObjectOf<"Service">, say: Say, port: number | string): OriginHint;
   /** Whether "*.example.com" takes one label only. */
   readonly wildcardIsOneLabel: boolean;
+  /** The status and port with which plain HTTP for a hostname is sent to HTTPS, if it is. */
+  redirect?(reading: Reading, hostname: string): { readonly status: number; readonly port?: number } | undefined;
+  /** What an annotation says is done for a backend's calls; undefined: it is an ordinary Service. */
+  action?(reading: Reading, backend: { readonly name: string; readonly port: number | string }): Action | undefined;
+  /** Undefined: none. A string: why they cannot be had. */
+  conditions?(reading: Reading, name: string): Conditions | string | undefined;
+  /** Filters for the calls of one path. A string: why they cannot be had. */
+  filters?(reading: Reading, path: IngressPath | undefined, service: ObjectOf<"Service"> | undefined): FilterInit[] | string;
+  /** Hostnames that go with those of the Ingress. */
+  aliases?(reading: Reading): readonly string[];
+  /** Checks annotations that the above do not ask for. */
+  check?(reading: Reading): void;
+  /** The routes of all rules of the dialect, where their order is not just the table's own. */
+  arrange?(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => string): RouteInit[];
 }
 
 export function annotationField(name: string): string {
   return `metadata.annotations["${name}"]`;
 }
 
-/** A canary takes a share of the main Ingress's calls; on its own it would take all or none. */
-export function leaveOutCanary(prefix: string): NonNullable<Dialect["leftOut"]> {
-  const annotation = `${prefix}canary`;
-  const reason = "canaries are not supported yet: left out, and the main Ingress takes all calls";
-  return ({ metadata }) => (metadata.annotations[annotation] === "true" ? { annotation, reason } : undefined);
+/** A dialect's annotation of an Ingress, by its name without the prefix. */
+export function annotationOf({ ingress, dialect }: Reading, name: string): string | undefined {
+  return ingress.metadata.annotations[`${dialect.prefix}${name}`];
+}
+
+/** Reports something about an annotation, by its name without the prefix. */
+export function sayOf({ dialect, say }: Reading, name: string, level: Parameters<Say>[0], reason: string): void {
+  say(level, annotationField(`${dialect.prefix}${name}`), reason);
+}
+
+export function onPath(...tests: readonly PathTest[]): Match {
+  return { ...ANY_REQUEST, paths: tests };
 }
 
 /** Exact and Prefix as networking.k8s.io/v1 defines them. */
-export function standardPath({ path = "/", pathType }: IngressPath): PathMatch {
-  return pathType === "Exact" ? { case: "exactPath", value: path } : { case: "pathPrefix", value: path };
+export function standardPath({ path = "/", pathType }: IngressPath): Match {
+  return onPath({ kind: pathType === "Exact" ? "exact" : "prefix", value: path });
+}
+
+/** Sorts by what the table tries first: exact paths, then longer ones. */
+export function byPath(a: IngressRule, b: IngressRule): number {
+  const rank = ({ path }: IngressRule) => [path?.pathType === "Exact" ? 1 : 0, path?.path?.length ?? 0] as const;
+  const [exactA, lengthA] = rank(a);
+  const [exactB, lengthB] = rank(b);
+  return exactB - exactA || lengthB - lengthA;
 }

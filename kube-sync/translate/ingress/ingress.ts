@@ -1,153 +1,197 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { BackendRefSchema } from "../../../proto/gen/edgeway/v1/table_pb.js";
+import { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import { forms } from "../../../routes/syntax.ts";
-import type { IngressBackend } from "../../objects/ingress.ts";
-import type { ObjectOf } from "../../objects/object.ts";
+import type { IngressBackend, IngressPath } from "../../objects/ingress.ts";
 import { findPort, noSuchPort } from "../backends.ts";
 import { addCertificate } from "../certificates.ts";
-import type { Context, RuleInit, Say } from "../context.ts";
+import type { Context } from "../context.ts";
 import { invalidTarget, sayAbout } from "../context.ts";
-import { getOrAdd } from "../object-index.ts";
+import { intersectHostnames } from "../hostnames.ts";
+import { meshBehind } from "../istio/mesh.ts";
+import type { Match } from "../match.ts";
+import { both } from "../match.ts";
+import { inOrder, inTableOrder } from "../order.ts";
+import { readAnnotations } from "./annotations.ts";
 import { dialectOf } from "./class.ts";
-import type { Dialect, PathResult } from "./dialect.ts";
-import { annotationField } from "./dialect.ts";
-
-type BackendRefInit = MessageInitShape<typeof BackendRefSchema>;
-
-/** An Ingress that is being translated. */
-interface Reading {
-  readonly context: Context;
-  readonly ingress: ObjectOf<"Ingress">;
-  readonly dialect: Dialect;
-  readonly say: Say;
-  /** Why none of it may be served. */
-  readonly refused: string | undefined;
-}
+import type { Action, Dialect, IngressRule, PathResult, Reading } from "./dialect.ts";
+import { byPath } from "./dialect.ts";
 
 /**
- * Each host of an Ingress becomes a route of one table rule for each path. The default backend becomes a rule for every
- * host, which is weaker than any rule of a host; and for hosts without paths it is their only rule.
+ * Each path of an Ingress becomes a rule, and its default backend one for every host, which is weaker than any rule of
+ * a host; for hosts without paths it is their only rule. Then the dialect puts all rules of its Ingresses in order.
  */
-export function translateIngress(context: Context, ingress: ObjectOf<"Ingress">): void {
-  const say = sayAbout(context, ingress);
-  const dialect = dialectOf(context, ingress, say);
-  if (dialect === undefined) return;
-  const leftOut = dialect.leftOut?.(ingress);
-  if (leftOut !== undefined) {
-    say("error", annotationField(leftOut.annotation), leftOut.reason);
-    return;
+export function translateIngresses(context: Context): void {
+  const byDialect = new Map<Dialect, IngressRule[]>();
+  for (const ingress of context.objects.all("Ingress")) {
+    const say = sayAbout(context, ingress);
+    const dialect = dialectOf(context, ingress, say);
+    if (dialect === undefined) continue;
+    const reading = { context, ingress, dialect, say, refused: readAnnotations(ingress, dialect, say) };
+    dialect.check?.(reading);
+    const rules = rulesOf(reading);
+    byDialect.set(dialect, [...(byDialect.get(dialect) ?? []), ...rules]);
+    addCertificates(reading);
   }
-  const reading = { context, ingress, dialect, say, refused: readAnnotations(ingress, dialect, say) };
-  const { spec, metadata } = ingress;
-  const schemes = dialect.schemes(ingress, say);
-  if (schemes === undefined) return;
-  for (const [host, rules] of rulesByHost(reading)) {
-    if (rules.length === 0) continue;
-    context.routes.push({
-      key: `Ingress/${metadata.namespace}/${metadata.name}/${host === "" ? "*" : host}`,
-      source: { kind: "Ingress", namespace: metadata.namespace, name: metadata.name },
-      createdSeconds: BigInt(metadata.createdSeconds),
-      hostnames: host === "" ? [] : [host],
-      schemes,
-      rules,
-    });
+  for (const [dialect, rules] of byDialect) {
+    context.routes.push(...(dialect.arrange?.(rules, keyOf) ?? arrangeByTable(rules)));
   }
-  spec.tls.forEach(({ hosts, secretName }, i) => {
+}
+
+/** By the table's own order, but for an Ingress with a mesh behind it, whose rules have an order of their own. */
+export function arrangeByTable(rules: readonly IngressRule[]) {
+  const byIngress = Map.groupBy(rules, ({ reading }) => reading.ingress);
+  return [...byIngress.values()].flatMap((own) => {
+    const isMesh = own.some(({ source }) => source.kind === "VirtualService");
+    if (!isMesh) return inTableOrder(own, keyOf);
+    const byHost = [...Map.groupBy(own, ({ hostname }) => hostname).values()];
+    return byHost.flatMap((there) => inOrder(there.toSorted(byPath), keyOf));
+  });
+}
+
+function keyOf({ reading, hostname, suffix }: IngressRule): string {
+  const { namespace, name } = reading.ingress.metadata;
+  return `Ingress/${namespace}/${name}/${hostname === "" ? "*" : hostname}${suffix}`;
+}
+
+function addCertificates({ context, ingress, say }: Reading): void {
+  ingress.spec.tls.forEach(({ hosts, secretName }, i) => {
     if (secretName === undefined) return;
-    const secret = { namespace: metadata.namespace, name: secretName };
+    const secret = { namespace: ingress.metadata.namespace, name: secretName };
     addCertificate(context, secret, hosts, (reason) => say("error", `spec.tls[${i}].secretName`, reason));
   });
 }
 
-function rulesByHost(reading: Reading): Map<string, RuleInit[]> {
-  const { spec } = reading.ingress;
-  const byHost = new Map<string, RuleInit[]>();
-  spec.rules.forEach(({ host = "", http }, index) => {
-    const rules = getOrAdd(byHost, host, () => []);
-    if (host.startsWith("*.") && reading.dialect.wildcardIsOneLabel) {
-      reading.say("info", `spec.rules[${index}].host`, `"${host}" also takes hosts with more than one label before it`);
-    }
-    if (http !== undefined) rules.push(...pathRules(reading, index));
-    else if (spec.defaultBackend !== undefined) rules.push(defaultRule(reading, spec.defaultBackend, index));
-    else reading.say("warning", `spec.rules[${index}]`, "has neither paths nor a default backend: it serves nothing");
+function rulesOf(reading: Reading): IngressRule[] {
+  const { ingress, dialect, say, context } = reading;
+  const { spec } = ingress;
+  const schemes = dialect.schemes(ingress, say, context);
+  if (schemes === undefined) return [];
+  const drafts = spec.rules.flatMap(({ host = "", http }, index): Draft[] => {
+    if (http !== undefined) return http.paths.flatMap((path, i) => pathDrafts(reading, host, path, index, i));
+    if (spec.defaultBackend !== undefined) return defaultDrafts(reading, host, spec.defaultBackend, index);
+    say("warning", `spec.rules[${index}]`, "has neither paths nor a default backend: it serves nothing");
+    return [];
   });
   if (spec.defaultBackend !== undefined) {
-    getOrAdd(byHost, "", () => []).push(defaultRule(reading, spec.defaultBackend, spec.rules.length));
+    drafts.push(...defaultDrafts(reading, "", spec.defaultBackend, spec.rules.length));
+  } else if (spec.rules.length === 0) {
+    say("warning", "spec", "has neither rules nor a default backend: it serves nothing");
   }
-  if (byHost.size === 0) reading.say("warning", "spec", "has neither rules nor a default backend: it serves nothing");
-  return byHost;
+  const aliases = dialect.aliases?.(reading) ?? [];
+  const own = drafts.flatMap((draft) =>
+    [draft.hostname, ...(draft.hostname === "" ? [] : aliases)].map((hostname) => ({ ...draft, hostname })),
+  );
+  return redirected(reading, schemes, own);
 }
 
-function pathRules(reading: Reading, index: number): RuleInit[] {
-  const { dialect, say } = reading;
-  const paths = reading.ingress.spec.rules[index]?.http?.paths ?? [];
-  return paths.flatMap((path, i) => {
-    const field = `spec.rules[${index}].http.paths[${i}]`;
-    const result = checkForm(dialect.path(path));
-    if (result.path === undefined) {
-      say("error", `${field}.path`, `${result.refused}; left out`);
-      return [];
+type Draft = Omit<IngressRule, "schemes">;
+
+/** Hosts that send plain HTTP to HTTPS have their rules for HTTPS only, and one that redirects for HTTP. */
+function redirected(reading: Reading, schemes: readonly Scheme[], drafts: readonly Draft[]): IngressRule[] {
+  const redirects = new Map<string, IngressRule>();
+  const rules = drafts.flatMap((draft): IngressRule[] => {
+    const { hostname } = draft;
+    const redirect = schemes.includes(Scheme.HTTPS) && schemes.length === 1 ? undefined : reading.dialect.redirect?.(reading, hostname);
+    if (redirect === undefined) return [{ ...draft, schemes }];
+    const { status, port = 0 } = redirect;
+    const value = { scheme: "https", status, port: port === 443 ? 0 : port };
+    const rule = { index: draft.rule.index ?? 0, filters: [{ filter: { case: "redirect" as const, value } }] };
+    const { path: _, ...rest } = draft;
+    if (!redirects.has(hostname)) {
+      const { metadata } = reading.ingress;
+      const source = { kind: "Ingress", namespace: metadata.namespace, name: metadata.name };
+      redirects.set(hostname, { ...rest, source, suffix: "/http", schemes: [Scheme.HTTP], matches: [], rule });
     }
-    if (result.note !== undefined) say("info", `${field}.path`, result.note);
-    return [
-      { index, matches: [{ path: result.path }], backends: [backendRef(reading, path.backend, `${field}.backend`)] },
-    ];
+    return [{ ...draft, schemes: [Scheme.HTTPS] }];
   });
+  return [...rules, ...redirects.values()];
+}
+
+function pathDrafts(reading: Reading, host: string, path: IngressPath, index: number, i: number): Draft[] {
+  const { dialect, say } = reading;
+  const field = `spec.rules[${index}].http.paths[${i}]`;
+  const result = checkForm(dialect.path(path, reading));
+  if (result.matches === undefined) {
+    say("error", `${field}.path`, `${result.refused}; left out`);
+    return [];
+  }
+  if (result.note !== undefined) say("info", `${field}.path`, result.note);
+  const name = path.backend.service?.name;
+  const conditions = name === undefined ? undefined : dialect.conditions?.(reading, name);
+  if (typeof conditions === "string") {
+    return drafts(reading, [host], result.matches, index, path, { rule: { backends: [{ target: invalidTarget(conditions), weight: 1 }] } });
+  }
+  const { hostnames = [], paths = [], matches = [] } = conditions ?? {};
+  // Without a path of its own, a condition's path is the only one.
+  const own = path.path === undefined && paths.length > 0 ? paths : [...result.matches, ...paths];
+  const all = matches.length === 0 ? own : own.flatMap((each) => matches.map((match) => both(each, match)));
+  const hosts = hostnames.length === 0 ? [host] : [...(host === "" ? [] : [host]), ...hostnames];
+  return drafts(reading, hosts, all, index, path, outcomeOf(reading, path.backend, `${field}.backend`, path));
 }
 
 function checkForm(result: PathResult): PathResult {
-  const path = result.path?.value;
-  return typeof path === "string" && !forms.path.holds(path) ? { refused: `must be ${forms.path.says}` } : result;
+  const wrong = result.matches?.some(({ paths }) => paths.some(({ kind, value }) => kind !== "regex" && !forms.path.holds(value)));
+  return wrong === true ? { refused: `must be ${forms.path.says}` } : result;
 }
 
-function defaultRule(reading: Reading, backend: IngressBackend, index: number): RuleInit {
-  return { index, backends: [backendRef(reading, backend, "spec.defaultBackend")] };
+function defaultDrafts(reading: Reading, host: string, backend: IngressBackend, index: number): Draft[] {
+  return drafts(reading, [host], [], index, undefined, outcomeOf(reading, backend, "spec.defaultBackend", undefined));
 }
 
-function backendRef(reading: Reading, backend: IngressBackend, field: string): BackendRefInit {
-  const { context, ingress, dialect, say } = reading;
-  const invalid = (at: string, reason: string): BackendRefInit => {
+/** What becomes of a backend's calls: one rule; or what the mesh behind it does, if there is one. */
+type Outcome = { readonly rule: Action } | { readonly mesh: NonNullable<ReturnType<typeof meshBehind>> };
+
+function drafts(
+  reading: Reading,
+  hosts: readonly string[],
+  matches: readonly Match[],
+  index: number,
+  path: IngressPath | undefined,
+  outcome: Outcome,
+): Draft[] {
+  const { namespace, name, createdSeconds } = reading.ingress.metadata;
+  const shared = { reading, ...(path && { path }), singleLabel: reading.dialect.wildcardIsOneLabel };
+  if ("rule" in outcome) {
+    const source = { kind: "Ingress", namespace, name };
+    const rule = { index, ...outcome.rule };
+    return hosts.map((hostname) => ({ ...shared, hostname, source, createdSeconds, suffix: "", matches, rule }));
+  }
+  return hosts.flatMap((host) =>
+    outcome.mesh.flatMap((inner) =>
+      intersectHostnames(host, [inner.hostname]).map((hostname) => ({
+        ...shared,
+        ...inner,
+        hostname,
+        suffix: `/${inner.source.kind}/${inner.source.namespace}/${inner.source.name}`,
+        matches: matches.length === 0 ? inner.matches : inner.matches.length === 0 ? matches : matches.flatMap((match) => inner.matches.map((each) => both(match, each))),
+      })),
+    ),
+  );
+}
+
+function outcomeOf(reading: Reading, backend: IngressBackend, field: string, path: IngressPath | undefined): Outcome {
+  const { context, ingress, dialect, say, refused } = reading;
+  const fail = (at: string, reason: string): Outcome => {
     say("error", at, reason);
-    return { target: invalidTarget(reason), weight: 1 };
+    return { rule: { backends: [{ target: invalidTarget(reason), weight: 1 }] } };
   };
-  if (reading.refused !== undefined) return { target: invalidTarget(reading.refused), weight: 1 };
-  if (backend.service === undefined) return invalid(`${field}.resource`, "only a Service can be a backend");
+  if (refused !== undefined) return { rule: { backends: [{ target: invalidTarget(refused), weight: 1 }] } };
+  if (backend.service === undefined) return fail(`${field}.resource`, "only a Service can be a backend");
   const { name, port } = backend.service;
-  const refused = dialect.refused.find((key) => `${dialect.prefix}${key}${name}` in ingress.metadata.annotations);
-  if (refused !== undefined) {
-    const annotation = `${dialect.prefix}${refused}${name}`;
-    return invalid(annotationField(annotation), `${annotation} is not supported yet`);
-  }
-  const service = context.objects.get("Service", ingress.metadata.namespace, name);
-  if (service === undefined) {
-    return invalid(`${field}.service.name`, `there is no Service ${ingress.metadata.namespace}/${name}`);
-  }
   const wanted = port.number ?? port.name ?? "";
+  const action = dialect.action?.(reading, { name, port: wanted });
+  if (action !== undefined) return { rule: action };
+  const { namespace } = ingress.metadata;
+  const service = context.objects.get("Service", namespace, name);
+  const filters = dialect.filters?.(reading, path, service) ?? [];
+  if (typeof filters === "string") return { rule: { backends: [{ target: invalidTarget(filters), weight: 1 }] } };
+  if (service === undefined) return fail(`${field}.service.name`, `there is no Service ${namespace}/${name}`);
   const servicePort = findPort(service, wanted);
-  if (servicePort === undefined) return invalid(`${field}.service.port`, noSuchPort(service, wanted));
-  const hint = dialect.hint(ingress, service, say);
-  return { target: context.backends.use(service, servicePort, hint), weight: 1 };
-}
-
-/** Reports annotations that are not read. Returns why the Ingress cannot be served, if one of them forbids it. */
-function readAnnotations({ metadata }: ObjectOf<"Ingress">, dialect: Dialect, say: Say): string | undefined {
-  let reason: string | undefined;
-  for (const annotation of Object.keys(metadata.annotations)) {
-    const field = annotationField(annotation);
-    if (!annotation.includes(".ingress.kubernetes.io/")) continue;
-    if (dialect.prefix === "" || !annotation.startsWith(dialect.prefix)) {
-      say("warning", field, `is not read: it means nothing to the class of this Ingress (${dialect.name})`);
-      continue;
-    }
-    const name = annotation.slice(dialect.prefix.length);
-    const isOfOneService = dialect.refused.some((key) => key.endsWith(".") && name.startsWith(key));
-    if (isOfOneService || dialect.read.includes(name)) continue;
-    if (dialect.refused.includes(name)) {
-      reason ??= `${annotation} is not supported yet`;
-      say("error", field, `${annotation} is not supported yet: all its paths answer with an error`);
-    } else {
-      say("info", field, "is not read: it has no meaning at the edge, or none yet");
-    }
+  if (servicePort === undefined) return fail(`${field}.service.port`, noSuchPort(service, wanted));
+  const mesh = meshBehind(context, service, servicePort);
+  if (mesh !== undefined) {
+    if (mesh.length === 0) say("warning", field, `no VirtualService is bound to the mesh behind Service ${namespace}/${name}: it serves nothing`);
+    return { mesh };
   }
-  return reason;
+  const target = context.backends.use(service, servicePort, dialect.hint(ingress, service, say, wanted));
+  return { rule: { ...(filters.length === 0 ? {} : { filters }), backends: [{ target, weight: 1 }] } };
 }

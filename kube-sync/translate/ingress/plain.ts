@@ -6,9 +6,10 @@ export const plain: Dialect = {
   name: "plain",
   prefix: "",
   read: [],
-  refused: [],
+  refused: new Map(),
+  missed: [],
   wildcardIsOneLabel: true,
   schemes: () => [],
-  path: (path) => ({ path: standardPath(path) }),
+  path: (path) => ({ matches: [standardPath(path)] }),
   hint: () => ({}),
 };

@@ -89,11 +89,13 @@ function redirectOf(redirect: NonNullable<IstioHttpRoute["redirect"]>): FilterIn
     return { field: "redirect.uri", wrong: `must be ${forms.path.says}: "${uri}"` };
   }
   const port = redirect.port ?? (ownPort === undefined ? 0 : Number(ownPort));
-  const byScheme = derivePort === "FROM_PROTOCOL_DEFAULT" && port === 0 && scheme !== "";
+  if (derivePort === "FROM_REQUEST_PORT" && scheme !== "") {
+    return { field: "redirect.derivePort", wrong: "FROM_REQUEST_PORT beside a scheme is not supported" };
+  }
   const value = {
     scheme,
     hostname,
-    port: byScheme ? (scheme === "https" ? 443 : 80) : port,
+    port,
     status,
     ...(uri === undefined ? {} : { path: { modifier: { case: "full" as const, value: path } } }),
     ...(query === "" ? {} : { query }),

@@ -1,0 +1,30 @@
+import type { ObjectOf } from "../../objects/object.ts";
+import type { Say } from "../context.ts";
+import type { Dialect } from "./dialect.ts";
+import { annotationField } from "./dialect.ts";
+
+/** Reports annotations that are not read. Returns why the Ingress cannot be served, if one of them forbids it. */
+export function readAnnotations({ metadata }: ObjectOf<"Ingress">, dialect: Dialect, say: Say): string | undefined {
+  let reason: string | undefined;
+  for (const [annotation, value] of Object.entries(metadata.annotations)) {
+    const field = annotationField(annotation);
+    if (!annotation.includes(".ingress.kubernetes.io/")) continue;
+    if (dialect.prefix === "" || !annotation.startsWith(dialect.prefix)) {
+      say("warning", field, `is not read: it means nothing to the class of this Ingress (${dialect.name})`);
+      continue;
+    }
+    const name = annotation.slice(dialect.prefix.length);
+    if (dialect.read.some((known) => (/[.-]$/.test(known) ? name.startsWith(known) : name === known))) continue;
+    const harmless = dialect.refused.get(name);
+    if (harmless?.includes(value.trim().toLowerCase())) continue;
+    if (harmless !== undefined) {
+      reason ??= `${annotation} is not supported yet`;
+      say("error", field, `${annotation} is not supported yet: all its paths answer with an error`);
+    } else if (dialect.missed.some((known) => (known.endsWith("-") ? name.startsWith(known) : name === known))) {
+      say("warning", field, "is not carried yet: calls are made without it");
+    } else {
+      say("info", field, "is not read: it has no meaning at the edge, or none yet");
+    }
+  }
+  return reason;
+}

@@ -1,0 +1,151 @@
+import type { BackendTarget } from "../backends.ts";
+import { findPort, noSuchPort } from "../backends.ts";
+import type { ServicePort } from "../../objects/core.ts";
+import type { IstioDestination, IstioTrafficPolicy } from "../../objects/istio.ts";
+import type { ObjectOf } from "../../objects/object.ts";
+import type { Context } from "../context.ts";
+import { invalidTarget, sayAbout } from "../context.ts";
+import type { OriginHint } from "../origin.ts";
+import { hasOwnAddress } from "../origin.ts";
+
+/** A mesh's gateway as an origin: its Service, and how it is spoken to. */
+export interface Entry {
+  readonly service: ObjectOf<"Service">;
+  readonly port: ServicePort;
+  readonly hint: OriginHint;
+}
+
+interface Found {
+  readonly service: ObjectOf<"Service">;
+  readonly port: ServicePort;
+  readonly hint: OriginHint;
+}
+
+/**
+ * Where the calls of a rule go.
+ *
+ * A call to a mesh passes the mesh's gateway, which chooses a Service. The edge makes that choice itself where it can,
+ * which saves the hop: when it reaches every destination of the rule at an address of the destination's own (the
+ * annotation edgeway.dev/origin, a load balancer, an external name), the calls go straight there, and the edge does
+ * what the rule says (weights, rewriting, headers). Otherwise, if the gateway's own Service has such an address, all
+ * calls of the rule go there, over TLS where it serves TLS, with authority, path and headers as the caller sent them:
+ * then the mesh reads the same rule and does all of it, and the edge must do none, lest it be done twice. One rule is
+ * never split between the two, as its weights would be applied twice. If neither has an address, edge and mesh
+ * share a network, and the destinations' endpoints are dialled. A destination that is neither found nor left to the
+ * gateway answers its share with an error.
+ */
+export function targetsOf(
+  context: Context,
+  virtualService: ObjectOf<"VirtualService">,
+  destinations: readonly IstioDestination[],
+  entry: Entry | undefined,
+  refuse: (index: number, reason: string) => void,
+): { readonly via: "mesh"; readonly target: BackendTarget } | { readonly via: "edge"; readonly targets: BackendTarget[] } {
+  const found = destinations.map((destination) => resolve(context, virtualService.metadata.namespace, destination));
+  if (entry !== undefined && hasOwnAddress(entry.service)) {
+    const straight = found.every((each) => typeof each !== "string" && hasOwnAddress(each.service));
+    if (!straight) return { via: "mesh", target: context.backends.use(entry.service, entry.port, entry.hint) };
+  }
+  const targets = found.map((each, i): BackendTarget => {
+    if (typeof each !== "string") return context.backends.use(each.service, each.port, each.hint);
+    refuse(i, each);
+    return invalidTarget(each);
+  });
+  return { via: "edge", targets };
+}
+
+/** The Service port of a destination, or why there is none. */
+function resolve(context: Context, namespace: string, { host, subset, port }: IstioDestination): Found | string {
+  const service = serviceOf(context, namespace, host);
+  if (service === undefined) return `there is no Service for the host "${host}"`;
+  const rule = destinationRuleOf(context, namespace, service);
+  const narrowed = subset === undefined ? service : subsetService(context, service, rule, subset);
+  if (typeof narrowed === "string") return narrowed;
+  const ports = narrowed.spec.ports;
+  if (port === undefined && ports.length !== 1) return `Service ${host} has ${ports.length} ports: the destination must name one`;
+  const wanted = port?.number ?? ports[0]!.port;
+  const servicePort = findPort(narrowed, wanted);
+  if (servicePort === undefined) return noSuchPort(narrowed, wanted);
+  return { service: narrowed, port: servicePort, hint: hintOf(context, rule, subset, wanted) };
+}
+
+/** Istio: a name without dots is in the namespace of the rule; others are whole names. */
+function serviceOf({ objects }: Context, namespace: string, host: string): ObjectOf<"Service"> | undefined {
+  const [name = "", other, svc, ...domain] = host.split(".");
+  if (other === undefined) return objects.get("Service", namespace, name);
+  const isLocal = svc === "svc" && (domain.length === 0 || domain.join(".") === "cluster.local");
+  return isLocal ? objects.get("Service", other, name) : undefined;
+}
+
+/** Istio looks in the namespace of the rule first, then in the Service's. */
+function destinationRuleOf(
+  context: Context,
+  namespace: string,
+  service: ObjectOf<"Service">,
+): ObjectOf<"DestinationRule"> | undefined {
+  const rules = context.objects
+    .all("DestinationRule")
+    .filter(({ metadata, spec }) => serviceOf(context, metadata.namespace, spec.host) === service);
+  return (
+    rules.find(({ metadata }) => metadata.namespace === namespace) ??
+    rules.find(({ metadata }) => metadata.namespace === service.metadata.namespace)
+  );
+}
+
+/**
+ * A subset is the pods of a Service with some labels, and the edge cannot tell pods apart. So it is the Service that
+ * selects just those, if there is one: the Service itself, or another of its namespace.
+ */
+function subsetService(
+  { objects }: Context,
+  service: ObjectOf<"Service">,
+  rule: ObjectOf<"DestinationRule"> | undefined,
+  name: string,
+): ObjectOf<"Service"> | string {
+  const { namespace } = service.metadata;
+  const subset = rule?.spec.subsets.find((each) => each.name === name);
+  if (subset === undefined) return `no DestinationRule has a subset "${name}" of Service ${namespace}/${service.metadata.name}`;
+  const wanted = Object.entries({ ...service.spec.selector, ...subset.labels });
+  const selects = ({ metadata, spec }: ObjectOf<"Service">) =>
+    metadata.namespace === namespace &&
+    wanted.length > 0 &&
+    Object.keys(spec.selector).length === wanted.length &&
+    wanted.every(([key, value]) => spec.selector[key] === value);
+  const found = selects(service) ? service : objects.all("Service").find(selects);
+  const labels = wanted.map(([key, value]) => `${key}=${value}`).join(",");
+  return found ?? `the subset "${name}" needs a Service of its own in ${namespace}, one that selects ${labels}`;
+}
+
+/** DestinationRule's TLS, the subset's before the Service's, a port's before both. */
+function hintOf(
+  context: Context,
+  rule: ObjectOf<"DestinationRule"> | undefined,
+  subset: string | undefined,
+  port: number,
+): OriginHint {
+  if (rule === undefined) return {};
+  const i = rule.spec.subsets.findIndex(({ name }) => name === subset);
+  const policies: [IstioTrafficPolicy | undefined, string][] = [
+    [rule.spec.subsets[i]?.trafficPolicy, `spec.subsets[${i}].trafficPolicy`],
+    [rule.spec.trafficPolicy, "spec.trafficPolicy"],
+  ];
+  const say = sayAbout(context, rule);
+  for (const [policy, field] of policies) {
+    for (const name of ["loadBalancer", "connectionPool", "outlierDetection"] as const) {
+      if (policy?.[name] !== undefined) say("info", `${field}.${name}`, "is not carried yet: calls are made without it");
+    }
+  }
+  for (const [policy, field] of policies) {
+    const tls = policy?.portLevelSettings.find((each) => each.port?.number === port)?.tls ?? policy?.tls;
+    if (tls === undefined) continue;
+    if (tls.mode === "MUTUAL") say("error", `${field}.tls.mode`, "MUTUAL: the edge has no client certificate for the origin yet");
+    if (tls.mode === "ISTIO_MUTUAL") {
+      say("warning", `${field}.tls.mode`, "ISTIO_MUTUAL: the edge is no part of the mesh, and calls without its certificates");
+      return {};
+    }
+    if (tls.sni !== undefined) say("warning", `${field}.tls.sni`, "is not carried yet: the origin's address is the server name");
+    if (tls.caCertificates !== undefined) say("warning", `${field}.tls.caCertificates`, "is not carried yet");
+    return { tls: tls.mode !== "DISABLE" };
+  }
+  return {};
+}

@@ -1,0 +1,238 @@
+import { forms } from "../../../routes/syntax.ts";
+import type { IstioHttpMatch, IstioHttpRoute } from "../../objects/istio.ts";
+import type { ObjectOf } from "../../objects/object.ts";
+import type { Context, Say } from "../context.ts";
+import { invalidTarget, sayAbout } from "../context.ts";
+import { intersectHostnames } from "../hostnames.ts";
+import type { Match } from "../match.ts";
+import { ANY_REQUEST, both } from "../match.ts";
+import type { OrderedRule } from "../order.ts";
+import type { Entry } from "./destinations.ts";
+import { targetsOf } from "./destinations.ts";
+import type { FilterInit } from "./filters.ts";
+import { dependsOnMatch, headerFilters, isWrong, routeFilters } from "./filters.ts";
+import { toMatch } from "./match.ts";
+import type { Server } from "./servers.ts";
+
+/** Not carried yet. Those that decide what callers get are warned of; the others only tune how calls are made. */
+const NOT_CARRIED = {
+  fault: "warning",
+  mirror: "warning",
+  mirrors: "warning",
+  corsPolicy: "warning",
+  timeout: "info",
+  retries: "info",
+} as const;
+
+/** A rule of a VirtualService, as the hosts that it shares with a server's have it. */
+export type MeshRule = Pick<OrderedRule, "hostname" | "source" | "createdSeconds" | "rule"> & {
+  readonly matches: readonly Match[];
+};
+
+/** The rules of all VirtualServices that a server has, in order; by hostname, as Envoy has a virtual host for each. */
+export function meshRules(context: Context, server: Server, entry: Entry | undefined): MeshRule[] {
+  const rules: MeshRule[] = [];
+  const owners = new Map<string, ObjectOf<"VirtualService">>();
+  for (const virtualService of byAge(context.objects.all("VirtualService"))) {
+    if (!isBound(virtualService, server)) continue;
+    const say = sayAbout(context, virtualService);
+    const hostnames = hostnamesOf(virtualService, server, say);
+    if (hostnames.length === 0) continue;
+    const translated = translateVirtualService({ context, virtualService, server, entry, say });
+    for (const hostname of hostnames) {
+      const owner = owners.get(hostname);
+      if (owner !== undefined) {
+        const { namespace, name } = owner.metadata;
+        say("warning", "spec.hosts", `VirtualService ${namespace}/${name} has "${hostname || "*"}" too: its rules are tried first`);
+      } else owners.set(hostname, virtualService);
+      rules.push(...translated.map((rule) => ({ ...rule, hostname })));
+    }
+  }
+  return rules;
+}
+
+function byAge(objects: readonly ObjectOf<"VirtualService">[]): ObjectOf<"VirtualService">[] {
+  return objects.toSorted((a, b) => a.metadata.createdSeconds - b.metadata.createdSeconds);
+}
+
+/** Whether a VirtualService names the server's Gateway and may: without `gateways` it is for sidecars alone. */
+function isBound({ metadata, spec }: ObjectOf<"VirtualService">, { gateway }: Server): boolean {
+  const own = gateway.metadata;
+  const visible = ({ exportTo }: typeof spec) =>
+    exportTo.length === 0 ||
+    exportTo.some((to) => to === "*" || (to === "." ? metadata.namespace : to) === own.namespace);
+  return visible(spec) && spec.gateways.some((name) => gatewayName(name, metadata.namespace) === `${own.namespace}/${own.name}`);
+}
+
+function gatewayName(name: string, namespace: string): string {
+  return name.includes("/") ? name : `${namespace}/${name}`;
+}
+
+function hostnamesOf({ metadata, spec }: ObjectOf<"VirtualService">, server: Server, say: Say): string[] {
+  const hosts = spec.hosts.flatMap((host, i) => {
+    const hostname = host === "*" ? "" : host.toLowerCase();
+    if (hostname === "" || forms.hostname.holds(hostname)) return [hostname];
+    say("error", `spec.hosts[${i}]`, `must be ${forms.hostname.says}, not "${host}": left out`);
+    return [];
+  });
+  const usable = server.hosts.filter(({ namespace }) => namespace === undefined || namespace === metadata.namespace);
+  const common = usable.flatMap(({ hostname }) => (hosts.length === 0 ? [] : intersectHostnames(hostname, hosts)));
+  return [...new Set(common)];
+}
+
+interface Reading {
+  readonly context: Context;
+  readonly virtualService: ObjectOf<"VirtualService">;
+  readonly server: Server;
+  readonly entry: Entry | undefined;
+  readonly say: Say;
+}
+
+function translateVirtualService(reading: Reading): Omit<MeshRule, "hostname">[] {
+  const { virtualService, say } = reading;
+  const { metadata, spec } = virtualService;
+  for (const section of ["tls", "tcp"] as const) {
+    if (spec[section] !== undefined) say("warning", `spec.${section}`, "is not carried: the edge serves HTTP and ends TLS");
+  }
+  const source = { kind: "VirtualService", namespace: metadata.namespace, name: metadata.name };
+  return spec.http.flatMap((route, index) => {
+    const field = `spec.http[${index}]`;
+    const rules = route.delegate === undefined ? oneRule(reading, route, field) : delegated(reading, route, field);
+    return rules.map(({ matches, ...rule }) => ({
+      source,
+      createdSeconds: metadata.createdSeconds,
+      matches,
+      rule: { index, ...rule },
+    }));
+  });
+}
+
+type TableRule = { readonly matches: readonly Match[] } & Omit<OrderedRule["rule"], "index">;
+
+/** One rule, or one for each of its matches where these decide what is rewritten. */
+function oneRule(reading: Reading, route: IstioHttpRoute, field: string): TableRule[] {
+  reportNotCarried(route, field, reading.say);
+  const matches = readMatches(reading, route.match, field);
+  if (matches === undefined) return [];
+  if (matches.length === 0) return [{ matches: [], ...actionOf(reading, route, undefined, field) }];
+  if (!dependsOnMatch(route)) {
+    return [{ matches: matches.map(({ match }) => match), ...actionOf(reading, route, undefined, field) }];
+  }
+  return matches.map(({ match, given }) => ({ matches: [match], ...actionOf(reading, route, given, field) }));
+}
+
+/** Another VirtualService's rules, for the calls that this rule takes. What both say, the other decides. */
+function delegated(reading: Reading, route: IstioHttpRoute, field: string): TableRule[] {
+  const { context, virtualService, say } = reading;
+  const { name = "", namespace = virtualService.metadata.namespace } = route.delegate ?? {};
+  const other = context.objects.get("VirtualService", namespace, name);
+  const matches = readMatches(reading, route.match, field);
+  if (matches === undefined) return [];
+  const own = matches.length === 0 ? [ANY_REQUEST] : matches.map(({ match }) => match);
+  const isDelegate = other !== undefined && other.spec.hosts.length === 0 && other.spec.gateways.length === 0;
+  if (!isDelegate) {
+    const reason =
+      other === undefined
+        ? `there is no VirtualService ${namespace}/${name}`
+        : `VirtualService ${namespace}/${name} has hosts or gateways: it is no delegate`;
+    say("error", `${field}.delegate`, reason);
+    return [{ matches: own, backends: [{ target: invalidTarget(reason), weight: 1 }] }];
+  }
+  const there = { ...reading, virtualService: other, say: sayAbout(context, other) };
+  return other.spec.http.flatMap((inner, i) => {
+    if (inner.delegate !== undefined) {
+      there.say("error", `spec.http[${i}].delegate`, "a delegate cannot delegate: left out");
+      return [];
+    }
+    const merged = { ...inner, rewrite: inner.rewrite ?? route.rewrite, headers: mergeHeaders(route.headers, inner.headers) };
+    return oneRule(there, merged, `spec.http[${i}]`).map(({ matches: its, ...rule }) => ({
+      ...rule,
+      matches: own.flatMap((match) => (its.length === 0 ? [match] : its.map((each) => both(match, each)))),
+    }));
+  });
+}
+
+function mergeHeaders(a: IstioHttpRoute["headers"], b: IstioHttpRoute["headers"]): IstioHttpRoute["headers"] {
+  if (a === undefined || b === undefined) return b ?? a;
+  const side = (name: "request" | "response") => {
+    const [first, second] = [a[name], b[name]];
+    if (first === undefined || second === undefined) return second ?? first;
+    return {
+      set: { ...first.set, ...second.set },
+      add: { ...first.add, ...second.add },
+      remove: [...first.remove, ...second.remove],
+    };
+  };
+  return { request: side("request"), response: side("response") };
+}
+
+interface ReadMatch {
+  readonly match: Match;
+  readonly given: IstioHttpMatch;
+}
+
+/** The matches for this server; undefined when there are some but none for it. */
+function readMatches(
+  { server, virtualService, say }: Reading,
+  given: readonly IstioHttpMatch[],
+  field: string,
+): ReadMatch[] | undefined {
+  const own = `${server.gateway.metadata.namespace}/${server.gateway.metadata.name}`;
+  const { namespace } = virtualService.metadata;
+  const matches = given.flatMap((each, i): ReadMatch[] => {
+    const at = `${field}.match[${i}]`;
+    if (each.gateways.length > 0 && !each.gateways.some((name) => gatewayName(name, namespace) === own)) return [];
+    if (each.port !== undefined && each.port !== server.spec.port.number) return [];
+    if (Object.keys(each.sourceLabels).length > 0 || each.sourceNamespace !== undefined) {
+      say("info", at, "is left out: it is for calls from within the mesh");
+      return [];
+    }
+    const match = toMatch(each);
+    if (!("wrong" in match)) return [{ match, given: each }];
+    say("error", `${at}.${match.field}`, `${match.wrong}: the match is left out`);
+    return [];
+  });
+  return given.length > 0 && matches.length === 0 ? undefined : matches;
+}
+
+function reportNotCarried(route: IstioHttpRoute, field: string, say: Say): void {
+  for (const [name, level] of Object.entries(NOT_CARRIED)) {
+    if (route[name as keyof typeof NOT_CARRIED] !== undefined) {
+      say(level, `${field}.${name}`, "is not carried yet: calls are made without it");
+    }
+  }
+}
+
+/** What becomes of the calls of a rule. What cannot be done as it says is answered with an error. */
+function actionOf(
+  { context, virtualService, entry, say }: Reading,
+  route: IstioHttpRoute,
+  match: IstioHttpMatch | undefined,
+  field: string,
+): Omit<TableRule, "matches"> {
+  const fail = (at: string, reason: string) => {
+    say("error", `${field}.${at}`, reason);
+    return { backends: [{ target: invalidTarget(reason), weight: 1 }] };
+  };
+  const answers = route.redirect !== undefined || route.directResponse !== undefined;
+  const destinations = route.route.map(({ destination }) => destination);
+  const reached = answers
+    ? undefined
+    : targetsOf(context, virtualService, destinations, entry, (i, reason) =>
+        say("error", `${field}.route[${i}].destination`, reason),
+      );
+  if (reached?.via === "mesh") return { backends: [{ target: reached.target, weight: 1 }] };
+  const filters = routeFilters(route, match);
+  if (isWrong(filters)) return fail(filters.field, filters.wrong);
+  if (reached === undefined) return { filters };
+  if (route.route.length === 0) return fail("route", "there is no route, redirect or direct response");
+  const backends: NonNullable<OrderedRule["rule"]["backends"]> = [];
+  for (const [i, { weight, headers }] of route.route.entries()) {
+    const own: FilterInit[] | { field: string; wrong: string } = headerFilters(headers);
+    if (isWrong(own)) return fail(`route[${i}].${own.field}`, own.wrong);
+    // Istio: one destination alone gets all calls, whatever its weight.
+    const share = route.route.length === 1 ? 1 : weight;
+    backends.push({ target: reached.targets[i]!, weight: share, ...(own.length === 0 ? {} : { filters: own }) });
+  }
+  return { ...(filters.length === 0 ? {} : { filters }), backends };
+}
