@@ -1,7 +1,12 @@
 /** CORS through the whole gateway: what a browser gets, and what an origin sees. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { ClusterTableSchema, OriginProtocol, type RouteSchema } from "../proto/gen/edgeway/v1/table_pb.js";
+import {
+  ClusterTableSchema,
+  type FilterSchema,
+  OriginProtocol,
+  type RuleSchema,
+} from "../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "../routes/compile.ts";
 import { decode } from "../routes/decode.ts";
 import { CallError } from "./call/error.ts";
@@ -12,21 +17,29 @@ import { createGateway } from "./gateway.ts";
 import type { Plan } from "./plan.ts";
 import { planFromJson, planToJson } from "./plan-json.ts";
 
-type RouteInit = Omit<MessageInitShape<typeof RouteSchema>, "$typeName">;
+type RuleInit = MessageInitShape<typeof RuleSchema>;
+type FilterInit = MessageInitShape<typeof FilterSchema>;
+/** Some of a route's fields. */
+interface RouteInit {
+  readonly rules: RuleInit[];
+  readonly grpcOnly?: boolean;
+  readonly hostnames?: string[];
+}
+
 type Ask = Partial<Omit<RequestHead, "fields">> & { readonly fields: Record<string, string> };
 
 const page = "https://page.test";
-const cors = { filter: { case: "cors", value: { allowOrigins: [page] } } } as const;
+const cors: FilterInit = { filter: { case: "cors", value: { allowOrigins: [page] } } };
 const source = { kind: "HTTPRoute", namespace: "default", name: "r" };
-const backends = [{ target: { case: "backend", value: "b" }, weight: 1 }] as const;
+const backends: RuleInit["backends"] = [{ target: { case: "backend", value: "b" }, weight: 1 }];
 
-/** What `routes` make of a request, if the origin answers as `origin` does. */
-function ask(routes: readonly RouteInit[], { fields, ...head }: Ask, origin: (answer: Answer) => void = answering({})) {
+/** What a route makes of a request, if the origin answers as `origin` does. */
+function ask(route: RouteInit, { fields, ...head }: Ask, origin: (answer: Answer) => void = answering({})) {
   const { part, issues } = decode(
     create(ClusterTableSchema, {
       cluster: "east",
       backends: [{ key: "b", source, protocol: OriginProtocol.HTTP2, endpoints: [{ host: "10.0.0.1", port: 80 }] }],
-      routes: routes.map((route, index) => ({ key: String(index), source, ...route })),
+      routes: [{ key: "r", source, ...route }],
     }),
   );
   if (issues !== undefined) throw new Error(JSON.stringify(issues));
@@ -52,7 +65,10 @@ function ask(routes: readonly RouteInit[], { fields, ...head }: Ask, origin: (an
     ...head,
     fields: Fields.from(Object.entries(fields)),
   };
-  gateway({ head: request, body: noBody }, { respond: (response) => (answer = response), fail: expect.unreachable });
+  gateway(
+    { head: request, body: noBody },
+    { respond: (response) => (answer = response), fail: () => expect.unreachable() },
+  );
   const { status, fields: answered } = answer!.head;
   return { sent, status, fields: Object.fromEntries(answered) };
 }
@@ -77,39 +93,39 @@ describe("a preflight", () => {
   const post = [{ httpMethod: "POST" }];
 
   it("is answered at the edge by the rule of the method it asks for", () => {
-    const routes = [{ rules: [{ matches: post, filters: [cors], backends }, { backends }] }];
-    const answer = ask(routes, preflight("POST"));
+    const route = { rules: [{ matches: post, filters: [cors], backends }, { backends }] };
+    const answer = ask(route, preflight("POST"));
     expect([answer.status, answer.sent]).toEqual([204, []]);
     expect(answer.fields).toMatchObject({ ...allowed, "access-control-allow-methods": "POST" });
-    expect(ask(routes, preflight("PUT")).sent).toHaveLength(1);
+    expect(ask(route, preflight("PUT")).sent).toHaveLength(1);
   });
 
   it("finds the routes of calls if it may be for one, and those of plain HTTP if not", () => {
-    const routes = [{ grpcOnly: true, rules: [{ filters: [cors], backends }] }];
-    expect(ask(routes, preflight("POST")).status).toBe(204);
-    expect(ask(routes, preflight("POST", "authorization")).status).toBe(404);
+    const route = { grpcOnly: true, rules: [{ filters: [cors], backends }] };
+    expect(ask(route, preflight("POST")).status).toBe(204);
+    expect(ask(route, preflight("POST", "authorization")).status).toBe(404);
   });
 
   it("is no business of the edge where the rule has no CORS", () => {
     const origin = answering({ "access-control-allow-origin": "*" });
-    const answer = ask([{ rules: [{ backends }] }], preflight("POST"), origin);
+    const answer = ask({ rules: [{ backends }] }, preflight("POST"), origin);
     expect(answer.sent[0]!.head).toMatchObject({ method: "OPTIONS", path: "/s/m" });
     expect(answer.sent[0]!.head.fields.get("access-control-request-method")).toBe("POST");
     expect(answer.fields).toEqual({ "access-control-allow-origin": "*" });
   });
 
   it("is answered where the rule itself redirects", () => {
-    const redirect = { filter: { case: "redirect", value: { status: 302 } } } as const;
-    expect(ask([{ rules: [{ filters: [redirect, cors] }] }], preflight("GET")).status).toBe(204);
+    const redirect: FilterInit = { filter: { case: "redirect", value: { status: 302 } } };
+    expect(ask({ rules: [{ filters: [redirect, cors] }] }, preflight("GET")).status).toBe(204);
   });
 });
 
 describe("an answer", () => {
-  const routes = [{ rules: [{ filters: [cors], backends }] }];
+  const route = { rules: [{ filters: [cors], backends }] };
 
   it("to gRPC-Web exposes its metadata", () => {
     const origin = answering({ "content-type": "application/grpc", "x-own": "1" });
-    const { fields } = ask(routes, { fields: grpcWeb }, origin);
+    const { fields } = ask(route, { fields: grpcWeb }, origin);
     expect(fields).toMatchObject({ ...allowed, "x-own": "1" });
     expect(fields["access-control-expose-headers"]).toContain("x-own");
   });
@@ -122,14 +138,14 @@ describe("an answer", () => {
       const pipe = (sink: Parameters<HttpResponse["body"]["pipe"]>[0]) => (sink.write(message), sink.end(trailers));
       answer.respond({ head, body: { pipe, consumed() {}, cancel() {} } });
     };
-    const { fields } = ask(routes, { fields: connect }, origin);
+    const { fields } = ask(route, { fields: connect }, origin);
     expect(fields).toMatchObject({ ...allowed, "trailer-x-late": "1" });
     expect(fields["access-control-expose-headers"]).toContain("trailer-x-late");
   });
 
   it("to plain HTTP passes with them, whatever its status", () => {
     const origin = (answer: Answer) => answer.respond({ head: { status: 500, fields: Fields.empty }, body: noBody });
-    expect(ask(routes, { method: "PUT", fields: { origin: page } }, origin)).toMatchObject({
+    expect(ask(route, { method: "PUT", fields: { origin: page } }, origin)).toMatchObject({
       status: 500,
       fields: allowed,
     });
@@ -137,13 +153,13 @@ describe("an answer", () => {
 
   it("of a route without CORS passes untouched", () => {
     const own = { "access-control-allow-origin": page, vary: "origin" };
-    expect(
-      ask([{ rules: [{ backends }] }], { method: "GET", fields: { origin: page } }, answering(own)).fields,
-    ).toEqual(own);
+    expect(ask({ rules: [{ backends }] }, { method: "GET", fields: { origin: page } }, answering(own)).fields).toEqual(
+      own,
+    );
   });
 
   it("keeps its CORS on the way to another isolate", () => {
-    const [plan] = ask(routes, { fields: grpcWeb }).sent;
+    const [plan] = ask(route, { fields: grpcWeb }).sent;
     expect(planFromJson(planToJson(plan!)).cors).toEqual(plan!.cors);
     expect(plan!.cors).toMatchObject({ allowOrigin: page });
   });
@@ -151,32 +167,32 @@ describe("an answer", () => {
 
 describe("a page can read an error of the edge's own:", () => {
   it("the origin is down", () => {
-    const routes = [{ rules: [{ filters: [cors], backends }] }];
-    expect(ask(routes, { fields: grpcWeb }, failing).fields).toMatchObject(allowed);
-    expect(ask(routes, { fields: connect }, failing)).toMatchObject({ status: 503, fields: allowed });
-    expect(ask(routes, { fields: { origin: page } }, failing)).toMatchObject({ status: 503, fields: allowed });
+    const route = { rules: [{ filters: [cors], backends }] };
+    expect(ask(route, { fields: grpcWeb }, failing).fields).toMatchObject(allowed);
+    expect(ask(route, { fields: connect }, failing)).toMatchObject({ status: 503, fields: allowed });
+    expect(ask(route, { fields: { origin: page } }, failing)).toMatchObject({ status: 503, fields: allowed });
   });
 
   it("the rule has no backend", () => {
-    expect(ask([{ rules: [{ filters: [cors] }] }], { fields: connect })).toMatchObject({
+    expect(ask({ rules: [{ filters: [cors] }] }, { fields: connect })).toMatchObject({
       status: 500,
       fields: allowed,
     });
   });
 
   it("the rule answers by itself", () => {
-    const closed = { filter: { case: "directResponse", value: { status: 503 } } } as const;
-    expect(ask([{ rules: [{ filters: [closed, cors] }] }], { fields: grpcWeb }).fields).toMatchObject(allowed);
+    const closed: FilterInit = { filter: { case: "directResponse", value: { status: 503 } } };
+    expect(ask({ rules: [{ filters: [closed, cors] }] }, { fields: grpcWeb }).fields).toMatchObject(allowed);
   });
 
   it("the call is malformed", () => {
-    const routes = [{ rules: [{ filters: [cors], backends }] }];
-    const answer = ask(routes, { fields: { ...connect, "connect-protocol-version": "2" } });
+    const route = { rules: [{ filters: [cors], backends }] };
+    const answer = ask(route, { fields: { ...connect, "connect-protocol-version": "2" } });
     expect(answer).toMatchObject({ status: 400, fields: allowed });
   });
 
   it("but not that there is no route", () => {
-    const answer = ask([{ hostnames: ["y.test"], rules: [{ filters: [cors] }] }], { fields: connect });
+    const answer = ask({ hostnames: ["y.test"], rules: [{ filters: [cors] }] }, { fields: connect });
     expect([answer.status, Object.keys(answer.fields)]).toEqual([404, ["content-type", "content-length"]]);
   });
 });

@@ -29,7 +29,7 @@ import {
   unsupportedMediaType,
 } from "./protocol/index.ts";
 import { cannotTakeGrpc, headersTooLarge, isTooLarge, noBackend, noEndpoint, noRoute } from "./refusals.ts";
-import type { Translation } from "./transcode/index.ts";
+import { noDescriptors, type Translation } from "./transcode/index.ts";
 import type { Endpoint } from "./transport/pool.ts";
 
 /** All that is needed to carry out a call. Plain data: it may cross to another isolate, see plan-json.ts. */
@@ -54,11 +54,14 @@ export interface Plan {
 /** A plan, or the answer to a call that goes nowhere. */
 export type Planned = { readonly plan: Plan } | { readonly plan: undefined; readonly answer: HttpResponse };
 
-/** Plans the call of `head`. `random` gives numbers in [0, 1), uniformly. */
-export function plan(head: RequestHead, table: RouteTable, random: () => number): Planned {
+/**
+ * Plans the call of `head`. `random` gives numbers in [0, 1), uniformly. `trailers`: whether the host's answers can have
+ * them; where they cannot, native gRPC is answered in gRPC-Web's framing.
+ */
+export function plan(head: RequestHead, table: RouteTable, random: () => number, trailers = true): Planned {
   const preflighted = preflight(head, table);
   if (preflighted !== undefined) return preflighted;
-  const accepted = detect(head);
+  const accepted = detect(head, trailers);
   const found = find(head, table, head.method, accepted.kind !== "http" || accepted.orRpc !== undefined);
   const planned = planFor(found, accepted, head, table, random);
   if (planned.plan !== undefined || found === undefined) return planned;
@@ -156,8 +159,13 @@ function speak(accepted: AcceptedHttp | AcceptedRpc, head: RequestHead, backend:
     case "grpc":
       // With descriptors plain HTTP may be a call by REST: whoever has them sees.
       if (accepted.kind === "rpc" || backend.descriptors !== undefined) return accepted;
-      return accepted.orRpc ?? { kind: "refused", caller: accepted.caller, error: unsupportedMediaType(head) };
+      return accepted.orRpc ?? { kind: "refused", caller: accepted.caller, error: noCall(head, backend) };
   }
+}
+
+/** A POST of another type may be a call gone wrong; anything else is meant for REST. */
+function noCall(head: RequestHead, { name }: Backend): CallError {
+  return head.method === "POST" ? unsupportedMediaType(head) : noDescriptors(name);
 }
 
 /** Only JSON and plain HTTP are ever translated, and only for origins that speak gRPC. */

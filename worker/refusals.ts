@@ -25,8 +25,12 @@ export function headersTooLarge(): CallError {
   return new CallError(Code.RESOURCE_EXHAUSTED, message, { side: "caller", httpStatus: 431 });
 }
 
+/** A message travels in a trailer field, whose room is not the caller's to fill. */
+const maxShownUrl = 500;
+
 export function noRoute({ scheme, authority, path }: RequestHead): CallError {
-  const message = `no route for ${scheme}://${authority}${path}`;
+  const url = `${scheme}://${authority}${path}`;
+  const message = `no route for ${url.length > maxShownUrl ? `${url.slice(0, maxShownUrl)}…` : url}`;
   return new CallError(Code.UNIMPLEMENTED, message, { side: "edge", httpStatus: 404 });
 }
 

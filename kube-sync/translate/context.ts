@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { RouteSchema, RuleSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import type { BackendRefSchema, FilterSchema, RouteSchema, RuleSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { KubeObject } from "../objects/object.ts";
 import { refOf } from "../objects/object.ts";
 import type { ReportEntry } from "../report.ts";
@@ -10,6 +10,8 @@ import type { ObjectStatus } from "./status.ts";
 
 export type RouteInit = MessageInitShape<typeof RouteSchema>;
 export type RuleInit = MessageInitShape<typeof RuleSchema>;
+export type BackendRefInit = MessageInitShape<typeof BackendRefSchema>;
+export type FilterInit = MessageInitShape<typeof FilterSchema>;
 
 export interface TranslateOptions {
   /** The cluster's name at the edge. */

@@ -52,8 +52,8 @@ function readableStatus({ kind, namespace, name, conditions, listeners, parents 
       })),
     }),
     ...(parents && {
-      parents: parents.map(({ parentRef: { group, kind: parentKind, ...parent }, ...rest }) => ({
-        parentRef: parent,
+      parents: parents.map(({ parentRef, ...rest }) => ({
+        parentRef: Object.fromEntries(Object.entries(parentRef).filter(([key]) => key !== "group" && key !== "kind")),
         conditions: rest.conditions.map(readable),
       })),
     }),

@@ -45,7 +45,7 @@ export function inTableOrder<R extends OrderedRule>(rules: readonly R[], keyOf: 
   return [...routes.values()];
 }
 
-type FilledRoute = RouteInit & { rules: RuleInit[] };
+type FilledRoute = Exclude<RouteInit, { $typeName: string }> & { rules: RuleInit[] };
 
 function addRoutes<R extends OrderedRule>(
   routes: Map<string, FilledRoute>,
@@ -55,7 +55,7 @@ function addRoutes<R extends OrderedRule>(
 ): void {
   rules.forEach((rule, i) => {
     const { source, createdSeconds, schemes, hostname, singleLabel = false } = rule;
-    const route = getOrAdd(routes, keyOf(rule), () => ({
+    const route = getOrAdd(routes, keyOf(rule), (): FilledRoute => ({
       key: keyOf(rule),
       source,
       createdSeconds: BigInt(createdSeconds),

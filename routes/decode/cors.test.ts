@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { ClusterTableSchema, type CorsSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { ClusterTableSchema, type CorsSchema, type FilterSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "../compile.ts";
 import { decode } from "../decode.ts";
 import { match } from "../match.ts";
@@ -8,8 +8,9 @@ import type { Filter } from "../model.ts";
 import { backend, part, request, route, to } from "../table.fixture.ts";
 
 type CorsInit = MessageInitShape<typeof CorsSchema>;
+type FilterInit = MessageInitShape<typeof FilterSchema>;
 
-const filter = (value: CorsInit) => ({ filter: { case: "cors", value } }) as const;
+const filter = (value: CorsInit): FilterInit => ({ filter: { case: "cors", value } });
 
 const decoded = (value: CorsInit): Filter | undefined =>
   part("east", route("r", { rules: [{ filters: [filter(value)] }] })).routes[0]!.rules[0]!.filters[0];
@@ -80,15 +81,16 @@ describe("a CORS filter", () => {
   });
 
   it("is the rule's, not a backend's", () => {
-    const backends = [{ ...to({ a: 1 })[0]!, filters: [filter({})] }];
+    const backends = [{ target: { case: "backend", value: "default/a:1" } as const, filters: [filter({})] }];
     const routes = [route("r", { rules: [{ backends }] })];
     const table = create(ClusterTableSchema, { cluster: "east", routes, backends: [backend("default/a:1")] });
     expect(decode(table).issues).toMatchObject([{ field: "rules[0].backends[0].filters[0]" }]);
   });
 
   it("of the first rule holds where clusters share one, and their other filters stay with their backends", () => {
-    const own = (value: string) =>
-      ({ filter: { case: "requestHeaders", value: { set: [{ name: "x", value }] } } }) as const;
+    const own = (value: string): FilterInit => ({
+      filter: { case: "requestHeaders", value: { set: [{ name: "x", value }] } },
+    });
     const of = (cluster: string, createdSeconds: bigint) =>
       part(
         cluster,

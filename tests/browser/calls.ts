@@ -16,8 +16,7 @@ export interface Call {
   readonly timeoutMs?: number;
   /** Whether cookies go along. */
   readonly credentials?: boolean;
-  /** Cancels once so many messages are there. */
-  readonly cancelAfter?: number;
+  readonly cancelAfterMs?: number;
 }
 
 export interface Outcome {

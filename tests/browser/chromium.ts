@@ -2,15 +2,19 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { build } from "esbuild";
 import { chromium, type Page } from "playwright-core";
+import { selfSigned } from "../../cli/dev/front/certificates.ts";
 import { root } from "../dev/cli.ts";
 import { listen } from "../e2e/peers.ts";
 import type { Call, Outcome } from "./calls.ts";
+
+/** Browsers take names below "localhost" for this machine. Cookies go from one to another below the same site. */
+export const site = "edgeway.localhost";
 
 /** Where it is. Undefined: nowhere in PATH. */
 export const executable = findInPath("chromium");
@@ -31,22 +35,15 @@ function findInPath(name: string): string | undefined {
 
 export interface Visitor extends AsyncDisposable {
   readonly page: Page;
-  /** The page's, "http://localhost:port". */
+  /** The page's, "https://page.edgeway.localhost:port". */
   readonly origin: string;
   /** The URLs of all preflights so far. */
   readonly preflights: readonly string[];
   call(call: Call): Promise<Outcome>;
 }
 
-const flags = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+/** Besides those of Playwright, which keep it from calling anybody by itself. */
+const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic"];
 
 /** A browser on a page that can make calls. */
 export async function visit(): Promise<Visitor> {
@@ -64,8 +61,8 @@ export async function visit(): Promise<Visitor> {
   const preflights: string[] = [];
   const devtools = await context.newCDPSession(page);
   await devtools.send("Network.enable");
-  devtools.on("Network.requestWillBeSent", ({ type, request }) => {
-    if (type === "Preflight") preflights.push(request.url);
+  devtools.on("Network.requestWillBeSent", ({ request }) => {
+    if (request.method === "OPTIONS") preflights.push(request.url);
   });
   const running = stack.move();
   return {
@@ -93,11 +90,11 @@ async function servePage(): Promise<AsyncDisposable & { readonly origin: string 
   });
   const script = outputFiles[0]!.text;
   const html = `<!doctype html><title>Edgeway</title><link rel="icon" href="data:,"><script src="/page.js"></script>`;
-  const server = createServer(({ url }, response) => {
+  const server = createServer(await selfSigned(), ({ url }, response) => {
     const isScript = url === "/page.js";
     response.setHeader("content-type", isScript ? "text/javascript" : "text/html").end(isScript ? script : html);
   });
   const listening = await listen(server, () => [{ destroy: () => server.closeAllConnections() }]);
   const { port } = server.address() as AddressInfo;
-  return { ...listening, origin: `http://localhost:${port}` };
+  return { ...listening, origin: `https://page.${site}:${port}` };
 }

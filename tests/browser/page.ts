@@ -25,7 +25,7 @@ function init(descriptors: string): void {
 
 async function call(asked: Call): Promise<Outcome> {
   const method = methodOf(asked.method);
-  const record = new Record(method, asked);
+  const record = new Record(method);
   const failed = await (asked.client.startsWith("grpc-web-npm")
     ? callWithGrpcWeb(asked, method, record)
     : callWithConnect(asked, method, record));
@@ -41,19 +41,15 @@ class Record {
     trailers: {} as { [name: string]: string },
   };
   readonly #method: DescMethod;
-  readonly #asked: Call;
   readonly #begin = performance.now();
 
-  constructor(method: DescMethod, asked: Call) {
+  constructor(method: DescMethod) {
     this.#method = method;
-    this.#asked = asked;
   }
 
-  /** Returns whether the call is to be cancelled. */
-  add(message: Message): boolean {
+  add(message: Message): void {
     this.outcome.messages.push(toJson(this.#method.output, message, { alwaysEmitImplicit: true }));
     this.outcome.times.push(performance.now() - this.#begin);
-    return this.outcome.messages.length === this.#asked.cancelAfter;
   }
 }
 
@@ -73,13 +69,14 @@ async function callWithConnect(asked: Call, method: DescMethod, record: Record):
     ...(headers && { headers }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   };
+  if (asked.cancelAfterMs !== undefined) setTimeout(() => cancel.abort(), asked.cancelAfterMs);
   const called = (createClient(method.parent, transport) as any)[method.localName](
     fromJson(method.input, request as JsonValue),
     options,
   );
   try {
     if (method.methodKind === "unary") record.add(await called);
-    else for await (const message of called) if (record.add(message)) cancel.abort();
+    else for await (const message of called) record.add(message);
     return undefined;
   } catch (thrown) {
     const { code, rawMessage, details } = ConnectError.from(thrown);
@@ -112,20 +109,20 @@ function callWithGrpcWeb(asked: Call, method: DescMethod, record: Record): Promi
     const unary = method.methodKind === "unary";
     const stream = unary
       ? caller.rpcCall(target, message, metadata, descriptor, (error, answer) => {
-          // What it rejects with comes once more as an event.
           if (error === null) record.add(answer);
+          else resolve(failureOf(error));
         })
       : caller.serverStreaming(target, message, metadata, descriptor);
     stream.on("metadata", (fields: Metadata) => Object.assign(record.outcome.headers, fields));
     stream.on("status", (status: Status) => Object.assign(record.outcome.trailers, status.metadata));
     stream.on("error", (error: RpcError) => resolve(failureOf(error)));
     stream.on("end", () => resolve(undefined));
-    if (unary) return;
-    stream.on("data", (answer: Message) => {
-      if (!record.add(answer)) return;
+    if (!unary) stream.on("data", (answer: Message) => record.add(answer));
+    if (asked.cancelAfterMs === undefined) return;
+    setTimeout(() => {
       stream.cancel();
       resolve({ code: 1, message: "cancelled", details: [] });
-    });
+    }, asked.cancelAfterMs);
   });
 }
 

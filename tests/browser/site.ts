@@ -1,4 +1,4 @@
-/** The origins that the browser calls, and the table that leads to them. Names under "localhost" are the machine's own. */
+/** The origins that the browser calls, and the table that leads to them. */
 import { createHash } from "node:crypto";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { echo } from "../../examples/services/echo.ts";
@@ -10,6 +10,7 @@ import {
   type CorsSchema,
   OriginProtocol,
 } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { site } from "./chromium.ts";
 
 export const echoService = "edgeway.examples.v1.Echo";
 
@@ -42,7 +43,7 @@ export function tableFor(pageOrigin: string, { echo: grpc, http }: Origins, desc
   const route = (name: string, backend: string, cors?: CorsInit) => ({
     key: name,
     source,
-    hostnames: [`${name}.localhost`],
+    hostnames: [`${name}.${site}`],
     rules: [
       {
         filters: cors === undefined ? [] : [{ filter: { case: "cors", value: cors } as const }],

@@ -11,7 +11,7 @@ import { type Plan, plan } from "../plan.ts";
 import { planToJson } from "../plan-json.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
 import { Snapshot } from "../snapshot/snapshot.ts";
-import { headOf, toResponse } from "./fetch.ts";
+import { headOf, toResponse, trailers } from "./fetch.ts";
 import { type OriginPoolEnv, planHeader, poolName } from "./origin-pool.ts";
 import { tableAuthority } from "./table-authority.ts";
 
@@ -42,12 +42,12 @@ class Edge {
     let cors: Plan["cors"];
     try {
       const table = await this.#snapshot.get(Date.now(), (promise) => ctx.waitUntil(promise));
-      const planned = plan(head, table, Math.random);
+      const planned = plan(head, table, Math.random, trailers);
       if (planned.plan === undefined) return toResponse(planned.answer);
       ({ cors } = planned.plan);
       return await this.#exchange(planned.plan, request);
     } catch (cause) {
-      return toResponse(withCors(encodeFailure(detect(head).caller, broken(cause)), cors));
+      return toResponse(withCors(encodeFailure(detect(head, trailers).caller, broken(cause)), cors));
     }
   }
 

@@ -81,6 +81,17 @@ function noMapping({ head, backend }: PlannedCall): CallError {
   return new CallError(Code.UNIMPLEMENTED, message, { side: "caller", httpStatus: 404 });
 }
 
+/** Why plain HTTP cannot go to a gRPC backend without descriptors. */
+export function noDescriptors(backend: string): CallError {
+  return unimplemented(`backend ${backend} takes gRPC, gRPC-Web and Connect, and has no descriptors for REST`);
+}
+
+function unimplemented(why: string): CallError {
+  const help =
+    "let its server answer gRPC reflection, or annotate its Service with edgeway.dev/descriptors, the name of a ConfigMap that holds a descriptor set";
+  return new CallError(Code.UNIMPLEMENTED, `${why}: ${help}`, { side: "edge" });
+}
+
 /**
  * Whether an origin that was sent JSON answers as one that knows only protobuf: by HTTP status, or in gRPC of another
  * codec with messages, or with the status that servers give for a message they cannot read.
@@ -126,10 +137,6 @@ class PlainConversation implements Conversation {
   #noJson(): CallError {
     const { backend, translation, head } = this.#call;
     const known = translation === undefined ? "has no descriptors" : `has descriptors without ${head.path}`;
-    const message =
-      `backend ${backend} takes no JSON, and ${known} to translate it by: ` +
-      `let its server answer gRPC reflection, or annotate its Service with edgeway.dev/descriptors, ` +
-      `the name of a ConfigMap that holds a descriptor set`;
-    return new CallError(Code.UNIMPLEMENTED, message, { side: "edge" });
+    return unimplemented(`backend ${backend} takes no JSON, and ${known} to translate it by`);
   }
 }

@@ -4,5 +4,5 @@
  */
 export { DescriptorCache, descriptorsFrom } from "./cache.ts";
 export type { Conversation, Refusal, Translation } from "./conversation.ts";
-export { converse } from "./converse.ts";
+export { converse, noDescriptors } from "./converse.ts";
 export { Descriptors } from "./descriptors.ts";

@@ -1,10 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { FilterSchema, PathModifierSchema } from "../../../proto/gen/edgeway/v1/table_pb.js";
+import type { PathModifierSchema } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import { forms, framingHeaders } from "../../../routes/syntax.ts";
 import type { Filter, HeaderModifier, PathModifier } from "../../objects/route-parts.ts";
+import type { FilterInit } from "../context.ts";
 import { toCors } from "../cors.ts";
 
-export type FilterInit = MessageInitShape<typeof FilterSchema>;
 
 /** Why a filter cannot be had, in Gateway API's reasons of the condition Accepted. */
 export interface Refused {

@@ -1,19 +1,16 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { BackendRefSchema } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import type { BackendRef, Filter, HeaderMatch } from "../../objects/route-parts.ts";
 import { findPort, noSuchPort } from "../backends.ts";
-import type { Context, RuleInit, Say } from "../context.ts";
+import type { BackendRefInit, Context, FilterInit, RuleInit, Say } from "../context.ts";
 import { invalidTarget } from "../context.ts";
 import type { ConditionInit, Match } from "../match.ts";
 import { onHeader, toMatchInit, wrongRegex } from "../match.ts";
 import type { OriginHint } from "../origin.ts";
 import { isUnsupportedProtocol } from "../origin.ts";
 import type { RouteObject } from "./attach.ts";
-import type { FilterInit, FilterPlace, Refused } from "./filters.ts";
+import type { FilterPlace, Refused } from "./filters.ts";
 import { firstOfEach, isRefused, toFilter } from "./filters.ts";
 import { isGranted } from "./grants.ts";
 
-export type BackendRefInit = MessageInitShape<typeof BackendRefSchema>;
 
 /** Why a match cannot be had. */
 export interface Unsupported {
@@ -29,9 +26,9 @@ export interface RuleParts<M> {
   readonly matches: readonly M[];
   readonly filters: readonly Filter[];
   readonly backendRefs: readonly BackendRef[];
-  toMatch(match: M): Match | Unsupported;
+  readonly toMatch: (match: M) => Match | Unsupported;
   /** Whether a match is by path prefix. */
-  isPrefix(match: M): boolean;
+  readonly isPrefix: (match: M) => boolean;
   readonly hint: OriginHint;
 }
 

@@ -3,10 +3,11 @@ import { quote } from "../../../routes/regex.ts";
 import { forms, framingHeaders } from "../../../routes/syntax.ts";
 import type { ReadOf } from "../../objects/read.ts";
 import { anything, either, integer, list, listOrEmpty, optional, part, string } from "../../objects/read.ts";
+import type { FilterInit } from "../context.ts";
 import { invalidTarget } from "../context.ts";
 import type { Match, PathTest } from "../match.ts";
 import { ANY_REQUEST, anyOf, both, onCookie, onHeader, onPart, onQueryParam, startsWith, wildcards } from "../match.ts";
-import type { Action, Conditions, FilterInit, Reading } from "./dialect.ts";
+import type { Action, Conditions, Reading } from "./dialect.ts";
 import { annotationOf, onPath, sayOf } from "./dialect.ts";
 import { readJson } from "./json.ts";
 import { targetOf } from "./targets.ts";
@@ -121,7 +122,8 @@ const action = part({
 });
 
 type AlibabaAction = ReadOf<typeof action>;
-type Step = FilterInit | { readonly backends: NonNullable<Action["backends"]> } | "nothing";
+/** A string: why it cannot be had. Undefined: there is nothing to do. */
+type Step = FilterInit | { readonly backends: NonNullable<Action["backends"]> } | string | undefined;
 
 /** Undefined: there is none, or none that takes the Service's place, and then it comes before the Service's own. */
 export function alibabaAction(reading: Reading, { name, port }: { name: string; port: number | string }): Action | undefined {
@@ -137,8 +139,8 @@ export function alibabaAction(reading: Reading, { name, port }: { name: string; 
   let backends: Action["backends"];
   for (const each of read.value) {
     const step = stepOf(reading, name, each);
-    if (typeof step === "string" && step !== "nothing") return fail(step);
-    if (typeof step === "string") continue;
+    if (typeof step === "string") return fail(step);
+    if (step === undefined) continue;
     if ("backends" in step) backends = step.backends;
     else filters.push(step);
   }
@@ -152,8 +154,7 @@ export function alibabaAction(reading: Reading, { name, port }: { name: string; 
   return { ...(filters.length === 0 ? {} : { filters }), backends };
 }
 
-/** A string: why it cannot be had. */
-function stepOf(reading: Reading, name: string, given: AlibabaAction): Step | string {
+function stepOf(reading: Reading, name: string, given: AlibabaAction): Step {
   const { type, fixedresponseconfig: fixed, redirectconfig, insertheaderconfig: insert, removeheaderconfig: remove, forwardconfig, rewriteconfig } = given;
   if (type === "FixedResponse" && fixed !== undefined) {
     if (!/^[245]\d\d$/.test(fixed.httpcode)) return `the httpCode of a fixed response must be 2xx, 4xx or 5xx, not "${fixed.httpcode}"`;
@@ -174,7 +175,7 @@ function stepOf(reading: Reading, name: string, given: AlibabaAction): Step | st
   }
   if (type === "TrafficMirror") {
     sayOf(reading, `actions.${name}`, "warning", "TrafficMirror is not carried yet: calls are made without it");
-    return "nothing";
+    return undefined;
   }
   if (type === "ForwardGroup" && forwardconfig !== undefined) return { backends: forward(reading, name, forwardconfig) };
   if (type === "Rewrite" && rewriteconfig !== undefined) return rewrite(rewriteconfig);
@@ -191,7 +192,7 @@ function forward(reading: Reading, name: string, { servergroups }: NonNullable<A
 }
 
 /** Placeholders such as ${host} stand for the request's own. */
-function redirect({ host, path, port, protocol, query, httpcode }: NonNullable<AlibabaAction["redirectconfig"]>): Step | string {
+function redirect({ host, path, port, protocol, query, httpcode }: NonNullable<AlibabaAction["redirectconfig"]>): Step {
   const status = Number(httpcode);
   if (![301, 302, 303, 307, 308].includes(status)) return `the httpCode of a redirect must be 301, 302, 303, 307 or 308, not "${httpcode}"`;
   const scheme = protocol === "${protocol}" ? "" : protocol.toLowerCase();
@@ -212,7 +213,7 @@ function redirect({ host, path, port, protocol, query, httpcode }: NonNullable<A
   return { filter: { case: "redirect", value } };
 }
 
-function rewrite({ host, path, query }: NonNullable<AlibabaAction["rewriteconfig"]>): Step | string {
+function rewrite({ host, path, query }: NonNullable<AlibabaAction["rewriteconfig"]>): Step {
   if (host !== "${host}" && !forms.name.holds(host)) return `the host of a rewrite must be a host name or \${host}: "${host}"`;
   if (query !== "${query}") return "a rewrite of the query is not supported";
   const modifier = pathModifier(path);

@@ -1,13 +1,13 @@
 import { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import type { ObjectOf } from "../../objects/object.ts";
 import { compareText } from "../../report.ts";
-import type { Context, RouteInit, Say } from "../context.ts";
+import type { Context, FilterInit, RouteInit, Say } from "../context.ts";
 import { ANY_REQUEST, onCookie, startsWith, wildcards } from "../match.ts";
 import { inOrder } from "../order.ts";
 import type { OriginHint } from "../origin.ts";
 import { alibabaAction, alibabaConditions } from "./alibaba-rules.ts";
 import { narrowed, pairCanaries, withShares } from "./canary.ts";
-import type { Dialect, FilterInit, IngressRule, PathResult, Reading } from "./dialect.ts";
+import type { Dialect, IngressRule, PathResult, Reading } from "./dialect.ts";
 import { annotationField, annotationOf, byPath, onPath, sayOf, standardPath } from "./dialect.ts";
 import type { HealthCheckForms } from "./healthchecks.ts";
 import { checkHealthChecks } from "./healthchecks.ts";

@@ -53,8 +53,8 @@ export function awsConditions(reading: Reading, name: string): Conditions | stri
 
 function partOf(given: Condition): Part {
   const { field, hostheaderconfig: host, pathpatternconfig: path, httpheaderconfig: header } = given;
-  if (field === "host-header" && host !== undefined) return hosts(host);
-  if (field === "path-pattern" && path !== undefined) return paths(path);
+  if (field === "host-header" && host !== undefined) return hostsOf(host);
+  if (field === "path-pattern" && path !== undefined) return pathsOf(path);
   if (field === "http-header" && header !== undefined) {
     const regexes = expressions(header, "(?i)");
     if (typeof regexes === "string") return regexes;
@@ -85,7 +85,7 @@ function expressions({ values: patterns, regexvalues }: Values, flags = ""): str
 }
 
 /** Names, and patterns that are names with one label left open; others cannot be looked up. */
-function hosts(config: Values): Part {
+function hostsOf(config: Values): Part {
   if (config.regexvalues.length > 0) {
     const regexes = expressions(config);
     return typeof regexes === "string" ? regexes : { matches: [having(onPart(RequestPart.HOST, `(?i)${anyOf(regexes)}`))] };
@@ -96,7 +96,7 @@ function hosts(config: Values): Part {
   return { matches: [having(onPart(RequestPart.HOST, anyOf(names.map(wildcards))))] };
 }
 
-function paths(config: Values): Part {
+function pathsOf(config: Values): Part {
   const regexes = expressions(config);
   if (typeof regexes === "string") return regexes;
   const tests = config.values.map((text): PathTest => {

@@ -5,6 +5,7 @@ import { alibaba } from "./alibaba.ts";
 import { aws } from "./aws.ts";
 import type { Dialect } from "./dialect.ts";
 import { annotationField } from "./dialect.ts";
+import { gke } from "./gke.ts";
 import { nginx } from "./nginx.ts";
 import { plain } from "./plain.ts";
 
@@ -16,6 +17,10 @@ const CONTROLLERS: ReadonlyMap<string, Dialect> = new Map(
     "k8s.io/ingress-nginx": nginx,
   }),
 );
+
+/** GKE has no IngressClass: its controller goes by these names, or takes an Ingress without any. */
+const GKE_CLASSES: ReadonlySet<string> = new Set(["gce", "gce-internal", "gce-multi-cluster", "gce-regional-external"]);
+const GKE_ANNOTATIONS = /^(networking\.gke\.io|cloud\.google\.com|ingress\.gcp\.kubernetes\.io|kubernetes\.io\/ingress\.(allow-http|.*-static-ip-name))/;
 
 const LEGACY_CLASS = "kubernetes.io/ingress.class";
 const DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class";
@@ -38,7 +43,17 @@ export function dialectOf(context: Context, ingress: ObjectOf<"Ingress">, say: S
     else say("warning", field, `not adopted: there is no IngressClass "${name}"`);
     return undefined;
   }
-  return name === undefined ? plain : guess(ingress, name, say, field);
+  if (name === undefined) return isOfGke(context, ingress) ? gke : plain;
+  return GKE_CLASSES.has(name) ? gke : guess(ingress, name, say, field);
+}
+
+/** An Ingress without a class, with annotations of GKE's on it or on its Services. */
+function isOfGke({ objects }: Context, { metadata, spec }: ObjectOf<"Ingress">): boolean {
+  const paths = spec.rules.flatMap(({ http }) => http?.paths ?? []);
+  const names = [spec.defaultBackend, ...paths.map(({ backend }) => backend)].flatMap((each) => each?.service?.name ?? []);
+  const services = names.map((name) => objects.get("Service", metadata.namespace, name));
+  const annotations = [metadata, ...services.map((service) => service?.metadata)].flatMap((each) => Object.keys(each?.annotations ?? {}));
+  return annotations.some((name) => GKE_ANNOTATIONS.test(name));
 }
 
 function defaultClass({ objects }: Context): ObjectOf<"IngressClass"> | undefined {

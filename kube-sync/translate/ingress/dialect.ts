@@ -1,14 +1,12 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { FilterSchema, Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
+import type { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import type { IngressPath } from "../../objects/ingress.ts";
 import type { ObjectOf } from "../../objects/object.ts";
-import type { Context, RouteInit, Say } from "../context.ts";
+import type { Context, FilterInit, RouteInit, Say } from "../context.ts";
 import type { Match, PathTest } from "../match.ts";
 import { ANY_REQUEST } from "../match.ts";
 import type { OrderedRule } from "../order.ts";
 import type { OriginHint } from "../origin.ts";
 
-export type FilterInit = MessageInitShape<typeof FilterSchema>;
 
 /** An Ingress that is being translated. */
 export interface Reading {

@@ -65,19 +65,19 @@ function rulesOf(reading: Reading): IngressRule[] {
   const { spec } = ingress;
   const schemes = dialect.schemes(ingress, say, context);
   if (schemes === undefined) return [];
-  const drafts = spec.rules.flatMap(({ host = "", http }, index): Draft[] => {
+  const made = spec.rules.flatMap(({ host = "", http }, index): Draft[] => {
     if (http !== undefined) return http.paths.flatMap((path, i) => pathDrafts(reading, host, path, index, i));
     if (spec.defaultBackend !== undefined) return defaultDrafts(reading, host, spec.defaultBackend, index);
     say("warning", `spec.rules[${index}]`, "has neither paths nor a default backend: it serves nothing");
     return [];
   });
   if (spec.defaultBackend !== undefined) {
-    drafts.push(...defaultDrafts(reading, "", spec.defaultBackend, spec.rules.length));
+    made.push(...defaultDrafts(reading, "", spec.defaultBackend, spec.rules.length));
   } else if (spec.rules.length === 0) {
     say("warning", "spec", "has neither rules nor a default backend: it serves nothing");
   }
   const aliases = dialect.aliases?.(reading) ?? [];
-  const own = drafts.flatMap((draft) =>
+  const own = made.flatMap((draft) =>
     [draft.hostname, ...(draft.hostname === "" ? [] : aliases)].map((hostname) => ({ ...draft, hostname })),
   );
   return redirected(reading, schemes, own);
@@ -118,14 +118,14 @@ function pathDrafts(reading: Reading, host: string, path: IngressPath, index: nu
   const name = path.backend.service?.name;
   const conditions = name === undefined ? undefined : dialect.conditions?.(reading, name);
   if (typeof conditions === "string") {
-    return drafts(reading, [host], result.matches, index, path, { rule: { backends: [{ target: invalidTarget(conditions), weight: 1 }] } });
+    return draftsOf(reading, [host], result.matches, index, path, { rule: { backends: [{ target: invalidTarget(conditions), weight: 1 }] } });
   }
   const { hostnames = [], paths = [], matches = [] } = conditions ?? {};
   // Without a path of its own, a condition's path is the only one.
   const own = path.path === undefined && paths.length > 0 ? paths : [...result.matches, ...paths];
   const all = matches.length === 0 ? own : own.flatMap((each) => matches.map((match) => both(each, match)));
   const hosts = hostnames.length === 0 ? [host] : [...(host === "" ? [] : [host]), ...hostnames];
-  return drafts(reading, hosts, all, index, path, outcomeOf(reading, path.backend, `${field}.backend`, path));
+  return draftsOf(reading, hosts, all, index, path, outcomeOf(reading, path.backend, `${field}.backend`, path));
 }
 
 function checkForm(result: PathResult): PathResult {
@@ -134,13 +134,13 @@ function checkForm(result: PathResult): PathResult {
 }
 
 function defaultDrafts(reading: Reading, host: string, backend: IngressBackend, index: number): Draft[] {
-  return drafts(reading, [host], [], index, undefined, outcomeOf(reading, backend, "spec.defaultBackend", undefined));
+  return draftsOf(reading, [host], [], index, undefined, outcomeOf(reading, backend, "spec.defaultBackend", undefined));
 }
 
 /** What becomes of a backend's calls: one rule; or what the mesh behind it does, if there is one. */
 type Outcome = { readonly rule: Action } | { readonly mesh: NonNullable<ReturnType<typeof meshBehind>> };
 
-function drafts(
+function draftsOf(
   reading: Reading,
   hosts: readonly string[],
   matches: readonly Match[],

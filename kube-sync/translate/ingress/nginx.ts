@@ -1,7 +1,15 @@
+import { forms, isAuthority } from "../../../routes/syntax.ts";
+import type { FilterInit, RouteInit } from "../context.ts";
+import { compareText } from "../../report.ts";
+import type { Match } from "../match.ts";
+import { ANY_REQUEST, onCookie, onHeader, searching, wrongRegex } from "../match.ts";
+import { getOrAdd } from "../object-index.ts";
+import { inOrder, inTableOrder } from "../order.ts";
 import type { OriginHint } from "../origin.ts";
-import type { Dialect } from "./dialect.ts";
-import { annotationField, leaveOutCanary } from "./dialect.ts";
-import { plain } from "./plain.ts";
+import { narrowed, pairCanaries, withShares } from "./canary.ts";
+import type { Dialect, IngressRule, Reading } from "./dialect.ts";
+import { annotationField, annotationOf, byPath, onPath, sayOf, standardPath } from "./dialect.ts";
+import { hasTls } from "./targets.ts";
 
 const PREFIX = "nginx.ingress.kubernetes.io/";
 const PROTOCOL = `${PREFIX}backend-protocol`;
@@ -15,24 +23,55 @@ const PROTOCOLS: ReadonlyMap<string, OriginHint> = new Map(
   }),
 );
 
-/** ingress-nginx, docs/user-guide/nginx-configuration/annotations.md. */
+/** ingress-nginx, docs/user-guide/nginx-configuration/annotations.md and ingress-path-matching.md. */
 export const nginx: Dialect = {
-  ...plain,
   name: "ingress-nginx",
   prefix: PREFIX,
-  read: ["backend-protocol"],
-  refused: [
+  read: [
+    "backend-protocol",
+    "ssl-redirect",
+    "force-ssl-redirect",
+    "canary",
+    "canary-",
     "use-regex",
     "rewrite-target",
-    "auth-type",
-    "auth-url",
-    "auth-tls-secret",
-    "whitelist-source-range",
-    "denylist-source-range",
-    "configuration-snippet",
-    "server-snippet",
+    "upstream-vhost",
+    "server-alias",
   ],
-  leftOut: leaveOutCanary(PREFIX),
+  refused: new Map(
+    [
+      "auth-type",
+      "auth-url",
+      "auth-tls-secret",
+      "whitelist-source-range",
+      "allowlist-source-range",
+      "denylist-source-range",
+      "configuration-snippet",
+      "server-snippet",
+      "auth-snippet",
+      "stream-snippet",
+      "modsecurity-snippet",
+      "permanent-redirect",
+      "temporal-redirect",
+    ].map((name) => [name, []]),
+  ),
+  missed: [
+    "enable-cors",
+    "cors-",
+    "mirror-",
+    "proxy-",
+    "affinity",
+    "affinity-",
+    "session-cookie-",
+    "upstream-hash-by",
+    "limit-",
+    "custom-headers",
+    "app-root",
+    "enable-modsecurity",
+  ],
+  wildcardIsOneLabel: true,
+  schemes: () => [],
+  path: (path) => ({ matches: [standardPath(path)] }),
   hint: ({ metadata }, _service, say) => {
     const protocol = metadata.annotations[PROTOCOL];
     if (protocol === undefined) return {};
@@ -42,4 +81,147 @@ export const nginx: Dialect = {
     }
     return found ?? {};
   },
+  redirect: (reading, hostname) => {
+    if (annotationOf(reading, "force-ssl-redirect") === "true") return { status: 308 };
+    const wanted = annotationOf(reading, "ssl-redirect") !== "false";
+    return wanted && hasTls(reading.ingress, hostname) ? { status: 308 } : undefined;
+  },
+  filters: rewrites,
+  aliases,
+  arrange,
 };
+
+function aliases(reading: Reading): readonly string[] {
+  const names = annotationOf(reading, "server-alias")?.split(",").map((name) => name.trim().toLowerCase()) ?? [];
+  return names.filter((name) => {
+    if (forms.hostname.holds(name)) return true;
+    sayOf(reading, "server-alias", "error", `must be host names, not "${name}": left out`);
+    return false;
+  });
+}
+
+function isCanaryReading(reading: Reading): boolean {
+  return annotationOf(reading, "canary") === "true";
+}
+
+/** Canaries have no say in this: their main Ingress's annotations hold. */
+function rewrites(reading: Reading, path: IngressRule["path"]): FilterInit[] | string {
+  if (isCanaryReading(reading)) return [];
+  const authority = annotationOf(reading, "upstream-vhost")?.toLowerCase() ?? "";
+  const target = annotationOf(reading, "rewrite-target");
+  const fail = (name: string, reason: string): string => {
+    sayOf(reading, name, "error", `${reason}: its paths answer with an error`);
+    return reason;
+  };
+  if (authority !== "" && !isAuthority(authority)) return fail("upstream-vhost", `"${authority}" is no host`);
+  if (target === undefined) return authority === "" ? [] : [{ filter: { case: "urlRewrite", value: { authority } } }];
+  const text = path?.path ?? "/";
+  // "$1" is what the first group of the path matched, nothing if there is none; the result is the whole path.
+  const groups = groupsOf(text);
+  const substitution = target
+    .replaceAll("\\", "\\\\")
+    .replaceAll(/\$(\d)/g, (_, digit: string) => (Number(digit) <= groups ? `\\${digit}` : ""));
+  if (/\$[^\d]|\$$/.test(target) || !forms.substitution.holds(substitution)) {
+    return fail("rewrite-target", `rewrite-target "${target}" is not supported: of variables only $1 to $9`);
+  }
+  const wrong = wrongRegex([text]);
+  if (wrong !== undefined) return fail("rewrite-target", wrong);
+  const pattern = `(?i)^.*?(?:${text}).*$`;
+  return [{ filter: { case: "urlRewrite", value: { authority, path: { modifier: { case: "regex", value: { pattern, substitution } } } } } }];
+}
+
+function groupsOf(regex: string): number {
+  return regex.match(/(?<!\\)\((?!\?(?!P<))/g)?.length ?? 0;
+}
+
+/**
+ * All Ingresses of one host make one server. Where one of them has use-regex or rewrite-target, all its paths are
+ * expressions that a path must begin with, in any case, tried from the longest to the shortest.
+ */
+function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => string): RouteInit[] {
+  const servers = new Map<string, IngressRule[]>();
+  for (const rule of rules.toSorted(byAge)) getOrAdd(servers, rule.hostname, () => []).push(rule);
+  return [...servers.values()].flatMap((server) => {
+    const isRegex = server.some(({ reading }) => !isCanaryReading(reading) && usesRegex(reading));
+    const own = isRegex ? server.flatMap(asRegex).toSorted(byLength) : server.toSorted(byPath);
+    const alone = ({ reading, path }: IngressRule) => {
+      if (reading.dialect !== nginx) return;
+      sayOf(reading, "canary", "error", `no other Ingress has the path ${path?.path ?? "/"} of that host: left out`);
+    };
+    const pairs = pairCanaries(own, ({ reading }) => isCanaryReading(reading), alone);
+    const isMesh = own.some(({ source }) => source.kind === "VirtualService");
+    if (isRegex || isMesh || pairs.some(({ canaries }) => canaries.length > 0)) return inOrder(pairs.flatMap(expand), keyOf);
+    return inTableOrder(pairs.map(({ main }) => main), keyOf);
+  });
+}
+
+function byAge(a: IngressRule, b: IngressRule): number {
+  const name = ({ reading }: IngressRule) => `${reading.ingress.metadata.namespace}/${reading.ingress.metadata.name}`;
+  return a.createdSeconds - b.createdSeconds || compareText(name(a), name(b));
+}
+
+function usesRegex(reading: Reading): boolean {
+  return annotationOf(reading, "use-regex") === "true" || annotationOf(reading, "rewrite-target") !== undefined;
+}
+
+function byLength(a: IngressRule, b: IngressRule): number {
+  return (b.path?.path?.length ?? 0) - (a.path?.path?.length ?? 0);
+}
+
+function asRegex(rule: IngressRule): IngressRule[] {
+  if (rule.path === undefined || rule.suffix === "/http") return [rule];
+  const text = rule.path.path ?? "/";
+  const regex = `(?i)${searching(`^${text}`)}`;
+  const wrong = wrongRegex([regex]);
+  if (wrong === undefined) return [{ ...rule, matches: [onPath({ kind: "regex", value: regex })] }];
+  rule.reading.say("error", `spec.rules[${rule.rule.index ?? 0}].http.paths`, `${wrong}; left out`);
+  return [];
+}
+
+/**
+ * Header before cookie before weight. "always" and "never" settle it; with a value of one's own to look for, "never"
+ * says nothing, and a call without that value goes on to cookie and weight.
+ */
+function expand({ main, canaries }: ReturnType<typeof pairCanaries>[number]): IngressRule[] {
+  const [canary, ...others] = canaries;
+  for (const { reading } of others) {
+    const { namespace, name } = canary!.reading.ingress.metadata;
+    sayOf(reading, "canary", "error", `Ingress ${namespace}/${name} is the canary there, and there can be one: left out`);
+  }
+  if (canary === undefined) return [main];
+  const { reading } = canary;
+  const to = (rule: IngressRule, by: Match): IngressRule => ({ ...rule, schemes: main.schemes, matches: narrowed(main, by) });
+  const when = (conditions: Match["conditions"]): Match => ({ ...ANY_REQUEST, conditions });
+  const rules: IngressRule[] = [];
+  const header = annotationOf(reading, "canary-by-header")?.toLowerCase();
+  const value = annotationOf(reading, "canary-by-header-value");
+  const pattern = annotationOf(reading, "canary-by-header-pattern");
+  if (header !== undefined && !forms.headerName.holds(header)) {
+    sayOf(reading, "canary-by-header", "error", `"${header}" is no header name: ignored`);
+  } else if (header !== undefined) {
+    const exact = (text: string): Match => ({ ...ANY_REQUEST, headers: [{ name: header, exact: text }] });
+    if (value !== undefined) rules.push(to(canary, exact(value)));
+    else if (pattern === undefined) rules.push(to(canary, exact("always")), to(main, exact("never")));
+    else {
+      const wrong = wrongRegex([searching(pattern)]);
+      if (wrong === undefined) rules.push(to(canary, when([onHeader(header, searching(pattern))])));
+      else sayOf(reading, "canary-by-header-pattern", "error", `${wrong}: no call matches it`);
+    }
+  }
+  const cookie = annotationOf(reading, "canary-by-cookie");
+  if (cookie !== undefined) rules.push(to(canary, when([onCookie(cookie, "always")])), to(main, when([onCookie(cookie, "never")])));
+  return [...rules, weighted(main, canary)];
+}
+
+function weighted(main: IngressRule, canary: IngressRule): IngressRule {
+  const { reading } = canary;
+  const read = (name: string): number => {
+    const text = annotationOf(reading, name) ?? "0";
+    if (/^\d{1,6}$/.test(text)) return Number(text);
+    sayOf(reading, name, "error", `must be a whole number, not "${text}": ignored`);
+    return 0;
+  };
+  const total = Math.max(100, read("canary-weight-total"));
+  const weight = Math.min(total, read("canary-weight"));
+  return weight === 0 ? main : withShares(main, [{ rule: canary, weight }], total);
+}

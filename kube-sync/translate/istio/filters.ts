@@ -1,11 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { FilterSchema, PathModifierSchema } from "../../../proto/gen/edgeway/v1/table_pb.js";
+import type { PathModifierSchema } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import { quote } from "../../../routes/regex.ts";
 import { forms, framingHeaders, isAuthority } from "../../../routes/syntax.ts";
 import type { IstioHeaders, IstioHttpMatch, IstioHttpRoute } from "../../objects/istio.ts";
+import type { FilterInit } from "../context.ts";
 import { wrongRegex } from "../match.ts";
 
-export type FilterInit = MessageInitShape<typeof FilterSchema>;
 type PathModifierInit = MessageInitShape<typeof PathModifierSchema>;
 
 /** Why something cannot be had. `field`: below the rule. */
@@ -14,7 +14,7 @@ export interface WrongFilter {
   readonly wrong: string;
 }
 
-export function isWrong<T extends object>(result: T | WrongFilter | undefined): result is WrongFilter {
+export function isWrong(result: object | undefined): result is WrongFilter {
   return result !== undefined && "wrong" in result;
 }
 

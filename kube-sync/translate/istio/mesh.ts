@@ -72,7 +72,7 @@ function fencesOf(rules: readonly OrderedRule[]): Context["routes"] {
     const key = `${hostname}/${schemes[0] === Scheme.HTTPS ? "https" : "http"}/none`;
     if (fences.has(key)) continue;
     const answer = { filter: { case: "directResponse" as const, value: { status: 404 } } };
-    fences.set(key, { key, source, hostnames: [hostname], schemes, rules: [{ priority: LAST, filters: [answer] }] });
+    fences.set(key, { key, source, hostnames: [hostname], schemes: [...schemes], rules: [{ priority: LAST, filters: [answer] }] });
   }
   return [...fences.values()];
 }

@@ -1,7 +1,7 @@
 import { forms } from "../../../routes/syntax.ts";
 import type { IstioHttpMatch, IstioHttpRoute } from "../../objects/istio.ts";
 import type { ObjectOf } from "../../objects/object.ts";
-import type { Context, Say } from "../context.ts";
+import type { BackendRefInit, Context, FilterInit, Say } from "../context.ts";
 import { invalidTarget, sayAbout } from "../context.ts";
 import { intersectHostnames } from "../hostnames.ts";
 import type { Match } from "../match.ts";
@@ -9,7 +9,6 @@ import { ANY_REQUEST, both } from "../match.ts";
 import type { OrderedRule } from "../order.ts";
 import type { Entry } from "./destinations.ts";
 import { targetsOf } from "./destinations.ts";
-import type { FilterInit } from "./filters.ts";
 import { dependsOnMatch, headerFilters, isWrong, routeFilters } from "./filters.ts";
 import { toMatch } from "./match.ts";
 import type { Server } from "./servers.ts";
@@ -226,7 +225,7 @@ function actionOf(
   if (isWrong(filters)) return fail(filters.field, filters.wrong);
   if (reached === undefined) return { filters };
   if (route.route.length === 0) return fail("route", "there is no route, redirect or direct response");
-  const backends: NonNullable<OrderedRule["rule"]["backends"]> = [];
+  const backends: BackendRefInit[] = [];
   for (const [i, { weight, headers }] of route.route.entries()) {
     const own: FilterInit[] | { field: string; wrong: string } = headerFilters(headers);
     if (isWrong(own)) return fail(`route[${i}].${own.field}`, own.wrong);

@@ -1,0 +1,190 @@
+import { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
+import { forms, framingHeaders } from "../../../routes/syntax.ts";
+import type { BackendConfigSpec } from "../../objects/clouds.ts";
+import type { ServicePort } from "../../objects/core.ts";
+import type { ObjectOf } from "../../objects/object.ts";
+import type { Problem } from "../../objects/read.ts";
+import { mapOf, string } from "../../objects/read.ts";
+import type { FilterInit, Say } from "../context.ts";
+import { sayAbout } from "../context.ts";
+import { startsWith } from "../match.ts";
+import type { OriginHint } from "../origin.ts";
+import type { Dialect, PathResult, Reading } from "./dialect.ts";
+import { annotationField, onPath, standardPath } from "./dialect.ts";
+
+const APP_PROTOCOLS = ["service.alpha.kubernetes.io/app-protocols", "cloud.google.com/app-protocols"] as const;
+const BACKEND_CONFIGS = ["cloud.google.com/backend-config", "beta.cloud.google.com/backend-config"] as const;
+const ALLOW_HTTP = "kubernetes.io/ingress.allow-http";
+const FRONTEND_CONFIG = "networking.gke.io/v1beta1.FrontendConfig";
+
+/** Of Google's load balancer itself: the edge has its own address and certificates. */
+const INFRASTRUCTURE = [
+  "kubernetes.io/ingress.global-static-ip-name",
+  "kubernetes.io/ingress.regional-static-ip-name",
+  "networking.gke.io/managed-certificates",
+  "ingress.gcp.kubernetes.io/pre-shared-cert",
+];
+
+const PROTOCOLS: ReadonlyMap<string, OriginHint> = new Map(
+  Object.entries<OriginHint>({
+    HTTP: { protocol: "http1", tls: false },
+    HTTPS: { protocol: "http1", tls: true },
+    // TLS, and gRPC or not: Google's load balancer does not ask.
+    HTTP2: { protocol: "http2", tls: true },
+  }),
+);
+
+/** FrontendConfig's redirects. */
+const CODES: ReadonlyMap<string, number> = new Map([
+  ["MOVED_PERMANENTLY_DEFAULT", 301],
+  ["FOUND", 302],
+  ["SEE_OTHER", 303],
+  ["TEMPORARY_REDIRECT", 307],
+  ["PERMANENT_REDIRECT", 308],
+]);
+
+/** github.com/kubernetes/ingress-gce, pkg/annotations. */
+export const gke: Dialect = {
+  name: "GKE",
+  prefix: "",
+  read: [],
+  refused: new Map(),
+  missed: [],
+  wildcardIsOneLabel: true,
+  schemes: ({ metadata }, say) => {
+    const allow = metadata.annotations[ALLOW_HTTP];
+    if (allow !== undefined && allow !== "true" && allow !== "false") {
+      say("error", annotationField(ALLOW_HTTP), `must be "true" or "false", not "${allow}": ignored`);
+    }
+    return allow === "false" ? [Scheme.HTTPS] : [];
+  },
+  path,
+  hint: appProtocol,
+  redirect,
+  filters: (reading, _path, service) => (service === undefined ? [] : configured(reading, service)),
+  check: ({ ingress, say }) => {
+    for (const name of INFRASTRUCTURE) {
+      if (ingress.metadata.annotations[name] !== undefined) say("info", annotationField(name), "has no meaning at the edge");
+    }
+  },
+};
+
+/** ImplementationSpecific: "/*" at the end makes a prefix of characters; without it the path is exact. */
+function path(given: Parameters<Dialect["path"]>[0]): PathResult {
+  const { path: text = "/*", pathType } = given;
+  if (pathType !== "ImplementationSpecific") return { matches: [standardPath(given)] };
+  if (text === "/*") return { matches: [onPath({ kind: "prefix", value: "/" })] };
+  if (!text.includes("*")) return { matches: [onPath({ kind: "exact", value: text })] };
+  const start = text.slice(0, -1);
+  return text.endsWith("/*") && !start.includes("*")
+    ? { matches: [onPath(startsWith(start))] }
+    : { refused: `can hold "*" only at its end, after "/": "${text}"` };
+}
+
+function redirect({ context, ingress }: Reading): { status: number } | undefined {
+  const name = ingress.metadata.annotations[FRONTEND_CONFIG];
+  const config = name === undefined ? undefined : context.objects.get("FrontendConfig", ingress.metadata.namespace, name);
+  const redirects = config?.spec.redirectToHttps;
+  return redirects?.enabled === true ? { status: CODES.get(redirects.responseCodeName) ?? 301 } : undefined;
+}
+
+/** A map in JSON, of texts; undefined when it is absent or wrong, which is reported. */
+function readMap(text: string, say: (reason: string) => void): Readonly<Record<string, string>> | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    say("is not JSON: ignored");
+    return undefined;
+  }
+  const problems: Problem[] = [];
+  const map = mapOf(string)(parsed, "", problems);
+  if (problems[0] === undefined) return map;
+  say(`${problems[0].field} ${problems[0].reason}: ignored`.trim());
+  return undefined;
+}
+
+/** By the port's name, or its number. The older annotation counts first. */
+function appProtocol(_ingress: ObjectOf<"Ingress">, service: ObjectOf<"Service">, say: Say, wanted: number | string): OriginHint {
+  const { annotations } = service.metadata;
+  const name = APP_PROTOCOLS.find((each) => annotations[each] !== undefined);
+  if (name === undefined) return {};
+  const { namespace, name: own } = service.metadata;
+  const sayService = (annotation: string, reason: string) =>
+    say("error", "spec", `Service ${namespace}/${own} ${annotationField(annotation)} ${reason}`);
+  const map = readMap(annotations[name] ?? "", (reason) => sayService(name, reason));
+  const port = portOf(service, wanted);
+  const protocol = map?.[port?.name ?? ""] ?? map?.[`${port?.port ?? ""}`];
+  if (protocol === undefined) return {};
+  const hint = PROTOCOLS.get(protocol);
+  if (hint === undefined) sayService(name, `must be HTTP, HTTPS or HTTP2, not "${protocol}": ignored`);
+  return hint ?? {};
+}
+
+function portOf({ spec }: ObjectOf<"Service">, wanted: number | string): ServicePort | undefined {
+  return spec.ports.find(({ name, port }) => (typeof wanted === "number" ? port : name) === wanted);
+}
+
+/** What a Service's BackendConfig adds to calls; a string: why they may not be served. */
+function configured({ context }: Reading, service: ObjectOf<"Service">): FilterInit[] | string {
+  const { annotations, namespace } = service.metadata;
+  const annotation = BACKEND_CONFIGS.find((each) => annotations[each] !== undefined);
+  if (annotation === undefined) return [];
+  const sayService = sayAbout(context, service);
+  const field = annotationField(annotation);
+  const name = configName(annotations[annotation] ?? "");
+  if (name === undefined) {
+    sayService("error", field, 'must be JSON such as {"default": "name"} or {"ports": {"80": "name"}}: ignored');
+    return [];
+  }
+  const config = context.objects.get("BackendConfig", namespace, name);
+  if (config === undefined) {
+    sayService("error", field, `there is no BackendConfig ${namespace}/${name}: ignored`);
+    return [];
+  }
+  return filtersOf(config.spec, sayAbout(context, config));
+}
+
+/** The default's, or that of the ports, of which the edge takes the first. */
+function configName(text: string): string | undefined {
+  try {
+    const { default: name, ports } = Object(JSON.parse(text)) as { default?: unknown; ports?: unknown };
+    const [first] = Object.values(Object(ports) as object);
+    return [name, first].find((each): each is string => typeof each === "string" && each !== "");
+  } catch {
+    return undefined;
+  }
+}
+
+function filtersOf(spec: BackendConfigSpec, say: Say): FilterInit[] | string {
+  if (spec.healthCheck !== undefined) say("info", "spec.healthCheck", "is understood, but the edge makes no health checks yet");
+  for (const name of ["timeoutSec", "connectionDraining", "sessionAffinity", "cdn", "logging"] as const) {
+    if (spec[name] !== undefined) say("info", `spec.${name}`, "is not carried yet: calls are made without it");
+  }
+  const refuse = (field: string, what: string): string => {
+    const reason = `${what} is not supported: who may call cannot be told`;
+    say("error", field, `${reason}, so its paths answer with an error`);
+    return reason;
+  };
+  if (isEnabled(spec.iap)) return refuse("spec.iap", "Identity-Aware Proxy");
+  if (spec.securityPolicy !== undefined && spec.securityPolicy.name !== "") return refuse("spec.securityPolicy", "Cloud Armor");
+  const filters: FilterInit[] = [];
+  for (const [kind, field] of [["requestHeaders", "customRequestHeaders"], ["responseHeaders", "customResponseHeaders"]] as const) {
+    const set = (spec[field]?.headers ?? []).flatMap((line) => {
+      const [, name = "", value = ""] = /^([^:]+):\s*(.*?)\s*$/.exec(line) ?? [];
+      const header = name.toLowerCase();
+      // Google's variables, such as {client_region}.
+      if (/\{\w+\}/.test(value) || !forms.headerName.holds(header) || framingHeaders.has(header) || !forms.headerValue.holds(value)) {
+        say("error", `spec.${field}.headers`, `"${line}" cannot be set at the edge: left out`);
+        return [];
+      }
+      return [{ name: header, value }];
+    });
+    if (set.length > 0) filters.push({ filter: { case: kind, value: { set } } });
+  }
+  return filters;
+}
+
+function isEnabled(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "enabled" in value && value.enabled === true;
+}
