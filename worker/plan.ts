@@ -68,7 +68,10 @@ export function plan(head: RequestHead, table: RouteTable, random: () => number,
   return { plan: undefined, answer: withCors(planned.answer, corsOf(found.rule.filters, head)) };
 }
 
-/** Answers a browser that asks whether it may make a request, if the rule for that request has CORS. */
+/**
+ * Answers a browser that asks whether it may make a request, if the rule for that request has CORS. Rules that have
+ * conditions on the request's own header fields are passed over: a preflight tells only their names.
+ */
 function preflight(head: RequestHead, table: RouteTable): Planned | undefined {
   const asked = preflightOf(head);
   if (asked === undefined) return undefined;

@@ -35,8 +35,8 @@ export function addAnnotatedCors(context: Context, table: ClusterTable): void {
 
 function annotatedCors(context: Context, object: KubeObject): CorsInit | undefined {
   const { annotations } = object.metadata;
-  const wrong = (annotation: string, reason: string) =>
-    sayAbout(context, object)("error", `metadata.annotations["${annotation}"]`, reason);
+  const say = sayAbout(context, object);
+  const wrong = (annotation: string, reason: string) => say("error", fieldOf(annotation), reason);
   const credentials = annotations[CREDENTIALS_ANNOTATION] ?? "false";
   if (credentials !== "true" && credentials !== "false") {
     wrong(CREDENTIALS_ANNOTATION, `must be "true" or "false", not "${credentials}": no credentials are allowed`);
@@ -52,8 +52,14 @@ function annotatedCors(context: Context, object: KubeObject): CorsInit | undefin
     wrong(ORIGINS_ANNOTATION, `"${text.trim()}" is left out: it must be ${forms.origin.says}`);
     return [];
   });
+  if (allowOrigins.includes("*") && credentials === "true") {
+    const reason = "every page there is may call with its visitor's cookies: name the origins that may";
+    say("warning", fieldOf(CREDENTIALS_ANNOTATION), reason);
+  }
   return { allowOrigins, allowCredentials: credentials === "true", maxAgeSeconds: MAX_AGE_SECONDS };
 }
+
+const fieldOf = (annotation: string): string => `metadata.annotations["${annotation}"]`;
 
 /** The filter of an HTTPRoute, or what is wrong with it. */
 export function toCors(filter: CorsFilter): CorsInit | string {

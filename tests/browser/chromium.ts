@@ -57,7 +57,7 @@ export async function visit(): Promise<Visitor> {
 
   const page = await context.newPage();
   await page.goto(origin);
-  await page.evaluate((descriptors) => (globalThis as any).init(descriptors), descriptorSet().toString("base64"));
+  await page.evaluate((descriptors) => (globalThis as any).learn(descriptors), descriptorSet().toString("base64"));
   const preflights: string[] = [];
   const devtools = await context.newCDPSession(page);
   await devtools.send("Network.enable");

@@ -19,13 +19,13 @@ import type { Call, Failure, Outcome } from "./calls.ts";
 let registry: FileRegistry;
 
 /** @param descriptors a google.protobuf.FileDescriptorSet in base64 */
-function init(descriptors: string): void {
+function learn(descriptors: string): void {
   registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, bytesOf(descriptors)));
 }
 
 async function call(asked: Call): Promise<Outcome> {
   const method = methodOf(asked.method);
-  const record = new Record(method);
+  const record = new Recording(method);
   const failed = await (asked.client.startsWith("grpc-web-npm")
     ? callWithGrpcWeb(asked, method, record)
     : callWithConnect(asked, method, record));
@@ -33,7 +33,7 @@ async function call(asked: Call): Promise<Outcome> {
 }
 
 /** What has come so far. */
-class Record {
+class Recording {
   readonly outcome = {
     messages: [] as JsonValue[],
     times: [] as number[],
@@ -53,7 +53,7 @@ class Record {
   }
 }
 
-async function callWithConnect(asked: Call, method: DescMethod, record: Record): Promise<Failure | undefined> {
+async function callWithConnect(asked: Call, method: DescMethod, record: Recording): Promise<Failure | undefined> {
   const { client, url, request, headers, timeoutMs, credentials } = asked;
   const createTransport = client === "grpc-web" ? createGrpcWebTransport : createConnectTransport;
   const transport = createTransport({
@@ -88,7 +88,7 @@ async function callWithConnect(asked: Call, method: DescMethod, record: Record):
   }
 }
 
-function callWithGrpcWeb(asked: Call, method: DescMethod, record: Record): Promise<Failure | undefined> {
+function callWithGrpcWeb(asked: Call, method: DescMethod, record: Recording): Promise<Failure | undefined> {
   const { client, url, request, headers, timeoutMs, credentials } = asked;
   const caller = new GrpcWebClientBase({
     format: client === "grpc-web-npm-text" ? "text" : "binary",
@@ -147,4 +147,4 @@ function bytesOf(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
-Object.assign(globalThis, { init, call });
+Object.assign(globalThis, { learn, call });

@@ -108,6 +108,8 @@ describe("Connect with JSON, by descriptors from the server's reflection", () =>
       code: "unimplemented",
       message: expect.stringMatching(/default\/bare:80 takes no JSON.*gRPC reflection.*edgeway\.dev\/descriptors/),
     });
+    const rest = await edge.send("GET", "/v1/greetings/Ada", { host: "bare.test" });
+    expect([rest.status, rest.body]).toEqual([501, expect.stringContaining("no descriptors for REST: let its server")]);
   });
 });
 

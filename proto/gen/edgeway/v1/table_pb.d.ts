@@ -502,7 +502,7 @@ export declare type Filter = Message<"edgeway.v1.Filter"> & {
      * Not in BackendRef.filters: a preflight is answered before a backend is
      * chosen.
      *
-     * @generated from field: edgeway.v1.Cors cors = 20;
+     * @generated from field: edgeway.v1.Cors cors = 6;
      */
     value: Cors;
     case: "cors";
