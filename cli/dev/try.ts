@@ -9,5 +9,6 @@ export function exampleCommands({ tlsPort, clearPort }: { tlsPort: number; clear
     `grpcurl -plaintext localhost:${clearPort} edgeway.examples.v1.Echo/Say`,
     `npx buf curl -k --protocol grpcweb -d '{"name":"Ada"}' https://${tls}/helloworld.Greeter/SayHello`,
     `curl -k -H 'Host: www.example.com' https://${tls}/get`,
+    `curl -k --json '{"name":"Ada"}' https://${tls}/helloworld.Greeter/SayHello`,
   ];
 }

@@ -8,8 +8,9 @@ import type { Certificate } from "./certificates.ts";
 import type { ObjectIndex } from "./object-index.ts";
 import type { ObjectStatus } from "./status.ts";
 
-export type RouteInit = MessageInitShape<typeof RouteSchema>;
-export type RuleInit = MessageInitShape<typeof RuleSchema>;
+type Plain<Init> = Exclude<Init, { $typeName: string }>;
+export type RouteInit = Plain<MessageInitShape<typeof RouteSchema>>;
+export type RuleInit = Plain<MessageInitShape<typeof RuleSchema>>;
 export type BackendRefInit = MessageInitShape<typeof BackendRefSchema>;
 export type FilterInit = MessageInitShape<typeof FilterSchema>;
 

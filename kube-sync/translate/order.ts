@@ -3,7 +3,7 @@ import { RequestPart } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { RouteInit, RuleInit } from "./context.ts";
 import { covers } from "./hostnames.ts";
 import type { Match } from "./match.ts";
-import { toMatchInit } from "./match.ts";
+import { isBelow, toMatchInit } from "./match.ts";
 import { getOrAdd } from "./object-index.ts";
 
 /** A rule for one hostname, "" for every host, among others that are tried in the order of a list. */
@@ -45,7 +45,7 @@ export function inTableOrder<R extends OrderedRule>(rules: readonly R[], keyOf: 
   return [...routes.values()];
 }
 
-type FilledRoute = Exclude<RouteInit, { $typeName: string }> & { rules: RuleInit[] };
+type FilledRoute = RouteInit & { rules: RuleInit[] };
 
 function addRoutes<R extends OrderedRule>(
   routes: Map<string, FilledRoute>,
@@ -103,7 +103,8 @@ function matchesOf({ matches }: OrderedRule): readonly Match[] {
 }
 
 interface Rank {
-  readonly exactPath: string | undefined;
+  readonly path: string;
+  readonly isExact: boolean;
   /** As routes/precedence.ts counts: the greater goes first. */
   readonly counts: readonly number[];
 }
@@ -113,9 +114,9 @@ function rankOf(match: Match): Rank {
   const value = path?.case === "exactPath" || path?.case === "pathPrefix" ? path.value : "/";
   const on = (wanted: "header" | "queryParam" | RequestPart) =>
     conditions.filter(({ subject }) => (subject?.case === "part" ? subject.value : subject?.case) === wanted).length;
-  const exactPath = path?.case === "exactPath" ? value : undefined;
+  const isExact = path?.case === "exactPath";
   const counts = [
-    exactPath === undefined ? 0 : 1,
+    isExact ? 1 : 0,
     value === "/" ? 1 : value.replace(/\/$/, "").length,
     on(RequestPart.PATH),
     httpMethod !== "" || on(RequestPart.METHOD) > 0 ? 1 : 0,
@@ -123,11 +124,14 @@ function rankOf(match: Match): Rank {
     queryParams.length + on("queryParam"),
     on(RequestPart.HOST) + on(RequestPart.SCHEME),
   ];
-  return { exactPath, counts };
+  return { path: value, isExact, counts };
 }
 
+/** Whether no path is one that both could take. */
 function areApart(a: Rank, b: Rank): boolean {
-  return a.exactPath !== undefined && b.exactPath !== undefined && a.exactPath !== b.exactPath;
+  if (a.isExact && b.isExact) return a.path !== b.path;
+  if (a.isExact) return !isBelow(a.path, b.path);
+  return !isBelow(b.path, a.path) && (b.isExact || !isBelow(a.path, b.path));
 }
 
 function isHigher({ counts: a }: Rank, { counts: b }: Rank): boolean {

@@ -11,7 +11,7 @@ import { type Plan, plan } from "../plan.ts";
 import { planToJson } from "../plan-json.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
 import { Snapshot } from "../snapshot/snapshot.ts";
-import { headOf, toResponse, trailers } from "./fetch.ts";
+import { headOf, toResponse } from "./fetch.ts";
 import { type OriginPoolEnv, planHeader, poolName } from "./origin-pool.ts";
 import { tableAuthority } from "./table-authority.ts";
 
@@ -23,6 +23,9 @@ interface Env extends OriginPoolEnv {
   /** The bearer token of kube-sync's pushes. A secret. */
   readonly EDGEWAY_SYNC_TOKEN?: string;
 }
+
+/** A Worker's answers have none: Cloudflare's front takes them from gRPC-Web's last frame. */
+const trailers = false;
 
 /** What an isolate keeps between requests: nothing in it belongs to one of them. */
 class Edge {

@@ -10,7 +10,7 @@ import { encodeFailure } from "../protocol/index.ts";
 import { descriptorsFrom } from "../transcode/index.ts";
 import { Pools } from "../transport/pools.ts";
 import { dial } from "./deno-stream.ts";
-import { headOf, respondWith, toResponse, trailers } from "./fetch.ts";
+import { headOf, respondWith, toResponse } from "./fetch.ts";
 import { bodyFromStream } from "./web-streams.ts";
 
 export interface DenoEdgeOptions {
@@ -78,7 +78,7 @@ async function answer(
   table: RouteTable,
   options: ExchangeOptions,
 ): Promise<Response> {
-  const planned = plan(headOf(request, scheme), table, Math.random, trailers);
+  const planned = plan(headOf(request, scheme), table, Math.random);
   if (planned.plan === undefined) return toResponse(planned.answer);
   const { caller } = planned.plan;
   if (caller.protocol === "grpc") return toResponse(encodeFailure(caller, withoutTrailers()));

@@ -5,9 +5,6 @@ import { type Answer, type Cancel, type HttpResponse, noBody, type RequestHead }
 import { Code } from "../call/status.ts";
 import { bodyInit, streamFromBody } from "./web-streams.ts";
 
-/** Answers made of a Response have no trailer fields. */
-export const trailers = false;
-
 /** `request`'s head. `scheme` is the one that the caller used: the runtime may not know it. */
 export function headOf(request: Request, scheme: RequestHead["scheme"]): RequestHead {
   const { url, method, headers } = request;

@@ -20,13 +20,14 @@ export function translateIstio(context: Context): void {
   const rules: OrderedRule[] = [];
   for (const gateway of objects.all("IstioGateway")) {
     if (!options.adoptAll) {
-      const reason = "not adopted by itself: it is served for the Ingresses and routes that lead to its Service";
+      const reason = "not adopted by itself: it is served for the Ingresses that lead to its Service";
       sayAbout(context, gateway)("info", "", reason);
       continue;
     }
-    for (const server of serversOf(context, gateway)) {
+    const servers = serversOf(context, gateway);
+    for (const server of servers) {
       addServerCertificates(context, server);
-      rules.push(...serverRules(context, server));
+      rules.push(...serverRules(context, server, servers));
     }
   }
   for (const own of Map.groupBy(rules, ({ hostname }) => hostname).values()) context.routes.push(...inOrder(own, keyOf));
@@ -34,7 +35,7 @@ export function translateIstio(context: Context): void {
   reportUnbound(context);
 }
 
-function serverRules(context: Context, server: Server): OrderedRule[] {
+function serverRules(context: Context, server: Server, servers: readonly Server[]): OrderedRule[] {
   const schemes = [server.scheme];
   if (server.spec.tls?.httpsRedirect === true) {
     const { namespace, name, createdSeconds } = server.gateway.metadata;
@@ -48,7 +49,7 @@ function serverRules(context: Context, server: Server): OrderedRule[] {
     }));
   }
   const entry = entriesOf(context.objects, server.gateway)
-    .map((service) => entryOf(service, [server]))
+    .map((service) => entryOf(service, [server, ...sameHosts(servers, server)]))
     .find((each) => each !== undefined && hasOwnAddress(each.service));
   return meshRules(context, server, entry).map((rule) => ({ ...rule, schemes }));
 }
@@ -69,10 +70,11 @@ function fencesOf(rules: readonly OrderedRule[]): Context["routes"] {
     const there = rules.filter((rule) => rule.schemes[0] === schemes[0]);
     const reachesWider = there.some((rule) => rule.hostname !== hostname && covers(rule.hostname, hostname));
     if (!reachesWider || there.some((rule) => rule.hostname === hostname && isAny(rule))) continue;
-    const key = `${hostname}/${schemes[0] === Scheme.HTTPS ? "https" : "http"}/none`;
-    if (fences.has(key)) continue;
+    const place = `${hostname}/${schemes[0] === Scheme.HTTPS ? "https" : "http"}`;
+    if (fences.has(place)) continue;
+    const key = `${source.kind}/${source.namespace}/${source.name}/${place}/none`;
     const answer = { filter: { case: "directResponse" as const, value: { status: 404 } } };
-    fences.set(key, { key, source, hostnames: [hostname], schemes: [...schemes], rules: [{ priority: LAST, filters: [answer] }] });
+    fences.set(place, { key, source, hostnames: [hostname], schemes: [...schemes], rules: [{ priority: LAST, filters: [answer] }] });
   }
   return [...fences.values()];
 }
