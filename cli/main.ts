@@ -2,6 +2,7 @@
 import { devCommand } from "./dev/command.ts";
 import { explainCommand } from "./explain/command.ts";
 import { UsageError } from "./usage.ts";
+import { validateCommand } from "./validate/command.ts";
 
 interface Command {
   /** One line. */
@@ -11,7 +12,11 @@ interface Command {
   run(args: readonly string[]): Promise<number>;
 }
 
-const commands: Readonly<Record<string, Command>> = { dev: devCommand, explain: explainCommand };
+const commands: Readonly<Record<string, Command>> = {
+  dev: devCommand,
+  explain: explainCommand,
+  validate: validateCommand,
+};
 
 function help(): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);

@@ -118,6 +118,19 @@ describe("a deadline", () => {
     expect(body.cancelledWith).toMatchObject({ code: Code.DEADLINE_EXCEEDED });
   });
 
+  test("is what an origin means that gives up at the deadline without a word", () => {
+    for (const [elapsedMs, code] of [
+      [99, Code.DEADLINE_EXCEEDED],
+      [50, Code.CANCELLED],
+    ] as const) {
+      const call = new Call({ ...grpc, timeoutMs: 100 });
+      const body = call.answer();
+      call.clock.advance(elapsedMs);
+      body.fail(new CallError(Code.CANCELLED, "the origin reset the stream with CANCEL", { side: "origin" }));
+      expect(call.sink.trailers!.get("grpc-status")).toBe(String(code));
+    }
+  });
+
   test("is forgotten once the call is over", () => {
     const call = new Call({ ...grpc, timeoutMs: 100 });
     call.answer().end(new Fields(["grpc-status", "0"]));

@@ -46,6 +46,9 @@ export function exchange(plan: Plan, body: Body, options: ExchangeOptions, calle
   return (reason) => call.expire(reason);
 }
 
+/** Milliseconds by which an origin's clock may be ahead when it finds a call's deadline passed. */
+const deadlineSlackMs = 20;
+
 /** Stands between the origin's answer and the caller: the deadline and the idle limit act here. */
 class Exchange implements Answer, Source<Fields>, Sink<Fields> {
   readonly #plan: Plan;
@@ -62,6 +65,7 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
   #stopDeadline: (() => void) | undefined;
   #stopIdle: (() => void) | undefined;
   #lastByte = 0;
+  #deadline = Number.POSITIVE_INFINITY;
 
   constructor(plan: Plan, conversation: Conversation, { clock, idleMs }: ExchangeOptions, answer: Answer) {
     this.#plan = plan;
@@ -94,6 +98,7 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     this.#cancelOrigin = cancelOrigin;
     const { timeoutMs } = this.#conversation;
     if (timeoutMs !== undefined) {
+      this.#deadline = this.#clock.now() + timeoutMs;
       this.#stopDeadline = this.#clock.after(timeoutMs, () =>
         this.expire(new CallError(Code.DEADLINE_EXCEEDED, `the deadline of ${timeoutMs} ms passed`, { side: "edge" })),
       );
@@ -130,17 +135,25 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
 
   fail(error: CallError): void {
     if (this.#state === "over") return;
-    const { backend } = this.#plan;
-    const named =
-      error.side === "origin"
-        ? new CallError(error.code, `backend ${backend}: ${error.message}`, { side: "origin", cause: error })
-        : error;
+    const named = error.side === "origin" ? this.#fromOrigin(error) : error;
     const answered = this.#state === "answered";
     const sink = this.#caller;
     this.#finish();
     if (!answered) this.#answer.respond(this.#conversation.failure(named));
     else if (sink !== undefined) sink.fail(named);
     else this.#failure = named;
+  }
+
+  /** Servers that give up at the deadline, as grpc-go does, may say no more than CANCELLED. */
+  #fromOrigin(error: CallError): CallError {
+    const late = error.code === Code.CANCELLED && this.#clock.now() > this.#deadline - deadlineSlackMs;
+    const code = late ? Code.DEADLINE_EXCEEDED : error.code;
+    const { message, unprocessed } = error;
+    return new CallError(code, `backend ${this.#plan.backend}: ${message}`, {
+      side: "origin",
+      unprocessed,
+      cause: error,
+    });
   }
 
   pipe(sink: BodySink): void {

@@ -97,7 +97,7 @@ async function startCluster({ cluster, directory }: ManifestsSource, context: Cl
     if (phase !== "failed") log(line);
   };
   const onReport = (report: readonly ReportEntry[]) => {
-    const broken = report.find(({ unreadable }) => unreadable);
+    const broken = report.find((entry) => entry.unreadable);
     if (phase === "starting" && broken) {
       phase = "failed";
       unreadable.reject(new Error(`${directory}: ${formatEntry(broken)}`));

@@ -111,6 +111,17 @@ const directResponse = object({
   body: optional(object({ string: optional(string), bytes: optional(string) })),
 });
 
+const corsPolicy = object({
+  allowOrigins: listOrEmpty(stringMatch),
+  allowOrigin: listOrEmpty(string),
+  allowMethods: listOrEmpty(string),
+  allowHeaders: listOrEmpty(string),
+  exposeHeaders: listOrEmpty(string),
+  maxAge: optional(string),
+  allowCredentials: either(boolean, false),
+  unmatchedPreflights: optional(string),
+});
+
 const httpRoute = object({
   name: optional(string),
   match: listOrEmpty(httpMatch),
@@ -126,7 +137,7 @@ const httpRoute = object({
   mirrors: optional(anything),
   mirrorPercent: optional(anything),
   mirrorPercentage: optional(anything),
-  corsPolicy: optional(anything),
+  corsPolicy: optional(corsPolicy),
   headers: optional(headers),
 });
 

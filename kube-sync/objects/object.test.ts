@@ -13,6 +13,12 @@ const KINDS: readonly (readonly [string, string])[] = [
   ["v1", "Secret"],
   ["v1", "Namespace"],
   ["discovery.k8s.io/v1", "EndpointSlice"],
+  ["networking.istio.io/v1", "Gateway"],
+  ["networking.istio.io/v1beta1", "VirtualService"],
+  ["networking.istio.io/v1alpha3", "DestinationRule"],
+  ["alibabacloud.com/v1", "AlbConfig"],
+  ["cloud.google.com/v1", "BackendConfig"],
+  ["networking.gke.io/v1beta1", "FrontendConfig"],
 ];
 
 const FIELDS = [
@@ -25,6 +31,12 @@ const FIELDS = [
   "listeners",
   "tls",
   "hosts",
+  "servers",
+  "match",
+  "route",
+  "headers",
+  "trafficPolicy",
+  "subsets",
   "matches",
   "ports",
   "from",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { intersectHostnames } from "./hostnames.ts";
+import { coveringHostnames, intersectHostnames } from "./hostnames.ts";
 
 test.each([
   ["", [], [""]],
@@ -15,4 +15,10 @@ test.each([
   ["*.a.com", ["*.b.com"], []],
 ] as const)("a listener for %j and a route for %j share %j", (listener, route, common) => {
   expect(intersectHostnames(listener, route)).toEqual(common);
+});
+
+test("a hostname is covered by itself, by the wildcards above it, and by every host", () => {
+  expect(coveringHostnames("a.b.com")).toEqual(["a.b.com", "*.b.com", "*.com", ""]);
+  expect(coveringHostnames("*.b.com")).toEqual(["*.b.com", "*.com", ""]);
+  expect(coveringHostnames("")).toEqual([""]);
 });

@@ -15,3 +15,11 @@ export function covers(wide: string, narrow: string): boolean {
   if (wide === "" || wide === narrow) return true;
   return wide.startsWith("*.") && narrow.endsWith(wide.slice(1)) && narrow !== wide.slice(1);
 }
+
+/** The hostname itself and all that cover it, from the narrowest to "". */
+export function coveringHostnames(hostname: string): string[] {
+  if (hostname === "") return [""];
+  const labels = hostname.split(".");
+  const wider = labels.slice(1).map((_, i) => `*.${labels.slice(i + 1).join(".")}`);
+  return [...new Set([hostname, ...wider, ""])];
+}

@@ -8,6 +8,7 @@ const SERVICE_NAME = "kubernetes.io/service-name";
 export class ObjectIndex {
   readonly #byKind = new Map<Kind, KubeObject[]>();
   readonly #byKey = new Map<string, KubeObject>();
+  readonly #byNamespace = new Map<string, ObjectOf<"Service">[]>();
   readonly #slices = new Map<string, ObjectOf<"EndpointSlice">[]>();
 
   constructor(objects: readonly KubeObject[]) {
@@ -15,6 +16,7 @@ export class ObjectIndex {
     for (const [key, object] of keyed.toSorted(([a], [b]) => compareText(a, b))) {
       getOrAdd(this.#byKind, object.kind, () => []).push(object);
       this.#byKey.set(key, object);
+      if (object.kind === "Service") getOrAdd(this.#byNamespace, object.metadata.namespace, () => []).push(object);
       if (object.kind !== "EndpointSlice") continue;
       const service = `${object.metadata.namespace}/${object.metadata.labels[SERVICE_NAME] ?? ""}`;
       getOrAdd(this.#slices, service, () => []).push(object);
@@ -35,6 +37,10 @@ export class ObjectIndex {
   /** For a kind known at run time only. */
   find(kind: string, namespace: string, name: string): KubeObject | undefined {
     return this.#byKey.get(`${kind}/${namespace}/${name}`);
+  }
+
+  servicesIn(namespace: string): readonly ObjectOf<"Service">[] {
+    return this.#byNamespace.get(namespace) ?? [];
   }
 
   slicesOf(service: ObjectOf<"Service">): readonly ObjectOf<"EndpointSlice">[] {

@@ -28,12 +28,18 @@ export interface OrderedRule {
  */
 export function inOrder<R extends OrderedRule>(rules: readonly R[], keyOf: (rule: R) => string): RouteInit[] {
   const routes = new Map<string, FilledRoute>();
-  for (const hostname of new Set(rules.map((rule) => rule.hostname))) {
-    const last = rules.findLastIndex((rule) => rule.hostname === hostname);
-    const own = rules
-      .filter((rule, i) => rule.hostname === hostname || (i < last && covers(rule.hostname, hostname)))
-      .map((rule) => ({ ...rule, hostname, singleLabel: hostname === rule.hostname && rule.singleLabel === true }));
-    addRoutes(routes, own, prioritise(own), keyOf);
+  const placed = rules.map((rule, at) => ({ rule, at }));
+  const wide = placed.filter(({ rule }) => rule.hostname === "" || rule.hostname.startsWith("*."));
+  for (const [hostname, own] of Map.groupBy(placed, ({ rule }) => rule.hostname)) {
+    const last = own.at(-1)!.at;
+    const wider = wide.filter(
+      ({ rule, at }) => at < last && rule.hostname !== hostname && covers(rule.hostname, hostname),
+    );
+    const all = [...own, ...wider].toSorted((a, b) => a.at - b.at);
+    const there = all.map(({ rule }) =>
+      rule.hostname === hostname ? rule : { ...rule, hostname, singleLabel: false },
+    );
+    addRoutes(routes, there, prioritise(there), keyOf);
   }
   return [...routes.values()];
 }
@@ -75,27 +81,35 @@ function addRoutes<R extends OrderedRule>(
  */
 function prioritise(rules: readonly OrderedRule[]): number[] {
   const priorities: number[] = [];
-  let tier: OrderedRule[] = [];
+  let tier: Ranked[] = [];
   let priority = 0;
   for (const rule of rules.toReversed()) {
-    if (!tier.every((later) => goesFirst(rule, later))) {
+    const ranked = { rule, ranks: matchesOf(rule).map(rankOf) };
+    if (!tier.every((later) => goesFirst(ranked, later))) {
       priority += 1;
       tier = [];
     }
-    tier.push(rule);
+    tier.push(ranked);
     priorities.push(priority);
   }
   return priorities.toReversed();
 }
 
+interface Ranked {
+  readonly rule: OrderedRule;
+  /** Of its matches. */
+  readonly ranks: readonly Rank[];
+}
+
 /** Whether the table tries `a` before `b` by itself, or nothing is for both. */
-function goesFirst(a: OrderedRule, b: OrderedRule): boolean {
-  if (a.schemes.length === 1 && b.schemes.length === 1 && a.schemes[0] !== b.schemes[0]) return true;
-  const others = matchesOf(b).map(rankOf);
-  return matchesOf(a).every((match) => {
-    const rank = rankOf(match);
-    return others.every((other) => areApart(rank, other) || isHigher(rank, other) || (isSame(rank, other) && earlier(a, b)));
-  });
+function goesFirst(a: Ranked, b: Ranked): boolean {
+  const [one, other] = [a.rule.schemes, b.rule.schemes];
+  if (one.length === 1 && other.length === 1 && one[0] !== other[0]) return true;
+  return a.ranks.every((rank) =>
+    b.ranks.every(
+      (later) => areApart(rank, later) || isHigher(rank, later) || (isSame(rank, later) && earlier(a.rule, b.rule)),
+    ),
+  );
 }
 
 function matchesOf({ matches }: OrderedRule): readonly Match[] {

@@ -4,6 +4,7 @@
  * Edgeway and CLIENT is the suite's client program.
  */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { edges, type EdgeUnderTest } from "../edges/edges.ts";
 import { delimited, Protocol, readDelimited, redirectClientRequest, service } from "./messages.ts";
 import { tableTo } from "../edges/table.ts";
@@ -21,8 +22,8 @@ for await (const request of readDelimited(process.stdin)) {
   });
   client.stdin.write(delimited(redirected));
 }
+const exited = once(client, "exit");
 client.stdin.end();
-client.once("exit", async (code) => {
-  for (const edge of started.values()) await (await edge).close();
-  process.exit(code ?? 1);
-});
+const [code] = (await exited) as [number | null];
+await Promise.all([...started.values()].map(async (edge) => (await edge).close()));
+process.exit(code ?? 1);

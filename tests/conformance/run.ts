@@ -3,17 +3,18 @@
  * with Edgeway on that host before the suite's own server. The last line says how many cases passed and failed, and how
  * many the host's conf leaves out.
  *
+ * --origin grpcserver takes the suite's grpc-go server instead, which knows no JSON: that is translated (Node only).
  * --mode client puts Edgeway between the suite's client, which speaks --protocol, and the suite's server in the role of an
- * origin that misbehaves. --run PATTERN, repeatable, picks cases.
+ * origin that misbehaves (Node only). --run PATTERN, repeatable, picks cases.
  */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { edges } from "../edges/edges.ts";
 import { Protocol } from "./messages.ts";
-import { findTool } from "./tools.ts";
+import { buildDescriptors, findTool } from "./tools.ts";
 
-/** Cases of server-node.yaml and client-node.yaml, which leave nothing out. */
+/** Cases of the confs that leave nothing out. */
 const allCases: Readonly<Record<string, number>> = { server: 3780, client: 403 };
 /** The suite has no limit for a case that hangs. */
 const limitMs = 900_000;
@@ -24,23 +25,25 @@ const { values } = parseArgs({
   options: {
     host: { type: "string", default: "node" },
     mode: { type: "string", default: "server" },
+    origin: { type: "string", default: "referenceserver" },
     protocol: { type: "string", default: "GRPC" },
     run: { type: "string", multiple: true, default: [] },
   },
 });
-const { host, mode, protocol } = values;
-mustBeOneOf("host", host, edges);
-mustBeOneOf("mode", mode, allCases);
-mustBeOneOf("protocol", protocol, Protocol);
+const { host, mode, origin, protocol } = values;
+mustBeOneOf("host", host, Object.keys(edges));
+mustBeOneOf("mode", mode, Object.keys(allCases));
+mustBeOneOf("origin", origin, ["referenceserver", "grpcserver"]);
+mustBeOneOf("protocol", protocol, Object.keys(Protocol));
 
-const underTest =
-  mode === "server"
-    ? [local("server.ts"), host, findTool("referenceserver")]
-    : [local("client.ts"), host, protocol, findTool("referenceclient")];
 const output = await run(findTool("connectconformance"), [
-  ...["--mode", mode, "--conf", local(`conf/${mode}-${host}.yaml`)],
+  "--mode",
+  mode,
+  ...suiteOptions(),
   ...values.run.flatMap((pattern) => ["--run", pattern]),
-  ...["--", process.execPath, ...underTest],
+  "--",
+  process.execPath,
+  ...underTest(),
 ]);
 const [, passed, failed] = /^(\d+) passed, (\d+) failed/m.exec(output) ?? [];
 if (passed === undefined || failed === undefined) {
@@ -50,9 +53,24 @@ if (passed === undefined || failed === undefined) {
 console.log(`${passed} passed, ${failed} failed, ${allCases[mode]! - Number(passed) - Number(failed)} excluded`);
 process.exit(Number(failed) === 0 ? 0 : 1);
 
-function mustBeOneOf(option: string, value: string, choices: object): void {
-  if (Object.hasOwn(choices, value)) return;
-  console.error(`conformance: --${option} is one of ${Object.keys(choices).join(", ")}, not ${value}`);
+function suiteOptions(): string[] {
+  if (origin === "grpcserver") {
+    const knownFailing = `@${local("conf/server-grpcserver-known-failing.txt")}`;
+    return ["--conf", local("conf/server-grpcserver.yaml"), "--known-failing", knownFailing];
+  }
+  return ["--conf", local(`conf/${mode}-${host}.yaml`)];
+}
+
+/** The program under test and its arguments. */
+function underTest(): string[] {
+  if (mode === "client") return [local("client.ts"), host, protocol, findTool("referenceclient")];
+  const server = [local("server.ts"), host, findTool(origin)];
+  return origin === "grpcserver" ? [...server, buildDescriptors()] : server;
+}
+
+function mustBeOneOf(option: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  console.error(`conformance: --${option} is one of ${choices.join(", ")}, not ${value}`);
   process.exit(1);
 }
 

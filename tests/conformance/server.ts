@@ -1,8 +1,10 @@
 /**
  * What the runner starts as the server under test, once for each kind of server: the suite's own server, speaking gRPC in
- * the clear, with Edgeway before it. server.ts HOST ORIGIN, where ORIGIN is the suite's server program.
+ * the clear, with Edgeway before it. server.ts HOST ORIGIN [DESCRIPTORS], where ORIGIN is
+ * the suite's server program and DESCRIPTORS a file with what JSON is translated by.
  */
 import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { edges } from "../edges/edges.ts";
 import { tableTo } from "../edges/table.ts";
 import {
@@ -17,7 +19,7 @@ import {
   service,
 } from "./messages.ts";
 
-const [host, program] = process.argv.slice(2);
+const [host, program, descriptorsFile] = process.argv.slice(2);
 const request = decodeServerRequest(await readOne(process.stdin));
 
 const origin = spawn(program!, { stdio: ["pipe", "pipe", "inherit"] });
@@ -35,8 +37,7 @@ const originRequest = { ...request, protocol: Protocol.GRPC, httpVersion: HttpVe
 origin.stdin.end(delimited(encodeServerRequest(originRequest)));
 const { port } = decodeServerResponse(await readOne(origin.stdout));
 
-const edge = await edges[host!]!(tableTo(service, port), request.tls);
+const descriptors = descriptorsFile === undefined ? undefined : await readFile(descriptorsFile);
+const edge = await edges[host!]!(tableTo(service, port, descriptors), request.tls);
 ending.defer(() => edge.close());
-process.stdout.write(
-  delimited(encodeServerResponse({ host: "127.0.0.1", port: edge.port, cert: request.tls?.cert })),
-);
+process.stdout.write(delimited(encodeServerResponse({ host: "127.0.0.1", port: edge.port, cert: request.tls?.cert })));

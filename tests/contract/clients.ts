@@ -37,7 +37,7 @@ export function echoClient({ protocol, httpVersion }: Speaker, url: string, ca?:
     ...(ca !== undefined && { nodeOptions: { ca } }),
     ...(httpVersion === "2" && { idleConnectionTimeoutMs: 1000 }),
   });
-  return createClient(echoService(), transport) as unknown as EchoClient;
+  return createClient(echoService(), transport);
 }
 
 function echoService(): DescService {

@@ -1,9 +1,15 @@
 /** A table of one rule. */
+import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { type ClusterTable, ClusterTableSchema, OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
 
-/** Sends the calls of `service` to the gRPC server on `port` of this machine. */
-export function tableTo(service: string, port: number): ClusterTable {
+/**
+ * Sends the calls of `service` to the gRPC server on `port` of this machine.
+ *
+ * @param fileDescriptorSet what JSON is translated by; without it JSON goes to the origin as it is
+ */
+export function tableTo(service: string, port: number, fileDescriptorSet?: Uint8Array): ClusterTable {
+  const descriptors = fileDescriptorSet && createHash("sha256").update(fileDescriptorSet).digest("hex");
   const source = { kind: "GRPCRoute", namespace: "default", name: "test" };
   return create(ClusterTableSchema, {
     cluster: "test",
@@ -19,12 +25,14 @@ export function tableTo(service: string, port: number): ClusterTable {
         ],
       },
     ],
+    ...(descriptors && { descriptorSets: [{ hash: descriptors, fileDescriptorSet }] }),
     backends: [
       {
         key: "default/test:1",
         source: { kind: "Service", namespace: "default", name: "test" },
         protocol: OriginProtocol.GRPC,
         endpoints: [{ host: "127.0.0.1", port }],
+        ...(descriptors && { descriptors }),
       },
     ],
   });

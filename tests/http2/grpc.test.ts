@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import { Fields } from "../../worker/call/fields.ts";
 import type { Handler } from "../../worker/call/http.ts";
 import { bodyOf, call, connect, listen, sumOf } from "./subjects.ts";
-import { noise, program, pythonHas, run } from "./tools.ts";
+import { framed, noise, program, pythonHas, run } from "./tools.ts";
 
 const head = { status: 200, fields: Fields.from([["content-type", "application/grpc"]]) };
 const succeeded = Fields.from([["grpc-status", "0"]]);
@@ -30,13 +30,6 @@ const grpcEcho: Handler = ({ body }, answer) => {
   });
   return (reason) => body.cancel(reason);
 };
-
-function framed(message: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(5 + message.length);
-  new DataView(bytes.buffer).setUint32(1, message.length);
-  bytes.set(message, 5);
-  return bytes;
-}
 
 describe.skipIf(!pythonHas("grpc"))("the C core, in Python (if installed)", () => {
   test("its client calls our server: unary of all sizes, a conversation, a cancel", async () => {

@@ -4,25 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Fields } from "../../worker/call/fields.ts";
 import { Decoder } from "../../worker/http2/hpack/decoder.ts";
 import { Encoder } from "../../worker/http2/hpack/encoder.ts";
-import { newRandom, type Random } from "./random.ts";
+import { randomList } from "./header-lists.ts";
+import { newRandom } from "./random.ts";
 import { call, connect, portOf } from "./subjects.ts";
 import { pythonHas, run } from "./tools.ts";
 
 const limits = { maxHeaderListBytes: 1 << 20, maxHeaderFields: 1000 };
-
-/** A list of which some fields come again, some only their names, and some never. */
-function randomList(random: Random): [name: string, value: string][] {
-  return Array.from({ length: random.below(12) }, () => {
-    const name = ["content-type", "accept", "x-a", "x-b", `x-${random.below(40)}`, "date"][random.below(6)]!;
-    const length = [0, 1, 5, 30, 200, 1500][random.below(6)]!;
-    const kind = random.below(3);
-    const value =
-      kind === 0
-        ? `v${random.below(10)}`
-        : Array.from({ length }, () => String.fromCharCode(33 + random.below(kind === 1 ? 94 : 30))).join("");
-    return [name, value];
-  });
-}
 
 describe.skipIf(!pythonHas("hpack"))("Python's hpack (if installed)", () => {
   test("reads what we write, over table size changes", async () => {

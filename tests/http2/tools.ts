@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import { portOf } from "./subjects.ts";
 
 /** Where a program is: in PATH, or where Debian puts daemons. */
@@ -57,6 +58,14 @@ export function noise(length: number): Uint8Array {
   return bytes;
 }
 
+/** `message` in an envelope of gRPC's. */
+export function framed(message: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(5 + message.length);
+  new DataView(bytes.buffer).setUint32(1, message.length);
+  bytes.set(message, 5);
+  return bytes;
+}
+
 /** A port that is free now. */
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -64,4 +73,23 @@ export async function freePort(): Promise<number> {
   const port = portOf(server);
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+/**
+ * Where go/ is, built: undefined where Go, or the modules that it needs, are out of reach.
+ * Rejects with the compiler's words if Go does not take the sources.
+ */
+export async function goPeer(): Promise<string | undefined> {
+  const go = program("go");
+  if (go === undefined) return undefined;
+  const execute = promisify(execFile);
+  const cwd = join(import.meta.dirname, "go");
+  try {
+    await execute(go, ["mod", "download"], { cwd, timeout: 120_000 });
+  } catch {
+    return undefined;
+  }
+  const path = join(import.meta.dirname, "../../.cache/go/bin/http2-peer");
+  await execute(go, ["build", "-buildvcs=false", "-o", path, "."], { cwd });
+  return path;
 }

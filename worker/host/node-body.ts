@@ -1,7 +1,7 @@
 /** Bodies from Node's readable streams, and into its writable ones. */
 import type { Readable, Writable } from "node:stream";
 import type { CallError } from "../call/error.ts";
-import { Fields } from "../call/fields.ts";
+import type { Fields } from "../call/fields.ts";
 import type { Body, BodySink } from "../call/http.ts";
 
 /** Bytes a stream may bring before they are used up: enough for a fast network, little for a slow reader. */

@@ -97,7 +97,7 @@ function encoded(): Uint8Array {
   encodeHeaders(output, 3, block, 40_000, true, 16_384);
   encodeData(output, 1, block, 10, 9000);
   encodeData(output, 5, block, 0, 0);
-  output.endStream(5);
+  output.endStream(5, true);
   encodePing(output, 0xdeadbeef);
   encodePingAck(output, Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 1, 2), 1);
   encodeWindowUpdate(output, 0, 0x7fffffff);

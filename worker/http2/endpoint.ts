@@ -192,7 +192,9 @@ export abstract class Endpoint<S extends Stream = Stream> implements StreamOwner
     if (trailers.size > 0) {
       this.writing.trailers(trailers);
       this.sendBlock(stream.id, true);
-    } else if (!this.output.endStream(stream.id)) {
+    } else if (!this.output.endStream(stream.id, this.peer === "caller")) {
+      // A request that is to have a body has one, if an empty one: gRPC asks for it (doc/PROTOCOL-HTTP2.md, Requests), and
+      // grpc-go never answers a request that its header block ends.
       this.output.begin(0, FrameType.DATA, Flag.END_STREAM, stream.id);
     }
   }

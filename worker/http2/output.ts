@@ -106,9 +106,13 @@ export class Output {
     return count;
   }
 
-  /** Sets END_STREAM on the last frame if that is unflushed and of `streamId`. Returns whether it did. */
-  endStream(streamId: number): boolean {
+  /**
+   * Sets END_STREAM on the last frame if that is unflushed and of `streamId`, and DATA unless `anyFrame`. Returns whether
+   * it did.
+   */
+  endStream(streamId: number, anyFrame: boolean): boolean {
     if (this.#open < 0 || this.#openStream !== streamId) return false;
+    if (!anyFrame && this.bytes[this.#open + 3] !== FrameType.DATA) return false;
     this.bytes[this.#open + 4]! |= Flag.END_STREAM;
     this.#open = -1;
     return true;

@@ -86,3 +86,13 @@ test("an error of the edge's own says the same to every caller", () => {
     expect(head.status).toBe(caller.protocol === "connect-unary" || caller.protocol === "connect-get" ? 503 : 200);
   }
 });
+
+test.each(callers)("a call of $protocol without any message does not end with its header block", (caller) => {
+  const body = decodeRequest(caller, noBody);
+  expect(body).not.toBe(noBody);
+  expect(new TestSink(body).ended).toBe(Fields.empty);
+});
+
+test("a request of plain HTTP without a body stays one", () => {
+  expect(decodeRequest({ protocol: "http", bodiless: false }, noBody)).toBe(noBody);
+});

@@ -4,7 +4,7 @@
  * are; otherwise a step in between translates them.
  */
 import { CallError } from "../call/error.ts";
-import type { Body, HttpResponse, TextAnswer } from "../call/http.ts";
+import { type Body, type HttpResponse, noBody, type TextAnswer } from "../call/http.ts";
 import type { RpcResponse } from "../call/rpc.ts";
 import { codeFromHttp } from "../call/status.ts";
 import type { Caller, RpcCaller } from "./caller.ts";
@@ -38,10 +38,18 @@ export function decodeRequest(caller: Caller, body: Body): Body {
       return decodeUnary(caller, body);
     case "connect-get":
       return decodeGet(caller);
-    default:
+    case "http":
       return body;
+    default:
+      return body === noBody ? noMessages : body;
   }
 }
+
+/**
+ * A stream of no messages ends with an empty DATA frame (grpc/doc/PROTOCOL-HTTP2.md, Requests): grpc-go never answers one
+ * that its header block ends.
+ */
+const noMessages: Body = { ...noBody };
 
 /**
  * Turns the origin's answer into the caller's. `respond` gets it, once: at once, but for Connect's unary calls, whose

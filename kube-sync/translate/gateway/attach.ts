@@ -7,7 +7,7 @@ import type { ObjectIndex } from "../object-index.ts";
 import { getOrAdd } from "../object-index.ts";
 import type { ReadListener, ServedGateway } from "./gateways.ts";
 import { isServed } from "./gateways.ts";
-import { covers, intersectHostnames } from "../hostnames.ts";
+import { coveringHostnames, covers, intersectHostnames } from "../hostnames.ts";
 import { selects } from "./selector.ts";
 
 export type RouteObject = ObjectOf<"HTTPRoute"> | ObjectOf<"GRPCRoute">;
@@ -49,7 +49,7 @@ export interface AttachedRoute {
  */
 export function attachRoutes(objects: ObjectIndex, gateways: ReadonlyMap<string, ServedGateway>): AttachedRoute[] {
   const routes: RouteObject[] = [...objects.all("HTTPRoute"), ...objects.all("GRPCRoute")];
-  const claims = new Map<ReadListener, Claim[]>();
+  const claims = new Map<ReadListener, Claims>();
   return routes.toSorted(compareAge).map((route) => {
     const parents = route.spec.parentRefs.map((parent) => {
       const acceptance = attach(objects, gateways, route, parent);
@@ -59,10 +59,8 @@ export function attachRoutes(objects: ObjectIndex, gateways: ReadonlyMap<string,
   });
 }
 
-interface Claim {
-  readonly route: RouteObject;
-  readonly hostname: string;
-}
+/** Which route of each kind came first for a hostname of a listener. */
+type Claims = Readonly<Record<RouteObject["kind"], Map<string, RouteObject>>>;
 
 function compareAge(a: RouteObject, b: RouteObject): number {
   const name = ({ kind, metadata }: RouteObject) => `${metadata.namespace}/${metadata.name}/${kind}`;
@@ -72,17 +70,17 @@ function compareAge(a: RouteObject, b: RouteObject): number {
 function withoutConflicts(
   attached: readonly Attached[],
   route: RouteObject,
-  claims: Map<ReadListener, Claim[]>,
+  claims: Map<ReadListener, Claims>,
 ): Acceptance {
-  let conflict: Claim | undefined;
+  let conflict: Conflict | undefined;
   const kept = attached.filter(({ listener, hostnames }) => {
-    const others = getOrAdd(claims, listener, () => []);
-    const other = others.find(
-      (claim) => claim.route.kind !== route.kind && hostnames.some((hostname) => meets(hostname, claim.hostname)),
-    );
-    conflict ??= other;
-    if (other === undefined) others.push(...hostnames.map((hostname) => ({ route, hostname })));
-    return other === undefined;
+    const own = getOrAdd(claims, listener, () => ({ HTTPRoute: new Map(), GRPCRoute: new Map() }));
+    const others = own[route.kind === "HTTPRoute" ? "GRPCRoute" : "HTTPRoute"];
+    const [found] = hostnames.flatMap((hostname) => conflictOf(hostname, others) ?? []);
+    conflict ??= found;
+    if (found !== undefined) return false;
+    for (const hostname of hostnames) getOrAdd(own[route.kind], hostname, () => route);
+    return true;
   });
   if (kept.length > 0 || conflict === undefined) return { reason: "Accepted", attached: kept };
   const { kind, metadata } = conflict.route;
@@ -91,8 +89,20 @@ function withoutConflicts(
   return { reason: "HostnameConflict", message };
 }
 
-function meets(a: string, b: string): boolean {
-  return covers(a, b) || covers(b, a);
+interface Conflict {
+  readonly hostname: string;
+  readonly route: RouteObject;
+}
+
+/** The first claim to a hostname that intersects with this one. */
+function conflictOf(hostname: string, claims: ReadonlyMap<string, RouteObject>): Conflict | undefined {
+  for (const wider of coveringHostnames(hostname)) {
+    const route = claims.get(wider);
+    if (route !== undefined) return { hostname: wider, route };
+  }
+  if (hostname !== "" && !hostname.startsWith("*.")) return undefined;
+  for (const [narrower, route] of claims) if (covers(hostname, narrower)) return { hostname: narrower, route };
+  return undefined;
 }
 
 /** Whether one of a route's parents takes it, and on which listeners. */

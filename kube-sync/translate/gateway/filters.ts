@@ -5,7 +5,6 @@ import type { Filter, HeaderModifier, PathModifier } from "../../objects/route-p
 import type { FilterInit } from "../context.ts";
 import { toCors } from "../cors.ts";
 
-
 /** Why a filter cannot be had, in Gateway API's reasons of the condition Accepted. */
 export interface Refused {
   readonly refused: "UnsupportedValue" | "IncompatibleFilters";

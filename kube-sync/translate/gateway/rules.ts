@@ -11,7 +11,6 @@ import type { FilterPlace, Refused } from "./filters.ts";
 import { firstOfEach, isRefused, toFilter } from "./filters.ts";
 import { isGranted } from "./grants.ts";
 
-
 /** Why a match cannot be had. */
 export interface Unsupported {
   /** Below the match, such as "path.value". */

@@ -53,18 +53,30 @@ export function alibabaConditions(reading: Reading, name: string): Conditions | 
     hostnames.push(...(found.hostnames ?? []));
     paths.push(...(found.paths ?? []));
     const alternatives = found.matches;
-    if (alternatives !== undefined) matches = matches.flatMap((match) => alternatives.map((other) => both(match, other)));
+    if (alternatives !== undefined)
+      matches = matches.flatMap((match) => alternatives.map((other) => both(match, other)));
   }
   return { hostnames, paths, matches };
 }
 
-function partOf({ type, hostconfig, pathconfig, headerconfig, querystringconfig, methodconfig, cookieconfig }: Condition): Part {
+function partOf({
+  type,
+  hostconfig,
+  pathconfig,
+  headerconfig,
+  querystringconfig,
+  methodconfig,
+  cookieconfig,
+}: Condition): Part {
   if (type === "Host" && hostconfig !== undefined) {
     const names = hostconfig.values.map((name) => name.toLowerCase());
     const isName = names.every((name) => forms.hostname.holds(name));
-    return isName ? { hostnames: names } : { matches: [{ ...ANY_REQUEST, conditions: [onPart(RequestPart.HOST, anyOf(names.map(wildcards)))] }] };
+    return isName
+      ? { hostnames: names }
+      : { matches: [{ ...ANY_REQUEST, conditions: [onPart(RequestPart.HOST, anyOf(names.map(wildcards)))] }] };
   }
-  if (type === "Path" && pathconfig !== undefined) return { paths: pathconfig.values.map((text) => onPath(pathTest(text))) };
+  if (type === "Path" && pathconfig !== undefined)
+    return { paths: pathconfig.values.map((text) => onPath(pathTest(text))) };
   if (type === "Header" && headerconfig !== undefined) {
     const { key, values: wanted } = headerconfig;
     if (!forms.headerName.holds(key.toLowerCase())) return `"${key}" is no header name`;
@@ -102,7 +114,9 @@ const serverGroup = part({
 
 const action = part({
   type: string,
-  fixedresponseconfig: optional(part({ contenttype: either(string, ""), httpcode: string, content: either(string, "") })),
+  fixedresponseconfig: optional(
+    part({ contenttype: either(string, ""), httpcode: string, content: either(string, "") }),
+  ),
   redirectconfig: optional(
     part({
       host: either(string, "${host}"),
@@ -113,7 +127,9 @@ const action = part({
       httpcode: either(string, "301"),
     }),
   ),
-  insertheaderconfig: optional(part({ key: string, value: either(string, ""), valuetype: either(string, "UserDefined") })),
+  insertheaderconfig: optional(
+    part({ key: string, value: either(string, ""), valuetype: either(string, "UserDefined") }),
+  ),
   removeheaderconfig: optional(part({ key: string })),
   forwardconfig: optional(part({ servergroups: list(serverGroup) })),
   rewriteconfig: optional(
@@ -126,7 +142,10 @@ type AlibabaAction = ReadOf<typeof action>;
 type Step = FilterInit | { readonly backends: NonNullable<Action["backends"]> } | string | undefined;
 
 /** Undefined: there is none, or none that takes the Service's place, and then it comes before the Service's own. */
-export function alibabaAction(reading: Reading, { name, port }: { name: string; port: number | string }): Action | undefined {
+export function alibabaAction(
+  reading: Reading,
+  { name, port }: { name: string; port: number | string },
+): Action | undefined {
   const text = annotationOf(reading, `actions.${name}`);
   if (text === undefined) return undefined;
   const fail = (reason: string): Action => {
@@ -155,16 +174,31 @@ export function alibabaAction(reading: Reading, { name, port }: { name: string; 
 }
 
 function stepOf(reading: Reading, name: string, given: AlibabaAction): Step {
-  const { type, fixedresponseconfig: fixed, redirectconfig, insertheaderconfig: insert, removeheaderconfig: remove, forwardconfig, rewriteconfig } = given;
+  const {
+    type,
+    fixedresponseconfig: fixed,
+    redirectconfig,
+    insertheaderconfig: insert,
+    removeheaderconfig: remove,
+    forwardconfig,
+    rewriteconfig,
+  } = given;
   if (type === "FixedResponse" && fixed !== undefined) {
-    if (!/^[245]\d\d$/.test(fixed.httpcode)) return `the httpCode of a fixed response must be 2xx, 4xx or 5xx, not "${fixed.httpcode}"`;
-    return { filter: { case: "directResponse", value: { status: Number(fixed.httpcode), body: fixed.content, contentType: fixed.contenttype } } };
+    if (!/^[245]\d\d$/.test(fixed.httpcode))
+      return `the httpCode of a fixed response must be 2xx, 4xx or 5xx, not "${fixed.httpcode}"`;
+    return {
+      filter: {
+        case: "directResponse",
+        value: { status: Number(fixed.httpcode), body: fixed.content, contentType: fixed.contenttype },
+      },
+    };
   }
   if (type === "Redirect" && redirectconfig !== undefined) return redirect(redirectconfig);
   if (type === "InsertHeader" && insert !== undefined) {
     const header = insert.key.toLowerCase();
-    if (insert.valuetype !== "UserDefined") return `a header's valueType ${insert.valuetype} is not supported yet`;
-    if (!forms.headerName.holds(header) || framingHeaders.has(header)) return `the header "${insert.key}" cannot be set`;
+    if (insert.valuetype !== "UserDefined") return `headers of the valueType ${insert.valuetype} are not supported yet`;
+    if (!forms.headerName.holds(header) || framingHeaders.has(header))
+      return `the header "${insert.key}" cannot be set`;
     if (!forms.headerValue.holds(insert.value)) return `the value of ${insert.key} must be ${forms.headerValue.says}`;
     return { filter: { case: "requestHeaders", value: { set: [{ name: header, value: insert.value }] } } };
   }
@@ -177,7 +211,8 @@ function stepOf(reading: Reading, name: string, given: AlibabaAction): Step {
     sayOf(reading, `actions.${name}`, "warning", "TrafficMirror is not carried yet: calls are made without it");
     return undefined;
   }
-  if (type === "ForwardGroup" && forwardconfig !== undefined) return { backends: forward(reading, name, forwardconfig) };
+  if (type === "ForwardGroup" && forwardconfig !== undefined)
+    return { backends: forward(reading, name, forwardconfig) };
   if (type === "Rewrite" && rewriteconfig !== undefined) return rewrite(rewriteconfig);
   return `an action of the type "${type}" is not supported, or its configuration is missing`;
 }
@@ -194,12 +229,17 @@ function forward(reading: Reading, name: string, { servergroups }: NonNullable<A
 /** Placeholders such as ${host} stand for the request's own. */
 function redirect({ host, path, port, protocol, query, httpcode }: NonNullable<AlibabaAction["redirectconfig"]>): Step {
   const status = Number(httpcode);
-  if (![301, 302, 303, 307, 308].includes(status)) return `the httpCode of a redirect must be 301, 302, 303, 307 or 308, not "${httpcode}"`;
+  if (![301, 302, 303, 307, 308].includes(status))
+    return `the httpCode of a redirect must be 301, 302, 303, 307 or 308, not "${httpcode}"`;
   const scheme = protocol === "${protocol}" ? "" : protocol.toLowerCase();
-  if (scheme !== "" && scheme !== "http" && scheme !== "https") return `the protocol of a redirect must be http or https, not "${protocol}"`;
-  if (host !== "${host}" && !forms.name.holds(host)) return `the host of a redirect must be a host name or \${host}: "${host}"`;
-  if (port !== "${port}" && !/^\d{1,5}$/.test(port)) return `the port of a redirect must be a number or \${port}: "${port}"`;
-  if (query !== "${query}" && !forms.query.holds(query)) return `the query of a redirect must be ${forms.query.says}: "${query}"`;
+  if (scheme !== "" && scheme !== "http" && scheme !== "https")
+    return `the protocol of a redirect must be http or https, not "${protocol}"`;
+  if (host !== "${host}" && !forms.name.holds(host))
+    return `the host of a redirect must be a host name or \${host}: "${host}"`;
+  if (port !== "${port}" && !/^\d{1,5}$/.test(port))
+    return `the port of a redirect must be a number or \${port}: "${port}"`;
+  if (query !== "${query}" && !forms.query.holds(query))
+    return `the query of a redirect must be ${forms.query.says}: "${query}"`;
   const modifier = pathModifier(path);
   if (typeof modifier === "string") return modifier;
   const value = {
@@ -214,18 +254,27 @@ function redirect({ host, path, port, protocol, query, httpcode }: NonNullable<A
 }
 
 function rewrite({ host, path, query }: NonNullable<AlibabaAction["rewriteconfig"]>): Step {
-  if (host !== "${host}" && !forms.name.holds(host)) return `the host of a rewrite must be a host name or \${host}: "${host}"`;
+  if (host !== "${host}" && !forms.name.holds(host))
+    return `the host of a rewrite must be a host name or \${host}: "${host}"`;
   if (query !== "${query}") return "a rewrite of the query is not supported";
   const modifier = pathModifier(path);
   if (typeof modifier === "string") return modifier;
-  return { filter: { case: "urlRewrite", value: { authority: host === "${host}" ? "" : host, ...(modifier && { path: { modifier } }) } } };
+  return {
+    filter: {
+      case: "urlRewrite",
+      value: { authority: host === "${host}" ? "" : host, ...(modifier && { path: { modifier } }) },
+    },
+  };
 }
 
 /** "${path}" is the request's, which begins with "/". */
 function pathModifier(path: string) {
   if (path === "${path}") return undefined;
   const parts = path.split("${path}");
-  if (parts.some((text) => text.includes("${") || !forms.path.holds(`/${text}`)) || !(path.startsWith("/") || parts[0] === "")) {
+  if (
+    parts.some((text) => text.includes("${") || !forms.path.holds(`/${text}`)) ||
+    !(path.startsWith("/") || parts[0] === "")
+  ) {
     return `a path must begin with "/" and hold no placeholder but \${path}: "${path}"`;
   }
   if (parts.length === 1) return { case: "full" as const, value: path };

@@ -63,6 +63,7 @@ export const alibaba: Dialect = {
     "rewrite-target",
     ...Object.keys(HEALTH_CHECKS),
   ],
+  alsoRead: /^nginx\.ingress\.kubernetes\.io\/(canary|canary-.*|ssl-redirect)$/,
   refused: new Map([["use-regex", ["false"]]]),
   missed: ["enable-cors", "cors-", "sticky-session", "sticky-session-", "traffic-limit-qps", "traffic-limit-"],
   wildcardIsOneLabel: false,
@@ -91,8 +92,10 @@ export const alibaba: Dialect = {
 /** Documented: ImplementationSpecific is the same as Exact; "*" and "?" make it a pattern, as on AWS. */
 function toPath(path: Parameters<Dialect["path"]>[0]): PathResult {
   const { path: text = "/", pathType } = path;
-  if (!/[*?]/.test(text)) return { matches: [standardPath(pathType === "Prefix" ? path : { ...path, pathType: "Exact" })] };
-  if (pathType !== "ImplementationSpecific") return { refused: `cannot hold "*" or "?" when pathType is ${pathType}: "${text}"` };
+  if (!/[*?]/.test(text))
+    return { matches: [standardPath(pathType === "Prefix" ? path : { ...path, pathType: "Exact" })] };
+  if (pathType !== "ImplementationSpecific")
+    return { refused: `cannot hold "*" or "?" when pathType is ${pathType}: "${text}"` };
   const start = text.slice(0, -1);
   const isPrefix = text.endsWith("*") && !/[*?]/.test(start);
   return { matches: [onPath(isPrefix ? startsWith(start) : { kind: "regex", value: wildcards(text) })] };
@@ -126,7 +129,11 @@ function schemes({ metadata, spec }: ObjectOf<"Ingress">, say: Say, context: Con
   if (listenPorts !== undefined && listeners.length > 0) {
     const missing = ports.find(({ port }) => !listeners.some((listener) => listener.port === port));
     if (missing !== undefined) {
-      say("warning", annotationField(LISTEN_PORTS), `AlbConfig ${config!.metadata.name} has no listener on port ${missing.port}`);
+      say(
+        "warning",
+        annotationField(LISTEN_PORTS),
+        `AlbConfig ${config!.metadata.name} has no listener on port ${missing.port}`,
+      );
     }
   }
   if (metadata.annotations[PROTOCOL] === "grpc" && !ports.some(({ scheme }) => scheme === Scheme.HTTPS)) {
@@ -137,7 +144,8 @@ function schemes({ metadata, spec }: ObjectOf<"Ingress">, say: Say, context: Con
 
 function albConfigOf({ objects }: Context, className: string | undefined): ObjectOf<"AlbConfig"> | undefined {
   const parameters = className === undefined ? undefined : objects.get("IngressClass", "", className)?.spec.parameters;
-  const name = typeof parameters === "object" && parameters !== null && "name" in parameters ? parameters.name : undefined;
+  const name =
+    typeof parameters === "object" && parameters !== null && "name" in parameters ? parameters.name : undefined;
   return typeof name === "string" ? objects.get("AlbConfig", "", name) : undefined;
 }
 
@@ -197,13 +205,23 @@ function expand({ main, canaries }: ReturnType<typeof pairCanaries>[number]): In
   const shares: { rule: IngressRule; weight: number }[] = [];
   for (const rule of canaries) {
     const { reading } = rule;
-    const [header, cookie, weight] = ["canary-by-header", "canary-by-cookie", "canary-weight"].map((name) => canaryOf(reading, name));
+    const [header, cookie, weight] = ["canary-by-header", "canary-by-cookie", "canary-weight"].map((name) =>
+      canaryOf(reading, name),
+    );
     if (header !== undefined) {
       const exact = canaryOf(reading, "canary-by-header-value") ?? "";
-      byHeader.push({ ...rule, schemes: main.schemes, matches: narrowed(main, { ...ANY_REQUEST, headers: [{ name: header.toLowerCase(), exact }] }) });
+      byHeader.push({
+        ...rule,
+        schemes: main.schemes,
+        matches: narrowed(main, { ...ANY_REQUEST, headers: [{ name: header.toLowerCase(), exact }] }),
+      });
     }
     if (cookie !== undefined) {
-      byCookie.push({ ...rule, schemes: main.schemes, matches: narrowed(main, { ...ANY_REQUEST, conditions: [onCookie(cookie, "always")] }) });
+      byCookie.push({
+        ...rule,
+        schemes: main.schemes,
+        matches: narrowed(main, { ...ANY_REQUEST, conditions: [onCookie(cookie, "always")] }),
+      });
     }
     if (weight === undefined) continue;
     if (header !== undefined || cookie !== undefined) {

@@ -8,7 +8,7 @@ export function readAnnotations({ metadata }: ObjectOf<"Ingress">, dialect: Dial
   let reason: string | undefined;
   for (const [annotation, value] of Object.entries(metadata.annotations)) {
     const field = annotationField(annotation);
-    if (!annotation.includes(".ingress.kubernetes.io/")) continue;
+    if (!annotation.includes(".ingress.kubernetes.io/") || dialect.alsoRead?.test(annotation) === true) continue;
     if (dialect.prefix === "" || !annotation.startsWith(dialect.prefix)) {
       say("warning", field, `is not read: it means nothing to the class of this Ingress (${dialect.name})`);
       continue;

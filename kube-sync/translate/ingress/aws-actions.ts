@@ -47,7 +47,10 @@ const action = part({
 
 type AwsAction = ReadOf<typeof action>;
 
-export function awsAction(reading: Reading, { name, port }: { name: string; port: number | string }): Action | undefined {
+export function awsAction(
+  reading: Reading,
+  { name, port }: { name: string; port: number | string },
+): Action | undefined {
   const fail = (reason: string): Action => {
     sayOf(reading, `actions.${name}`, "error", reason);
     return { backends: [{ target: invalidTarget(reason), weight: 1 }] };
@@ -74,11 +77,12 @@ export function awsAction(reading: Reading, { name, port }: { name: string; port
     case "fixed-response": {
       const { contenttype = "", statuscode = "", messagebody = "" } = read.value.fixedresponseconfig ?? {};
       const status = Number(statuscode);
-      if (!/^[245]\d\d$/.test(statuscode)) return fail(`the statusCode of a fixed response must be 2XX, 4XX or 5XX, not "${statuscode}"`);
+      if (!/^[245]\d\d$/.test(statuscode))
+        return fail(`the statusCode of a fixed response must be 2XX, 4XX or 5XX, not "${statuscode}"`);
       return fixed(status, messagebody, contenttype);
     }
     default:
-      return fail(`an action's type must be forward, redirect or fixed-response, not "${read.value.type}"`);
+      return fail(`the type of an action must be forward, redirect or fixed-response, not "${read.value.type}"`);
   }
 }
 
@@ -90,21 +94,23 @@ function forward(reading: Reading, name: string, value: AwsAction, fail: (reason
   const { forwardconfig, targetgrouparn, targetgroupname } = value;
   const simple = targetgrouparn ?? targetgroupname;
   if ((simple === undefined) === (forwardconfig === undefined)) {
-    return fail("a forward action must have either a target group's ARN or name, or a forwardConfig");
+    return fail("a forward action must have either the ARN or name of a target group, or a forwardConfig");
   }
-  if (forwardconfig === undefined) return fail(`the target group ${simple} is AWS's own: the edge cannot reach it`);
+  if (forwardconfig === undefined) return fail(`only AWS knows the target group ${simple}`);
   if (forwardconfig.targetgroupstickinessconfig !== undefined) {
     sayOf(reading, `actions.${name}`, "info", "stickiness is not carried yet: calls are shared by weight alone");
   }
-  const backends = forwardconfig.targetgroups.map(({ servicename, serviceport, targetgrouparn: arn, targetgroupname: group, weight = 1 }) => {
-    const target =
-      servicename === undefined
-        ? `the target group ${arn ?? group ?? ""} is AWS's own: the edge cannot reach it`
-        : serviceTarget(reading, servicename, serviceport);
-    if (typeof target !== "string") return { target, weight };
-    sayOf(reading, `actions.${name}`, "error", target);
-    return { target: invalidTarget(target), weight };
-  });
+  const backends = forwardconfig.targetgroups.map(
+    ({ servicename, serviceport, targetgrouparn: arn, targetgroupname: group, weight = 1 }) => {
+      const target =
+        servicename === undefined
+          ? `only AWS knows the target group ${arn ?? group ?? ""}`
+          : serviceTarget(reading, servicename, serviceport);
+      if (typeof target !== "string") return { target, weight };
+      sayOf(reading, `actions.${name}`, "error", target);
+      return { target: invalidTarget(target), weight };
+    },
+  );
   return { backends };
 }
 
@@ -118,13 +124,18 @@ function redirect({ redirectconfig }: AwsAction, fail: (reason: string) => Actio
   if (redirectconfig === undefined) return fail("a redirect action must have a redirectConfig");
   const { host, path, port, protocol, query, statuscode } = redirectconfig;
   const status = { HTTP_301: 301, HTTP_302: 302 }[statuscode];
-  if (status === undefined) return fail(`the statusCode of a redirect must be HTTP_301 or HTTP_302, not "${statuscode}"`);
+  if (status === undefined)
+    return fail(`the statusCode of a redirect must be HTTP_301 or HTTP_302, not "${statuscode}"`);
   const scheme = protocol === "#{protocol}" ? "" : protocol.toLowerCase();
-  if (scheme !== "" && scheme !== "http" && scheme !== "https") return fail(`the protocol of a redirect must be HTTP or HTTPS, not "${protocol}"`);
+  if (scheme !== "" && scheme !== "http" && scheme !== "https")
+    return fail(`the protocol of a redirect must be HTTP or HTTPS, not "${protocol}"`);
   const hostname = host === "#{host}" ? "" : host.toLowerCase();
-  if (hostname !== "" && !forms.name.holds(hostname)) return fail(`the host of a redirect must be a host name or #{host}: "${host}"`);
-  if (port !== "#{port}" && !/^\d{1,5}$/.test(port)) return fail(`the port of a redirect must be a number or #{port}: "${port}"`);
-  if (query !== "#{query}" && !forms.query.holds(query)) return fail(`the query of a redirect must be ${forms.query.says}: "${query}"`);
+  if (hostname !== "" && !forms.name.holds(hostname))
+    return fail(`the host of a redirect must be a host name or #{host}: "${host}"`);
+  if (port !== "#{port}" && !/^\d{1,5}$/.test(port))
+    return fail(`the port of a redirect must be a number or #{port}: "${port}"`);
+  if (query !== "#{query}" && !forms.query.holds(query))
+    return fail(`the query of a redirect must be ${forms.query.says}: "${query}"`);
   const modifier = pathModifier(path);
   if (typeof modifier === "string") return fail(modifier);
   const value = {

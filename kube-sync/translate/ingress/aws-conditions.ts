@@ -3,7 +3,18 @@ import { forms } from "../../../routes/syntax.ts";
 import type { ReadOf } from "../../objects/read.ts";
 import { anything, either, list, listOrEmpty, optional, part, string } from "../../objects/read.ts";
 import type { ConditionInit, Match, PathTest } from "../match.ts";
-import { ANY_REQUEST, anyOf, both, onHeader, onPart, onQueryParam, searching, startsWith, wildcards, wrongRegex } from "../match.ts";
+import {
+  ANY_REQUEST,
+  anyOf,
+  both,
+  onHeader,
+  onPart,
+  onQueryParam,
+  searching,
+  startsWith,
+  wildcards,
+  wrongRegex,
+} from "../match.ts";
 import type { Conditions, Reading } from "./dialect.ts";
 import { annotationOf, onPath, sayOf } from "./dialect.ts";
 import { readJson } from "./json.ts";
@@ -16,7 +27,9 @@ const condition = part({
   field: string,
   hostheaderconfig: optional(values),
   pathpatternconfig: optional(values),
-  httpheaderconfig: optional(part({ httpheadername: string, values: listOrEmpty(string), regexvalues: listOrEmpty(string) })),
+  httpheaderconfig: optional(
+    part({ httpheadername: string, values: listOrEmpty(string), regexvalues: listOrEmpty(string) }),
+  ),
   httprequestmethodconfig: optional(part({ values: list(string) })),
   querystringconfig: optional(part({ values: list(part({ key: either(string, ""), value: string })) })),
   sourceipconfig: optional(anything),
@@ -46,7 +59,8 @@ export function awsConditions(reading: Reading, name: string): Conditions | stri
     hostnames.push(...(found.hostnames ?? []));
     paths.push(...(found.paths ?? []));
     const alternatives = found.matches;
-    if (alternatives !== undefined) matches = matches.flatMap((match) => alternatives.map((other) => both(match, other)));
+    if (alternatives !== undefined)
+      matches = matches.flatMap((match) => alternatives.map((other) => both(match, other)));
   }
   return { hostnames, paths, matches };
 }
@@ -58,13 +72,19 @@ function partOf(given: Condition): Part {
   if (field === "http-header" && header !== undefined) {
     const regexes = expressions(header, "(?i)");
     if (typeof regexes === "string") return regexes;
-    if (!forms.headerName.holds(header.httpheadername.toLowerCase())) return `"${header.httpheadername}" is no header name`;
+    if (!forms.headerName.holds(header.httpheadername.toLowerCase()))
+      return `"${header.httpheadername}" is no header name`;
     return { matches: [having(onHeader(header.httpheadername, anyOf(regexes)))] };
   }
   if (field === "http-request-method" && given.httprequestmethodconfig !== undefined) {
     const { values: methods } = given.httprequestmethodconfig;
-    if (methods.length === 0 || !methods.every((method) => forms.httpMethod.holds(method))) return "a method must be in upper case";
-    return { matches: [methods.length === 1 ? { ...ANY_REQUEST, methods } : having(onPart(RequestPart.METHOD, anyOf(methods)))] };
+    if (methods.length === 0 || !methods.every((method) => forms.httpMethod.holds(method)))
+      return "a method must be in upper case";
+    return {
+      matches: [
+        methods.length === 1 ? { ...ANY_REQUEST, methods } : having(onPart(RequestPart.METHOD, anyOf(methods))),
+      ],
+    };
   }
   if (field === "query-string" && given.querystringconfig !== undefined) return queries(given.querystringconfig.values);
   if (field === "source-ip") return "source-ip is not supported yet: the edge does not route by address";
@@ -88,7 +108,9 @@ function expressions({ values: patterns, regexvalues }: Values, flags = ""): str
 function hostsOf(config: Values): Part {
   if (config.regexvalues.length > 0) {
     const regexes = expressions(config);
-    return typeof regexes === "string" ? regexes : { matches: [having(onPart(RequestPart.HOST, `(?i)${anyOf(regexes)}`))] };
+    return typeof regexes === "string"
+      ? regexes
+      : { matches: [having(onPart(RequestPart.HOST, `(?i)${anyOf(regexes)}`))] };
   }
   const names = config.values.map((name) => name.toLowerCase());
   if (names.length === 0) return "must have either values or regexValues";
@@ -102,7 +124,8 @@ function pathsOf(config: Values): Part {
   const tests = config.values.map((text): PathTest => {
     if (!/[*?]/.test(text)) return { kind: "exact", value: text };
     const start = text.slice(0, -1);
-    if (text.endsWith("*") && !/[*?]/.test(start)) return start === "" || start === "/" ? { kind: "prefix", value: "/" } : startsWith(start);
+    if (text.endsWith("*") && !/[*?]/.test(start))
+      return start === "" || start === "/" ? { kind: "prefix", value: "/" } : startsWith(start);
     return { kind: "regex", value: wildcards(text) };
   });
   const given = config.values.length > 0 ? tests : regexes.map((value): PathTest => ({ kind: "regex", value }));
@@ -110,6 +133,6 @@ function pathsOf(config: Values): Part {
 }
 
 function queries(given: readonly { readonly key: string; readonly value: string }[]): Part {
-  if (given.some(({ key }) => key === "")) return "a query string's value without a key is not supported";
+  if (given.some(({ key }) => key === "")) return "a value of the query string without a key is not supported";
   return { matches: given.map(({ key, value }) => having(onQueryParam(key, `(?i)${wildcards(value)}`))) };
 }

@@ -18,7 +18,8 @@ export function checkGroup(reading: Reading): void {
   const order = annotationOf(reading, "group.order");
   if (order === undefined) return;
   if (name === undefined) sayOf(reading, "group.order", "warning", "means nothing without group.name");
-  if (!isOrder(order)) sayOf(reading, "group.order", "error", `must be a whole number from -1000 to 1000, not "${order}": 0`);
+  if (!isOrder(order))
+    sayOf(reading, "group.order", "error", `must be a whole number from -1000 to 1000, not "${order}": 0`);
 }
 
 function isOrder(text: string): boolean {
@@ -61,12 +62,17 @@ function withoutHttp(group: readonly IngressRule[]): IngressRule[] {
   for (const other of others) {
     const own = redirectPortOf(other);
     if (own !== undefined && own !== port) {
-      sayOf(other, "ssl-redirect", "error", `${nameOf(redirecting)} of the same group redirects to ${port}: that holds`);
+      sayOf(
+        other,
+        "ssl-redirect",
+        "error",
+        `${nameOf(redirecting)} of the same group redirects to ${port}: that holds`,
+      );
     }
   }
   const hosts = new Set(group.filter(({ suffix }) => suffix === "/http").map(({ hostname }) => hostname));
   return group.flatMap((rule): IngressRule[] => {
-    if (rule.suffix === "/http" || !rule.schemes.includes(Scheme.HTTP) && rule.schemes.length > 0) return [rule];
+    if (rule.suffix === "/http" || (!rule.schemes.includes(Scheme.HTTP) && rule.schemes.length > 0)) return [rule];
     const secure = rule.schemes.length === 0 ? [{ ...rule, schemes: [Scheme.HTTPS] }] : [];
     if (hosts.has(rule.hostname)) return secure;
     hosts.add(rule.hostname);

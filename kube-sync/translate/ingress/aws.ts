@@ -119,7 +119,10 @@ function schemes({ metadata }: ObjectOf<"Ingress">, say: Say): Scheme[] | undefi
   if (metadata.annotations[VERSION] === "GRPC" && !ports.some(({ scheme }) => scheme === Scheme.HTTPS)) {
     say("warning", annotationField(LISTEN_PORTS), "has no HTTPS port, which an ALB needs for gRPC");
   }
-  if (redirect === undefined || ports.some(({ scheme, port }) => scheme === Scheme.HTTPS && `${port}` === redirect.trim())) {
+  if (
+    redirect === undefined ||
+    ports.some(({ scheme, port }) => scheme === Scheme.HTTPS && `${port}` === redirect.trim())
+  ) {
     return schemesOf(ports);
   }
   const reason = `"${redirect}" is not an HTTPS port of listen-ports: the Ingress is left out`;

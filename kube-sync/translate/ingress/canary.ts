@@ -39,7 +39,11 @@ export function narrowed({ matches }: IngressRule, by: Match): Match[] {
  * The main rule with a share of its calls for each of some canaries; `total`: all shares. Header and weight rules of
  * one path are told apart by their source, so what a canary gets by weight is the main Ingress's rule.
  */
-export function withShares(main: IngressRule, shares: readonly { rule: IngressRule; weight: number }[], total: number): IngressRule {
+export function withShares(
+  main: IngressRule,
+  shares: readonly { rule: IngressRule; weight: number }[],
+  total: number,
+): IngressRule {
   const taken = shares.reduce((sum, { weight }) => sum + weight, 0);
   const left = Math.max(0, total - taken);
   const backends = [

@@ -20,7 +20,8 @@ const CONTROLLERS: ReadonlyMap<string, Dialect> = new Map(
 
 /** GKE has no IngressClass: its controller goes by these names, or takes an Ingress without any. */
 const GKE_CLASSES: ReadonlySet<string> = new Set(["gce", "gce-internal", "gce-multi-cluster", "gce-regional-external"]);
-const GKE_ANNOTATIONS = /^(networking\.gke\.io|cloud\.google\.com|ingress\.gcp\.kubernetes\.io|kubernetes\.io\/ingress\.(allow-http|.*-static-ip-name))/;
+const GKE_ANNOTATIONS =
+  /^(networking\.gke\.io|cloud\.google\.com|ingress\.gcp\.kubernetes\.io|kubernetes\.io\/ingress\.(allow-http|.*-static-ip-name))/;
 
 const LEGACY_CLASS = "kubernetes.io/ingress.class";
 const DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class";
@@ -50,9 +51,13 @@ export function dialectOf(context: Context, ingress: ObjectOf<"Ingress">, say: S
 /** An Ingress without a class, with annotations of GKE's on it or on its Services. */
 function isOfGke({ objects }: Context, { metadata, spec }: ObjectOf<"Ingress">): boolean {
   const paths = spec.rules.flatMap(({ http }) => http?.paths ?? []);
-  const names = [spec.defaultBackend, ...paths.map(({ backend }) => backend)].flatMap((each) => each?.service?.name ?? []);
+  const names = [spec.defaultBackend, ...paths.map(({ backend }) => backend)].flatMap(
+    (each) => each?.service?.name ?? [],
+  );
   const services = names.map((name) => objects.get("Service", metadata.namespace, name));
-  const annotations = [metadata, ...services.map((service) => service?.metadata)].flatMap((each) => Object.keys(each?.annotations ?? {}));
+  const annotations = [metadata, ...services.map((service) => service?.metadata)].flatMap((each) =>
+    Object.keys(each?.annotations ?? {}),
+  );
   return annotations.some((name) => GKE_ANNOTATIONS.test(name));
 }
 

@@ -7,7 +7,6 @@ import { ANY_REQUEST } from "../match.ts";
 import type { OrderedRule } from "../order.ts";
 import type { OriginHint } from "../origin.ts";
 
-
 /** An Ingress that is being translated. */
 export interface Reading {
   readonly context: Context;
@@ -29,7 +28,8 @@ export interface IngressRule extends OrderedRule {
 
 /** A path as the table has it, any of some matches, or why it cannot be had. `note`: how its meaning changes. */
 export type PathResult =
-  { readonly matches: readonly Match[]; readonly note?: string } | { readonly matches?: undefined; readonly refused: string };
+  | { readonly matches: readonly Match[]; readonly note?: string }
+  | { readonly matches?: undefined; readonly refused: string };
 
 /** What else must hold for a backend's calls. */
 export interface Conditions {
@@ -55,6 +55,8 @@ export interface Dialect {
    * like, and one that ends in "-" for all that begin so.
    */
   readonly read: readonly string[];
+  /** Annotations of another dialect that it reads too. */
+  readonly alsoRead?: RegExp;
   /**
    * Annotations that decide where calls go or who may make them, and that the edge does not honour. Rather than
    * serve as if they were not there, the Ingress answers with an error, unless the value is one of the harmless ones
@@ -77,7 +79,11 @@ export interface Dialect {
   /** Undefined: none. A string: why they cannot be had. */
   conditions?(reading: Reading, name: string): Conditions | string | undefined;
   /** Filters for the calls of one path. A string: why they cannot be had. */
-  filters?(reading: Reading, path: IngressPath | undefined, service: ObjectOf<"Service"> | undefined): FilterInit[] | string;
+  filters?(
+    reading: Reading,
+    path: IngressPath | undefined,
+    service: ObjectOf<"Service"> | undefined,
+  ): FilterInit[] | string;
   /** Hostnames that go with those of the Ingress. */
   aliases?(reading: Reading): readonly string[];
   /** Checks annotations that the above do not ask for. */

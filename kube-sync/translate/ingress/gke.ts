@@ -64,7 +64,8 @@ export const gke: Dialect = {
   filters: (reading, _path, service) => (service === undefined ? [] : configured(reading, service)),
   check: ({ ingress, say }) => {
     for (const name of INFRASTRUCTURE) {
-      if (ingress.metadata.annotations[name] !== undefined) say("info", annotationField(name), "has no meaning at the edge");
+      if (ingress.metadata.annotations[name] !== undefined)
+        say("info", annotationField(name), "has no meaning at the edge");
     }
   },
 };
@@ -83,7 +84,8 @@ function path(given: Parameters<Dialect["path"]>[0]): PathResult {
 
 function redirect({ context, ingress }: Reading): { status: number } | undefined {
   const name = ingress.metadata.annotations[FRONTEND_CONFIG];
-  const config = name === undefined ? undefined : context.objects.get("FrontendConfig", ingress.metadata.namespace, name);
+  const config =
+    name === undefined ? undefined : context.objects.get("FrontendConfig", ingress.metadata.namespace, name);
   const redirects = config?.spec.redirectToHttps;
   return redirects?.enabled === true ? { status: CODES.get(redirects.responseCodeName) ?? 301 } : undefined;
 }
@@ -105,7 +107,12 @@ function readMap(text: string, say: (reason: string) => void): Readonly<Record<s
 }
 
 /** By the port's name, or its number. The older annotation counts first. */
-function appProtocol(_ingress: ObjectOf<"Ingress">, service: ObjectOf<"Service">, say: Say, wanted: number | string): OriginHint {
+function appProtocol(
+  _ingress: ObjectOf<"Ingress">,
+  service: ObjectOf<"Service">,
+  say: Say,
+  wanted: number | string,
+): OriginHint {
   const { annotations } = service.metadata;
   const name = APP_PROTOCOLS.find((each) => annotations[each] !== undefined);
   if (name === undefined) return {};
@@ -134,13 +141,16 @@ function configured({ context }: Reading, service: ObjectOf<"Service">): FilterI
   const field = annotationField(annotation);
   const name = configName(annotations[annotation] ?? "");
   if (name === undefined) {
-    sayService("error", field, 'must be JSON such as {"default": "name"} or {"ports": {"80": "name"}}: ignored');
-    return [];
+    const wanted = 'must be JSON such as {"default": "name"} or {"ports": {"80": "name"}}';
+    sayService("error", field, `${wanted}: its paths answer with an error`);
+    return `${annotation} ${wanted}`;
   }
   const config = context.objects.get("BackendConfig", namespace, name);
   if (config === undefined) {
-    sayService("error", field, `there is no BackendConfig ${namespace}/${name}: ignored`);
-    return [];
+    // It might say who may call.
+    const reason = `there is no BackendConfig ${namespace}/${name}`;
+    sayService("error", field, `${reason}: its paths answer with an error`);
+    return reason;
   }
   return filtersOf(config.spec, sayAbout(context, config));
 }
@@ -157,7 +167,8 @@ function configName(text: string): string | undefined {
 }
 
 function filtersOf(spec: BackendConfigSpec, say: Say): FilterInit[] | string {
-  if (spec.healthCheck !== undefined) say("info", "spec.healthCheck", "is understood, but the edge makes no health checks yet");
+  if (spec.healthCheck !== undefined)
+    say("info", "spec.healthCheck", "is understood, but the edge makes no health checks yet");
   for (const name of ["timeoutSec", "connectionDraining", "sessionAffinity", "cdn", "logging"] as const) {
     if (spec[name] !== undefined) say("info", `spec.${name}`, "is not carried yet: calls are made without it");
   }
@@ -167,14 +178,23 @@ function filtersOf(spec: BackendConfigSpec, say: Say): FilterInit[] | string {
     return reason;
   };
   if (isEnabled(spec.iap)) return refuse("spec.iap", "Identity-Aware Proxy");
-  if (spec.securityPolicy !== undefined && spec.securityPolicy.name !== "") return refuse("spec.securityPolicy", "Cloud Armor");
+  if (spec.securityPolicy !== undefined && spec.securityPolicy.name !== "")
+    return refuse("spec.securityPolicy", "Cloud Armor");
   const filters: FilterInit[] = [];
-  for (const [kind, field] of [["requestHeaders", "customRequestHeaders"], ["responseHeaders", "customResponseHeaders"]] as const) {
+  for (const [kind, field] of [
+    ["requestHeaders", "customRequestHeaders"],
+    ["responseHeaders", "customResponseHeaders"],
+  ] as const) {
     const set = (spec[field]?.headers ?? []).flatMap((line) => {
       const [, name = "", value = ""] = /^([^:]+):\s*(.*?)\s*$/.exec(line) ?? [];
       const header = name.toLowerCase();
       // Google's variables, such as {client_region}.
-      if (/\{\w+\}/.test(value) || !forms.headerName.holds(header) || framingHeaders.has(header) || !forms.headerValue.holds(value)) {
+      if (
+        /\{\w+\}/.test(value) ||
+        !forms.headerName.holds(header) ||
+        framingHeaders.has(header) ||
+        !forms.headerValue.holds(value)
+      ) {
         say("error", `spec.${field}.headers`, `"${line}" cannot be set at the edge: left out`);
         return [];
       }

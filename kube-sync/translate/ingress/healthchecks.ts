@@ -2,7 +2,9 @@ import type { Reading } from "./dialect.ts";
 import { annotationOf, sayOf } from "./dialect.ts";
 
 /** The form of a health check's annotation, and how to name it. */
-export type HealthCheckForms = Readonly<Record<string, readonly [form: RegExp | readonly [min: number, max: number], says: string]>>;
+export type HealthCheckForms = Readonly<
+  Record<string, readonly [form: RegExp | readonly [min: number, max: number], says: string]>
+>;
 
 /** Health checks are read, so that mistakes show, but not made: the edge learns of a sick origin from its calls. */
 export function checkHealthChecks(reading: Reading, forms: HealthCheckForms): void {

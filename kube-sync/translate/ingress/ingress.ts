@@ -90,7 +90,10 @@ function redirected(reading: Reading, schemes: readonly Scheme[], drafts: readon
   const redirects = new Map<string, IngressRule>();
   const rules = drafts.flatMap((draft): IngressRule[] => {
     const { hostname } = draft;
-    const redirect = schemes.includes(Scheme.HTTPS) && schemes.length === 1 ? undefined : reading.dialect.redirect?.(reading, hostname);
+    const redirect =
+      schemes.includes(Scheme.HTTPS) && schemes.length === 1
+        ? undefined
+        : reading.dialect.redirect?.(reading, hostname);
     if (redirect === undefined) return [{ ...draft, schemes }];
     const { status, port = 0 } = redirect;
     const value = { scheme: "https", status, port: port === 443 ? 0 : port };
@@ -118,7 +121,9 @@ function pathDrafts(reading: Reading, host: string, path: IngressPath, index: nu
   const name = path.backend.service?.name;
   const conditions = name === undefined ? undefined : dialect.conditions?.(reading, name);
   if (typeof conditions === "string") {
-    return draftsOf(reading, [host], result.matches, index, path, { rule: { backends: [{ target: invalidTarget(conditions), weight: 1 }] } });
+    return draftsOf(reading, [host], result.matches, index, path, {
+      rule: { backends: [{ target: invalidTarget(conditions), weight: 1 }] },
+    });
   }
   const { hostnames = [], paths = [], matches = [] } = conditions ?? {};
   // Without a path of its own, a condition's path is the only one.
@@ -129,7 +134,9 @@ function pathDrafts(reading: Reading, host: string, path: IngressPath, index: nu
 }
 
 function checkForm(result: PathResult): PathResult {
-  const wrong = result.matches?.some(({ paths }) => paths.some(({ kind, value }) => kind !== "regex" && !forms.path.holds(value)));
+  const wrong = result.matches?.some(({ paths }) =>
+    paths.some(({ kind, value }) => kind !== "regex" && !forms.path.holds(value)),
+  );
   return wrong === true ? { refused: `must be ${forms.path.says}` } : result;
 }
 
@@ -162,7 +169,12 @@ function draftsOf(
         ...inner,
         hostname,
         suffix: `/${inner.source.kind}/${inner.source.namespace}/${inner.source.name}`,
-        matches: matches.length === 0 ? inner.matches : inner.matches.length === 0 ? matches : matches.flatMap((match) => inner.matches.map((each) => both(match, each))),
+        matches:
+          matches.length === 0
+            ? inner.matches
+            : inner.matches.length === 0
+              ? matches
+              : matches.flatMap((match) => inner.matches.map((each) => both(match, each))),
       })),
     ),
   );
@@ -189,7 +201,12 @@ function outcomeOf(reading: Reading, backend: IngressBackend, field: string, pat
   if (servicePort === undefined) return fail(`${field}.service.port`, noSuchPort(service, wanted));
   const mesh = meshBehind(context, service, servicePort);
   if (mesh !== undefined) {
-    if (mesh.length === 0) say("warning", field, `no VirtualService is bound to the mesh behind Service ${namespace}/${name}: it serves nothing`);
+    if (mesh.length === 0)
+      say(
+        "warning",
+        field,
+        `no VirtualService is bound to the mesh behind Service ${namespace}/${name}: it serves nothing`,
+      );
     return { mesh };
   }
   const target = context.backends.use(service, servicePort, dialect.hint(ingress, service, say, wanted));

@@ -9,6 +9,7 @@ import type { OriginHint } from "../origin.ts";
 import { narrowed, pairCanaries, withShares } from "./canary.ts";
 import type { Dialect, IngressRule, Reading } from "./dialect.ts";
 import { annotationField, annotationOf, byPath, onPath, sayOf, standardPath } from "./dialect.ts";
+import { CORS_ANNOTATIONS, corsFilter } from "./nginx-cors.ts";
 import { hasTls } from "./targets.ts";
 
 const PREFIX = "nginx.ingress.kubernetes.io/";
@@ -37,6 +38,7 @@ export const nginx: Dialect = {
     "rewrite-target",
     "upstream-vhost",
     "server-alias",
+    ...CORS_ANNOTATIONS,
   ],
   refused: new Map(
     [
@@ -56,8 +58,6 @@ export const nginx: Dialect = {
     ].map((name) => [name, []]),
   ),
   missed: [
-    "enable-cors",
-    "cors-",
     "mirror-",
     "proxy-",
     "affinity",
@@ -86,13 +86,20 @@ export const nginx: Dialect = {
     const wanted = annotationOf(reading, "ssl-redirect") !== "false";
     return wanted && hasTls(reading.ingress, hostname) ? { status: 308 } : undefined;
   },
-  filters: rewrites,
+  filters: (reading, path) => {
+    if (isCanaryReading(reading)) return [];
+    const filters = rewrites(reading, path);
+    return typeof filters === "string" ? filters : [...filters, ...corsFilter(reading)];
+  },
   aliases,
   arrange,
 };
 
 function aliases(reading: Reading): readonly string[] {
-  const names = annotationOf(reading, "server-alias")?.split(",").map((name) => name.trim().toLowerCase()) ?? [];
+  const names =
+    annotationOf(reading, "server-alias")
+      ?.split(",")
+      .map((name) => name.trim().toLowerCase()) ?? [];
   return names.filter((name) => {
     if (forms.hostname.holds(name)) return true;
     sayOf(reading, "server-alias", "error", `must be host names, not "${name}": left out`);
@@ -100,13 +107,12 @@ function aliases(reading: Reading): readonly string[] {
   });
 }
 
+/** Of a canary only its canary annotations count: for all else the main Ingress's hold. */
 function isCanaryReading(reading: Reading): boolean {
   return annotationOf(reading, "canary") === "true";
 }
 
-/** Canaries have no say in this: their main Ingress's annotations hold. */
 function rewrites(reading: Reading, path: IngressRule["path"]): FilterInit[] | string {
-  if (isCanaryReading(reading)) return [];
   const authority = annotationOf(reading, "upstream-vhost")?.toLowerCase() ?? "";
   const target = annotationOf(reading, "rewrite-target");
   const fail = (name: string, reason: string): string => {
@@ -127,7 +133,14 @@ function rewrites(reading: Reading, path: IngressRule["path"]): FilterInit[] | s
   const wrong = wrongRegex([text]);
   if (wrong !== undefined) return fail("rewrite-target", wrong);
   const pattern = `(?i)^.*?(?:${text}).*$`;
-  return [{ filter: { case: "urlRewrite", value: { authority, path: { modifier: { case: "regex", value: { pattern, substitution } } } } } }];
+  return [
+    {
+      filter: {
+        case: "urlRewrite",
+        value: { authority, path: { modifier: { case: "regex", value: { pattern, substitution } } } },
+      },
+    },
+  ];
 }
 
 function groupsOf(regex: string): number {
@@ -150,8 +163,12 @@ function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => st
     };
     const pairs = pairCanaries(own, ({ reading }) => isCanaryReading(reading), alone);
     const isMesh = own.some(({ source }) => source.kind === "VirtualService");
-    if (isRegex || isMesh || pairs.some(({ canaries }) => canaries.length > 0)) return inOrder(pairs.flatMap(expand), keyOf);
-    return inTableOrder(pairs.map(({ main }) => main), keyOf);
+    if (isRegex || isMesh || pairs.some(({ canaries }) => canaries.length > 0))
+      return inOrder(pairs.flatMap(expand), keyOf);
+    return inTableOrder(
+      pairs.map(({ main }) => main),
+      keyOf,
+    );
   });
 }
 
@@ -186,11 +203,20 @@ function expand({ main, canaries }: ReturnType<typeof pairCanaries>[number]): In
   const [canary, ...others] = canaries;
   for (const { reading } of others) {
     const { namespace, name } = canary!.reading.ingress.metadata;
-    sayOf(reading, "canary", "error", `Ingress ${namespace}/${name} is the canary there, and there can be one: left out`);
+    sayOf(
+      reading,
+      "canary",
+      "error",
+      `Ingress ${namespace}/${name} is the canary there, and there can be one: left out`,
+    );
   }
   if (canary === undefined) return [main];
   const { reading } = canary;
-  const to = (rule: IngressRule, by: Match): IngressRule => ({ ...rule, schemes: main.schemes, matches: narrowed(main, by) });
+  const to = (rule: IngressRule, by: Match): IngressRule => ({
+    ...rule,
+    schemes: main.schemes,
+    matches: narrowed(main, by),
+  });
   const when = (conditions: Match["conditions"]): Match => ({ ...ANY_REQUEST, conditions });
   const rules: IngressRule[] = [];
   const header = annotationOf(reading, "canary-by-header")?.toLowerCase();
@@ -209,7 +235,8 @@ function expand({ main, canaries }: ReturnType<typeof pairCanaries>[number]): In
     }
   }
   const cookie = annotationOf(reading, "canary-by-cookie");
-  if (cookie !== undefined) rules.push(to(canary, when([onCookie(cookie, "always")])), to(main, when([onCookie(cookie, "never")])));
+  if (cookie !== undefined)
+    rules.push(to(canary, when([onCookie(cookie, "always")])), to(main, when([onCookie(cookie, "never")])));
   return [...rules, weighted(main, canary)];
 }
 

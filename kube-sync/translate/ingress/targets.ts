@@ -5,7 +5,11 @@ import { covers } from "../hostnames.ts";
 import type { Reading } from "./dialect.ts";
 
 /** What a Service's name and port point at, for annotations that name several. */
-export function targetOf({ context, ingress, dialect, say }: Reading, name: string, port: number | string): BackendTarget | string {
+export function targetOf(
+  { context, ingress, dialect, say }: Reading,
+  name: string,
+  port: number | string,
+): BackendTarget | string {
   const { namespace } = ingress.metadata;
   const service = context.objects.get("Service", namespace, name);
   if (service === undefined) return `there is no Service ${namespace}/${name}`;
@@ -18,4 +22,3 @@ export function targetOf({ context, ingress, dialect, say }: Reading, name: stri
 export function hasTls({ spec }: ObjectOf<"Ingress">, hostname: string): boolean {
   return spec.tls.some(({ hosts }) => hosts.some((host) => covers(host, hostname)));
 }
-

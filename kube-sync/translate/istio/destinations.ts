@@ -5,6 +5,8 @@ import type { IstioDestination, IstioTrafficPolicy } from "../../objects/istio.t
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Context } from "../context.ts";
 import { invalidTarget, sayAbout } from "../context.ts";
+import type { ObjectIndex } from "../object-index.ts";
+import { getOrAdd } from "../object-index.ts";
 import type { OriginHint } from "../origin.ts";
 import { hasOwnAddress } from "../origin.ts";
 
@@ -40,7 +42,9 @@ export function targetsOf(
   destinations: readonly IstioDestination[],
   entry: Entry | undefined,
   refuse: (index: number, reason: string) => void,
-): { readonly via: "mesh"; readonly target: BackendTarget } | { readonly via: "edge"; readonly targets: BackendTarget[] } {
+):
+  | { readonly via: "mesh"; readonly target: BackendTarget }
+  | { readonly via: "edge"; readonly targets: BackendTarget[] } {
   const found = destinations.map((destination) => resolve(context, virtualService.metadata.namespace, destination));
   if (entry !== undefined && hasOwnAddress(entry.service)) {
     const straight = found.every((each) => typeof each !== "string" && hasOwnAddress(each.service));
@@ -62,7 +66,8 @@ function resolve(context: Context, namespace: string, { host, subset, port }: Is
   const narrowed = subset === undefined ? service : subsetService(context, service, rule, subset);
   if (typeof narrowed === "string") return narrowed;
   const ports = narrowed.spec.ports;
-  if (port === undefined && ports.length !== 1) return `Service ${host} has ${ports.length} ports: the destination must name one`;
+  if (port === undefined && ports.length !== 1)
+    return `Service ${host} has ${ports.length} ports: the destination must name one`;
   const wanted = port?.number ?? ports[0]!.port;
   const servicePort = findPort(narrowed, wanted);
   if (servicePort === undefined) return noSuchPort(narrowed, wanted);
@@ -77,15 +82,31 @@ function serviceOf({ objects }: Context, namespace: string, host: string): Objec
   return isLocal ? objects.get("Service", other, name) : undefined;
 }
 
+type DestinationRules = ReadonlyMap<ObjectOf<"Service">, readonly ObjectOf<"DestinationRule">[]>;
+
+/** Of each translation's objects. */
+const known = new WeakMap<ObjectIndex, DestinationRules>();
+
+/** By the Service that they are for. */
+function destinationRules(context: Context): DestinationRules {
+  const found = known.get(context.objects);
+  if (found !== undefined) return found;
+  const rules = new Map<ObjectOf<"Service">, ObjectOf<"DestinationRule">[]>();
+  for (const rule of context.objects.all("DestinationRule")) {
+    const service = serviceOf(context, rule.metadata.namespace, rule.spec.host);
+    if (service !== undefined) getOrAdd(rules, service, () => []).push(rule);
+  }
+  known.set(context.objects, rules);
+  return rules;
+}
+
 /** Istio looks in the namespace of the rule first, then in the Service's. */
 function destinationRuleOf(
   context: Context,
   namespace: string,
   service: ObjectOf<"Service">,
 ): ObjectOf<"DestinationRule"> | undefined {
-  const rules = context.objects
-    .all("DestinationRule")
-    .filter(({ metadata, spec }) => serviceOf(context, metadata.namespace, spec.host) === service);
+  const rules = destinationRules(context).get(service) ?? [];
   return (
     rules.find(({ metadata }) => metadata.namespace === namespace) ??
     rules.find(({ metadata }) => metadata.namespace === service.metadata.namespace)
@@ -104,14 +125,14 @@ function subsetService(
 ): ObjectOf<"Service"> | string {
   const { namespace } = service.metadata;
   const subset = rule?.spec.subsets.find((each) => each.name === name);
-  if (subset === undefined) return `no DestinationRule has a subset "${name}" of Service ${namespace}/${service.metadata.name}`;
+  if (subset === undefined)
+    return `no DestinationRule has a subset "${name}" of Service ${namespace}/${service.metadata.name}`;
   const wanted = Object.entries({ ...service.spec.selector, ...subset.labels });
-  const selects = ({ metadata, spec }: ObjectOf<"Service">) =>
-    metadata.namespace === namespace &&
+  const selects = ({ spec }: ObjectOf<"Service">) =>
     wanted.length > 0 &&
     Object.keys(spec.selector).length === wanted.length &&
     wanted.every(([key, value]) => spec.selector[key] === value);
-  const found = selects(service) ? service : objects.all("Service").find(selects);
+  const found = selects(service) ? service : objects.servicesIn(namespace).find(selects);
   const labels = wanted.map(([key, value]) => `${key}=${value}`).join(",");
   return found ?? `the subset "${name}" needs a Service of its own in ${namespace}, one that selects ${labels}`;
 }
@@ -132,18 +153,25 @@ function hintOf(
   const say = sayAbout(context, rule);
   for (const [policy, field] of policies) {
     for (const name of ["loadBalancer", "connectionPool", "outlierDetection"] as const) {
-      if (policy?.[name] !== undefined) say("info", `${field}.${name}`, "is not carried yet: calls are made without it");
+      if (policy?.[name] !== undefined)
+        say("info", `${field}.${name}`, "is not carried yet: calls are made without it");
     }
   }
   for (const [policy, field] of policies) {
     const tls = policy?.portLevelSettings.find((each) => each.port?.number === port)?.tls ?? policy?.tls;
     if (tls === undefined) continue;
-    if (tls.mode === "MUTUAL") say("error", `${field}.tls.mode`, "MUTUAL: the edge has no client certificate for the origin yet");
+    if (tls.mode === "MUTUAL")
+      say("error", `${field}.tls.mode`, "MUTUAL: the edge has no client certificate for the origin yet");
     if (tls.mode === "ISTIO_MUTUAL") {
-      say("warning", `${field}.tls.mode`, "ISTIO_MUTUAL: the edge is no part of the mesh, and calls without its certificates");
+      say(
+        "warning",
+        `${field}.tls.mode`,
+        "ISTIO_MUTUAL: the edge is no part of the mesh, and calls without its certificates",
+      );
       return {};
     }
-    if (tls.sni !== undefined) say("warning", `${field}.tls.sni`, "is not carried yet: the origin's address is the server name");
+    if (tls.sni !== undefined)
+      say("warning", `${field}.tls.sni`, "is not carried yet: the origin's address is the server name");
     if (tls.caCertificates !== undefined) say("warning", `${field}.tls.caCertificates`, "is not carried yet");
     return { tls: tls.mode !== "DISABLE" };
   }

@@ -47,7 +47,10 @@ export function dependsOnMatch({ rewrite, redirect, directResponse }: IstioHttpR
 }
 
 /** With a prefix match the prefix is replaced, character by character; otherwise the whole path. */
-function replaceUri(uri: string | undefined, match: IstioHttpMatch | undefined): PathModifierInit | undefined | WrongFilter {
+function replaceUri(
+  uri: string | undefined,
+  match: IstioHttpMatch | undefined,
+): PathModifierInit | undefined | WrongFilter {
   if (uri === undefined) return undefined;
   const prefix = match?.uri === undefined ? "/" : match.uri.prefix;
   const full = uri.startsWith("/") ? uri : `/${uri}`;
@@ -81,7 +84,8 @@ function redirectOf(redirect: NonNullable<IstioHttpRoute["redirect"]>): FilterIn
   if (scheme !== "" && scheme !== "http" && scheme !== "https") {
     return { field: "redirect.scheme", wrong: `must be http or https, not "${scheme}"` };
   }
-  if (!STATUSES.includes(status)) return { field: "redirect.redirectCode", wrong: `must be ${STATUSES.join(", ")}, not ${status}` };
+  if (!STATUSES.includes(status))
+    return { field: "redirect.redirectCode", wrong: `must be ${STATUSES.join(", ")}, not ${status}` };
   // With a query of its own, a redirect does not keep the request's.
   const [path = "", ...rest] = (uri ?? "").split("?");
   const query = rest.join("?");
@@ -118,7 +122,8 @@ export function headerFilters(headers: IstioHeaders | undefined): FilterInit[] |
       if (wrong !== undefined) return { field: `headers.${side}`, wrong };
     }
     if (host !== undefined) {
-      if (!isAuthority(host.value.toLowerCase())) return { field: "headers.request.set", wrong: `"${host.value}" is no host` };
+      if (!isAuthority(host.value.toLowerCase()))
+        return { field: "headers.request.set", wrong: `"${host.value}" is no host` };
       filters.push({ filter: { case: "urlRewrite", value: { authority: host.value.toLowerCase() } } });
     }
     const value = { set: rest, add, remove: operations.remove.map((name) => name.toLowerCase()) };

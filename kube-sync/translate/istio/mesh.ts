@@ -1,10 +1,10 @@
 import { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import type { ServicePort } from "../../objects/core.ts";
 import type { ObjectOf } from "../../objects/object.ts";
-import type { Context } from "../context.ts";
+import type { Context, RouteInit } from "../context.ts";
 import { sayAbout } from "../context.ts";
 import { LAST } from "../gateway/isolation.ts";
-import { covers } from "../hostnames.ts";
+import { coveringHostnames } from "../hostnames.ts";
 import type { OrderedRule } from "../order.ts";
 import { inOrder } from "../order.ts";
 import { hasOwnAddress } from "../origin.ts";
@@ -30,7 +30,8 @@ export function translateIstio(context: Context): void {
       rules.push(...serverRules(context, server, servers));
     }
   }
-  for (const own of Map.groupBy(rules, ({ hostname }) => hostname).values()) context.routes.push(...inOrder(own, keyOf));
+  for (const own of Map.groupBy(rules, ({ hostname }) => hostname).values())
+    context.routes.push(...inOrder(own, keyOf));
   context.routes.push(...fencesOf(rules));
   reportUnbound(context);
 }
@@ -59,22 +60,32 @@ const HTTPS_REDIRECT = { filter: { case: "redirect" as const, value: { scheme: "
 
 function keyOf({ source, hostname, schemes }: OrderedRule): string {
   const { kind, namespace, name } = source;
-  return `${kind}/${namespace}/${name}/${hostname || "*"}/${schemes[0] === Scheme.HTTPS ? "https" : "http"}`;
+  return `${kind}/${namespace}/${name}/${hostname || "*"}/${schemeName(schemes)}`;
+}
+
+function schemeName([scheme]: OrderedRule["schemes"]): string {
+  return scheme === Scheme.HTTPS ? "https" : "http";
 }
 
 /** Envoy takes the narrowest host alone: what none of its rules takes is answered, and does not go on to wider ones. */
-function fencesOf(rules: readonly OrderedRule[]): Context["routes"] {
-  const fences = new Map<string, Context["routes"][number]>();
-  const isAny = ({ matches }: OrderedRule) => matches.length === 0;
-  for (const { hostname, source, schemes } of rules) {
-    const there = rules.filter((rule) => rule.schemes[0] === schemes[0]);
-    const reachesWider = there.some((rule) => rule.hostname !== hostname && covers(rule.hostname, hostname));
-    if (!reachesWider || there.some((rule) => rule.hostname === hostname && isAny(rule))) continue;
-    const place = `${hostname}/${schemes[0] === Scheme.HTTPS ? "https" : "http"}`;
-    if (fences.has(place)) continue;
-    const key = `${source.kind}/${source.namespace}/${source.name}/${place}/none`;
+function fencesOf(rules: readonly OrderedRule[]): RouteInit[] {
+  const place = (hostname: string, { schemes }: OrderedRule) => `${hostname}/${schemeName(schemes)}`;
+  const served = new Set(rules.map((rule) => place(rule.hostname, rule)));
+  const whole = new Set(rules.filter(({ matches }) => matches.length === 0).map((rule) => place(rule.hostname, rule)));
+  const fences = new Map<string, RouteInit>();
+  for (const rule of rules) {
+    const { hostname, source, schemes } = rule;
+    const here = place(hostname, rule);
+    const [, ...wider] = coveringHostnames(hostname);
+    if (whole.has(here) || fences.has(here) || !wider.some((each) => served.has(place(each, rule)))) continue;
     const answer = { filter: { case: "directResponse" as const, value: { status: 404 } } };
-    fences.set(place, { key, source, hostnames: [hostname], schemes: [...schemes], rules: [{ priority: LAST, filters: [answer] }] });
+    fences.set(here, {
+      key: `${keyOf(rule)}/none`,
+      source,
+      hostnames: [hostname],
+      schemes: [...schemes],
+      rules: [{ priority: LAST, filters: [answer] }],
+    });
   }
   return [...fences.values()];
 }

@@ -42,7 +42,11 @@ export function serversOf(context: Context, gateway: ObjectOf<"IstioGateway">): 
     const field = `spec.servers[${index}]`;
     const scheme = SCHEMES.get(spec.port.protocol.toUpperCase());
     if (scheme === undefined) {
-      say("error", `${field}.port.protocol`, `"${spec.port.protocol}" is not supported, only HTTP and HTTPS: not served`);
+      say(
+        "error",
+        `${field}.port.protocol`,
+        `"${spec.port.protocol}" is not supported, only HTTP and HTTPS: not served`,
+      );
       return [];
     }
     const mode = spec.tls?.mode ?? (spec.tls === undefined || spec.tls.httpsRedirect ? "SIMPLE" : "PASSTHROUGH");
@@ -86,13 +90,28 @@ export function addServerCertificates(context: Context, { gateway, index, spec, 
   const field = `spec.servers[${index}].tls`;
   if (names.length === 0) {
     const inFiles = tls?.serverCertificate !== undefined;
-    say("info", field, inFiles ? "its certificate is a file: the edge presents its own" : "names no certificate: the edge presents its own");
+    say(
+      "info",
+      field,
+      inFiles
+        ? "its certificate is a file: the edge presents its own"
+        : "names no certificate: the edge presents its own",
+    );
   }
-  const namespaces = [...entriesOf(context.objects, gateway).map(({ metadata }) => metadata.namespace), gateway.metadata.namespace];
+  const namespaces = [
+    ...entriesOf(context.objects, gateway).map(({ metadata }) => metadata.namespace),
+    gateway.metadata.namespace,
+  ];
   const hostnames = hosts.some(({ hostname }) => hostname === "") ? [] : hosts.map(({ hostname }) => hostname);
   for (const name of names) {
     const namespace = namespaces.find((each) => context.objects.get("Secret", each, name)) ?? namespaces[0]!;
-    addCertificate(context, { namespace, name }, hostnames, (reason) => say("error", `${field}.credentialName`, reason), "any");
+    addCertificate(
+      context,
+      { namespace, name },
+      hostnames,
+      (reason) => say("error", `${field}.credentialName`, reason),
+      "any",
+    );
   }
 }
 

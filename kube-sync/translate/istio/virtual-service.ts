@@ -9,6 +9,7 @@ import { ANY_REQUEST, both } from "../match.ts";
 import type { OrderedRule } from "../order.ts";
 import type { Entry } from "./destinations.ts";
 import { targetsOf } from "./destinations.ts";
+import { corsFilter } from "./cors.ts";
 import { dependsOnMatch, headerFilters, isWrong, routeFilters } from "./filters.ts";
 import { toMatch } from "./match.ts";
 import type { Server } from "./servers.ts";
@@ -18,7 +19,6 @@ const NOT_CARRIED = {
   fault: "warning",
   mirror: "warning",
   mirrors: "warning",
-  corsPolicy: "warning",
   timeout: "info",
   retries: "info",
 } as const;
@@ -42,7 +42,11 @@ export function meshRules(context: Context, server: Server, entry: Entry | undef
       const owner = owners.get(hostname);
       if (owner !== undefined) {
         const { namespace, name } = owner.metadata;
-        say("warning", "spec.hosts", `VirtualService ${namespace}/${name} has "${hostname || "*"}" too: its rules are tried first`);
+        say(
+          "warning",
+          "spec.hosts",
+          `VirtualService ${namespace}/${name} has "${hostname || "*"}" too: its rules are tried first`,
+        );
       } else owners.set(hostname, virtualService);
       rules.push(...translated.map((rule) => ({ ...rule, hostname })));
     }
@@ -60,7 +64,10 @@ function isBound({ metadata, spec }: ObjectOf<"VirtualService">, { gateway }: Se
   const visible = ({ exportTo }: typeof spec) =>
     exportTo.length === 0 ||
     exportTo.some((to) => to === "*" || (to === "." ? metadata.namespace : to) === own.namespace);
-  return visible(spec) && spec.gateways.some((name) => gatewayName(name, metadata.namespace) === `${own.namespace}/${own.name}`);
+  return (
+    visible(spec) &&
+    spec.gateways.some((name) => gatewayName(name, metadata.namespace) === `${own.namespace}/${own.name}`)
+  );
 }
 
 function gatewayName(name: string, namespace: string): string {
@@ -91,7 +98,8 @@ function translateVirtualService(reading: Reading): Omit<MeshRule, "hostname">[]
   const { virtualService, say } = reading;
   const { metadata, spec } = virtualService;
   for (const section of ["tls", "tcp"] as const) {
-    if (spec[section] !== undefined) say("warning", `spec.${section}`, "is not carried: the edge serves HTTP and ends TLS");
+    if (spec[section] !== undefined)
+      say("warning", `spec.${section}`, "is not carried: the edge serves HTTP and ends TLS");
   }
   const source = { kind: "VirtualService", namespace: metadata.namespace, name: metadata.name };
   return spec.http.flatMap((route, index) => {
@@ -143,7 +151,11 @@ function delegated(reading: Reading, route: IstioHttpRoute, field: string): Tabl
       there.say("error", `spec.http[${i}].delegate`, "a delegate cannot delegate: left out");
       return [];
     }
-    const merged = { ...inner, rewrite: inner.rewrite ?? route.rewrite, headers: mergeHeaders(route.headers, inner.headers) };
+    const merged = {
+      ...inner,
+      rewrite: inner.rewrite ?? route.rewrite,
+      headers: mergeHeaders(route.headers, inner.headers),
+    };
     return oneRule(there, merged, `spec.http[${i}]`).map(({ matches: its, ...rule }) => ({
       ...rule,
       matches: own.flatMap((match) => (its.length === 0 ? [match] : its.map((each) => both(match, each)))),
@@ -221,9 +233,10 @@ function actionOf(
         say("error", `${field}.route[${i}].destination`, reason),
       );
   if (reached?.via === "mesh") return { backends: [{ target: reached.target, weight: 1 }] };
-  const filters = routeFilters(route, match);
-  if (isWrong(filters)) return fail(filters.field, filters.wrong);
-  if (reached === undefined) return { filters };
+  const actions = routeFilters(route, match);
+  if (isWrong(actions)) return fail(actions.field, actions.wrong);
+  if (reached === undefined) return { filters: actions };
+  const filters = [...actions, ...corsFilter(route.corsPolicy, `${field}.corsPolicy`, say)];
   if (route.route.length === 0) return fail("route", "there is no route, redirect or direct response");
   const backends: BackendRefInit[] = [];
   for (const [i, { weight, headers }] of route.route.entries()) {

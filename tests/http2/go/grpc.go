@@ -76,6 +76,9 @@ func give(_ any, stream grpc.ServerStream) error {
 		return status.Error(codes.InvalidArgument, err.Error())
 	}
 	piece := make([]byte, pieceBytes)
+	for i := range piece {
+		piece[i] = byte(i)
+	}
 	for ; left > 0; left -= pieceBytes {
 		if err := stream.SendMsg(piece[:min(left, pieceBytes)]); err != nil {
 			return err
@@ -139,13 +142,13 @@ func quit(_ any, stream grpc.ServerStream) error {
 	return status.Error(codes.ResourceExhausted, "enough")
 }
 
-// stall sends one message and no more: at the call's deadline the server resets the stream.
+// stall sends one message, and reads none: at the call's deadline the server resets the stream.
 func stall(_ any, stream grpc.ServerStream) error {
 	if err := stream.SendMsg(make([]byte, 10)); err != nil {
 		return err
 	}
 	<-stream.Context().Done()
-	time.Sleep(100 * time.Millisecond) // else this function's status may overtake the reset
+	time.Sleep(time.Second) // else this function's status may overtake the reset
 	return nil
 }
 

@@ -48,7 +48,8 @@ func decodeBlocks() error {
 		if err != nil {
 			return err
 		}
-		b.Fields, err = decoder.DecodeFull(wire)
+		fields, err := decoder.DecodeFull(wire)
+		b.Fields = append([]hpack.HeaderField{}, fields...) // an empty list, where nil would be null
 		return err
 	})
 }

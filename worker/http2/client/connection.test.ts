@@ -49,6 +49,14 @@ describe("a request", () => {
     expect(peer.received()).toEqual(["DATA 1 END"]);
   });
 
+  test("whose body turns out to be empty has one all the same, as gRPC asks", () => {
+    const { peer, client } = clientUnderTest();
+    const body = new TestBody();
+    void new TestCall(client, { method: "POST", body });
+    body.end();
+    expect(peer.received()).toEqual(["HEADERS 1 :method=POST :scheme=http :path=/ :authority=test", "DATA 1 END"]);
+  });
+
   test("never sends connection-specific fields, and te only for trailers", () => {
     const { peer, client } = clientUnderTest();
     const fields = Fields.from([
@@ -352,6 +360,17 @@ describe("GOAWAY", () => {
     const call = new TestCall(client);
     peer.send(goAway(0, ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings"));
     expect(call.failure!.message).toBe("the origin is going away with ENHANCE_YOUR_CALM: too_many_pings");
+  });
+
+  test("that complains is why calls under way fail when the connection closes", () => {
+    const { peer, client } = clientUnderTest();
+    const call = new TestCall(client);
+    peer.send(goAway(1, ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings"));
+    expect(call.failure).toBeUndefined();
+    peer.leave();
+    const why = "the origin is going away with ENHANCE_YOUR_CALM: too_many_pings";
+    expect(call.failure).toMatchObject({ code: Code.UNAVAILABLE, message: why, unprocessed: false });
+    expect(peer.closedWith).toMatchObject({ message: why });
   });
 });
 

@@ -30,6 +30,8 @@ export class ClientConnection extends Connection<ClientExchange> implements Clie
   readonly #queue = new Set<QueuedRequest>();
   #nextId = 1;
   #peerConcurrency = presumedConcurrency;
+  /** Why the origin goes away, if it said so with an error. */
+  #complaint: string | undefined;
 
   constructor(setup: Setup, events: ClientEvents) {
     super(setup);
@@ -168,8 +170,15 @@ export class ClientConnection extends Connection<ClientExchange> implements Clie
   protected onPeerGoAway({ lastStreamId, code, debug }: GoAway): void {
     const why = `the origin is going away with ${errorCodeName(code)}${debug === "" ? "" : `: ${debug}`}`;
     const error = new CallError(Code.UNAVAILABLE, why, { side: "origin", unprocessed: true });
+    if (code !== ErrorCode.NO_ERROR) this.#complaint = why;
     this.drain();
     for (const [id, exchange] of this.streams) if (id > lastStreamId) exchange.breakOff(error);
+  }
+
+  /** An origin that complained closes the connection next: the complaint is what calls under way should hear. */
+  override lost(error?: Error): void {
+    if (this.#complaint === undefined) return super.lost(error);
+    this.finish(new CallError(Code.UNAVAILABLE, this.#complaint, { side: "origin", cause: error }));
   }
 
   protected onStreamLeft(): void {

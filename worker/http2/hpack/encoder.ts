@@ -97,12 +97,13 @@ export class Encoder {
   field(name: string, value: string, never: boolean): void {
     const known = this.#names.get(name) ?? this.#meet(name);
     const { fixed } = known;
+    const nameIndex = fixed !== undefined ? fixed.index : known.newest >= this.#first ? this.#indexOf(known.newest) : 0;
+    // Before any look at the values: one that another caller brought into the table would tell by its length (section 7.1.3).
+    if (never || known.secret) return this.#literal(nameIndex, name, value, 0x10, 0x0f);
     const index = fixed?.values.get(value);
     if (index !== undefined) return this.#integer(0x80, 0x7f, index);
     const serial = known.values.get(value);
     if (serial !== undefined) return this.#integer(0x80, 0x7f, this.#indexOf(serial));
-    const nameIndex = fixed !== undefined ? fixed.index : known.newest >= this.#first ? this.#indexOf(known.newest) : 0;
-    if (never || known.secret) return this.#literal(nameIndex, name, value, 0x10, 0x0f);
     if (this.#worthAnEntry(known, value, nameIndex)) return this.#insert(known, value, nameIndex);
     this.#literal(nameIndex, name, value, 0x00, 0x0f);
   }

@@ -151,6 +151,14 @@ describe("an encoder", () => {
     expect(encoder.generation).toBe(0);
   });
 
+  test("writes out a secret whose value another caller brought into the table", () => {
+    const encoder = new Encoder();
+    const decoder = new Decoder(limits, 4096);
+    for (let i = 0; i < 3; i++) decoded(decoder, encoded(encoder, [["x", "y"]]));
+    const secret = encoded(encoder, [["x", "y"]], true);
+    expect(decoder.decode(secret, 0, secret.length).neverIndexed).toEqual(new Set(["x"]));
+  });
+
   test("announces the smallest and the last of the sizes its peer asked for", () => {
     const encoder = new Encoder();
     const decoder = new Decoder(limits, 4096);

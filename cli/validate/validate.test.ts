@@ -1,0 +1,94 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { validate } from "./validate.ts";
+
+const service = `
+apiVersion: v1
+kind: Service
+metadata: { name: web, annotations: { edgeway.dev/origin: "10.0.0.1:80" } }
+spec: { ports: [{ port: 80 }] }
+---
+`;
+
+const ingress = (name: string, backend: string, annotations = "{}") => `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: ${name}, annotations: ${annotations} }
+spec:
+  ingressClassName: nginx
+  rules: [{ host: ${name}.example.com, http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: ${backend}, port: { number: 80 } } } }] } }]
+---
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: { name: nginx }
+spec: { controller: k8s.io/ingress-nginx }
+---
+`;
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "edgeway-validate-"));
+});
+
+afterEach(() => rm(directory, { recursive: true }));
+
+async function validated(text: string, { adoptAll = true, json = false } = {}) {
+  await writeFile(join(directory, "all.yaml"), text);
+  return validate({ directory, adoptAll, json });
+}
+
+test("what is served as it says is ok", async () => {
+  const { output, errors } = await validated(service + ingress("good", "web"));
+  expect(errors).toBe(0);
+  expect(output).toBe("ok       Ingress default/good  1 rule\n\n1 host, 1 backend, 0 errors, 0 warnings");
+});
+
+test("each object's mistakes are below it, with level, field and reason", async () => {
+  const snippet = `{ nginx.ingress.kubernetes.io/enable-cors: "true" }`;
+  const { output, errors } = await validated(service + ingress("bad", "none") + ingress("cors", "web", snippet));
+  expect(errors).toBe(1);
+  expect(output.split("\n")).toEqual([
+    "error    Ingress default/bad   1 rule",
+    "  error: spec.rules[0].http.paths[0].backend.service.name: there is no Service default/none",
+    "warning  Ingress default/cors  1 rule",
+    '  warning: metadata.annotations["nginx.ingress.kubernetes.io/enable-cors"]: is not carried yet: calls are made without it',
+    "warning  IngressClass nginx",
+    "  warning: is also in this file, which replaces it",
+    "",
+    "2 hosts, 1 backend, 1 error, 2 warnings",
+  ]);
+});
+
+test("a file that is no YAML is an error under its own name", async () => {
+  const { output, errors } = await validated("kind: [");
+  expect(errors).toBe(1);
+  expect(output).toMatch(/^error {4}all\.yaml\n {2}error: line 1, column 8: /);
+});
+
+test("with Edgeway's own classes alone, others are skipped and that is no error", async () => {
+  const { output, errors } = await validated(service + ingress("other", "web"), { adoptAll: false });
+  expect(errors).toBe(0);
+  expect(output).toMatch(/^skipped {2}Ingress default\/other\n {2}info: spec\.ingressClassName: not adopted/);
+});
+
+test("as JSON there are report, statuses and table", async () => {
+  const { output } = await validated(service + ingress("bad", "none"), { json: true });
+  const { report, statuses, table } = JSON.parse(output) as Record<string, unknown>;
+  expect(report).toEqual([
+    {
+      source: { kind: "Ingress", namespace: "default", name: "bad", file: "all.yaml" },
+      level: "error",
+      field: "spec.rules[0].http.paths[0].backend.service.name",
+      reason: "there is no Service default/none",
+    },
+  ]);
+  expect(statuses).toEqual([]);
+  expect(table).toMatchObject({ cluster: "local", routes: [{ hostnames: ["bad.example.com"] }] });
+});
+
+test("a directory that is not there is named", async () => {
+  await expect(validate({ directory: join(directory, "none"), adoptAll: true, json: false })).rejects.toThrow(/none/);
+});

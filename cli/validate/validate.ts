@@ -1,0 +1,48 @@
+/** What `edgeway validate` finds. */
+import { toJson } from "@bufbuild/protobuf";
+import { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { systemClock } from "../../kube-sync/clock.ts";
+import type { Manifests } from "../../kube-sync/manifests.ts";
+import type { ReportEntry } from "../../kube-sync/report.ts";
+import { sortReport } from "../../kube-sync/report.ts";
+import { watchFiles } from "../../kube-sync/source-files.ts";
+import { Store } from "../../kube-sync/store.ts";
+import type { Translation } from "../../kube-sync/translate/translate.ts";
+import { translate } from "../../kube-sync/translate/translate.ts";
+import { printTable } from "./print.ts";
+
+export interface ValidateOptions {
+  readonly directory: string;
+  /** Whether classes of other controllers are read as Edgeway's own. */
+  readonly adoptAll: boolean;
+  readonly json: boolean;
+}
+
+/** @throws an Error that names the directory when it cannot be read. */
+export async function validate(options: ValidateOptions): Promise<{ output: string; errors: number }> {
+  const manifests = await readDirectory(options.directory);
+  const store = new Store();
+  const replaced = store.replace(manifests.objects);
+  const translation = translate(store.objects(), { cluster: "local", adoptAll: options.adoptAll });
+  const report = sortReport([...manifests.report, ...replaced.report, ...translation.report]);
+  const errors = report.filter(({ level }) => level === "error").length;
+  const output = options.json ? toText(translation, report) : printTable(store.objects(), translation.table, report);
+  return { output, errors };
+}
+
+async function readDirectory(directory: string): Promise<Manifests> {
+  let manifests: Manifests | undefined;
+  const files = await watchFiles({
+    directory,
+    clock: systemClock,
+    random: Math.random,
+    onRead: (read) => (manifests = read),
+    onError: () => {},
+  });
+  files.close();
+  return manifests ?? { objects: [], report: [] };
+}
+
+function toText({ table, statuses }: Translation, report: readonly ReportEntry[]): string {
+  return JSON.stringify({ report, statuses, table: toJson(ClusterTableSchema, table) }, undefined, 2);
+}
