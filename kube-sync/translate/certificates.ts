@@ -14,7 +14,7 @@ export interface Certificate {
 }
 
 /** Secrets with certificates: of the type that Kubernetes has for them, or any, as Istio takes them too. */
-export type SecretForm = "kubernetes.io/tls" | "any";
+type SecretForm = "kubernetes.io/tls" | "any";
 
 /** Adds the certificate of a Secret for some server names, or says why it cannot. */
 export function addCertificate(

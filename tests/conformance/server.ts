@@ -32,6 +32,9 @@ const stop = () => {
   );
 };
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);
+// A runner that is killed itself leaves its servers behind.
+const runner = process.ppid;
+setInterval(() => process.ppid === runner || stop(), 1000).unref();
 
 const originRequest = { ...request, protocol: Protocol.GRPC, httpVersion: HttpVersion.HTTP_2, tls: undefined };
 origin.stdin.end(delimited(encodeServerRequest(originRequest)));
@@ -40,4 +43,5 @@ const { port } = decodeServerResponse(await readOne(origin.stdout));
 const descriptors = descriptorsFile === undefined ? undefined : await readFile(descriptorsFile);
 const edge = await edges[host!]!(tableTo(service, port, descriptors), request.tls);
 ending.defer(() => edge.close());
-process.stdout.write(delimited(encodeServerResponse({ host: "127.0.0.1", port: edge.port, cert: request.tls?.cert })));
+const edgePort = request.protocol === Protocol.GRPC ? (edge.grpcPort ?? edge.port) : edge.port;
+process.stdout.write(delimited(encodeServerResponse({ host: "127.0.0.1", port: edgePort, cert: request.tls?.cert })));

@@ -1,4 +1,4 @@
-/** Edgeway on Deno: the table and the credentials come on standard input, the port goes to standard output. */
+/** Edgeway on Deno: the table and the credentials come on standard input, the ports go to standard output. */
 import { text } from "node:stream/consumers";
 import { fromJsonString } from "@bufbuild/protobuf";
 import { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
@@ -12,7 +12,10 @@ const decoded = decode(fromJsonString(ClusterTableSchema, table));
 if (decoded.issues !== undefined) throw new Error(JSON.stringify(decoded.issues));
 const compiled = compile([decoded.part]);
 const edge = startDenoEdge({
-  listeners: [{ hostname: "127.0.0.1", port: 0, ...(tls && { tls }) }],
+  listeners: [
+    { hostname: "127.0.0.1", port: 0, ...(tls && { tls }) },
+    { hostname: "127.0.0.1", port: 0, ...(tls && { tls }), http2: true },
+  ],
   table: () => compiled,
 });
-console.log(edge.ports[0]);
+console.log(edge.ports.join(" "));

@@ -23,6 +23,8 @@ export interface Credentials {
 
 export interface EdgeUnderTest {
   readonly port: number;
+  /** For native gRPC, where that has a port of its own. */
+  readonly grpcPort?: number;
   close(): Promise<void>;
 }
 
@@ -71,8 +73,10 @@ export const edges: Readonly<Record<string, StartEdge>> = {
     child.stdin.end(JSON.stringify({ table: toJsonString(ClusterTableSchema, clusterTable), tls }));
     const exited = once(child, "exit").then(([code]) => Promise.reject(new Error(`Deno exited with ${String(code)}`)));
     const [line] = (await Promise.race([once(createInterface(child.stdout), "line"), exited])) as [string];
+    const [port, grpcPort] = line.split(" ").map(Number);
     return {
-      port: Number(line),
+      port: port!,
+      grpcPort: grpcPort!,
       async close() {
         child.kill();
         await exited.catch(() => {}); // as was wished

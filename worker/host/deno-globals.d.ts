@@ -27,6 +27,18 @@ declare namespace Deno {
     setNoDelay(): void;
   }
 
+  interface Listener {
+    readonly addr: { readonly port: number };
+    /** Rejects once the listener is closed. */
+    accept(): Promise<Conn>;
+    close(): void;
+  }
+
+  function listen(options: Address): Listener;
+  function listenTls(
+    options: Address & { readonly cert: string; readonly key: string; readonly alpnProtocols: readonly string[] },
+  ): Listener;
+
   interface TlsConn extends Conn {
     handshake(): Promise<{ readonly alpnProtocol: string | null }>;
   }

@@ -23,7 +23,8 @@ export const dial: Dial = async ({ host, port, tls, protocol }) => {
   return new DenoStream(connection);
 };
 
-class DenoStream implements ByteStream {
+/** A stream over `connection`, which nobody else reads or writes. */
+export class DenoStream implements ByteStream {
   readonly #connection: Deno.Conn;
   #events: ByteStreamEvents | undefined;
   readonly #unwritten: Uint8Array[] = [];

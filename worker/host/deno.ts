@@ -1,14 +1,19 @@
-/** Edgeway on Deno. Its listener speaks in requests and responses, without trailers: gRPC-Web and Connect. */
+/**
+ * Edgeway on Deno. Deno.serve, which Deno Deploy has alone, speaks in requests and responses, without trailers: gRPC-Web
+ * and Connect. Elsewhere a port of its own takes native gRPC.
+ */
 import type { RouteTable } from "../../routes/model.ts";
 import { CallError } from "../call/error.ts";
 import type { Clock } from "../call/clock.ts";
 import type { RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
 import { exchange, type ExchangeOptions } from "../exchange.ts";
+import { createGateway } from "../gateway.ts";
 import { plan } from "../plan.ts";
 import { encodeFailure } from "../protocol/index.ts";
 import { descriptorsFrom } from "../transcode/index.ts";
 import { Pools } from "../transport/pools.ts";
+import { Http2Listener } from "./deno-listener.ts";
 import { dial } from "./deno-stream.ts";
 import { headOf, respondWith, toResponse } from "./fetch.ts";
 import { bodyFromStream } from "./web-streams.ts";
@@ -28,6 +33,8 @@ export interface DenoEdgeListener {
   readonly port: number;
   /** PEM; undefined: in the clear. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Whether it takes HTTP/2 alone, with trailers: native gRPC. Not on Deno Deploy. */
+  readonly http2?: boolean;
 }
 
 export interface DenoEdge {
@@ -58,15 +65,18 @@ export function startDenoEdge({ listeners, table, descriptorSet }: DenoEdgeOptio
     idleMs: undefined,
     ...(descriptorSet && { descriptors: descriptorsFrom(descriptorSet) }),
   };
-  const servers = listeners.map(({ hostname, port, tls }) => {
+  const gateway = createGateway({ ...options, table, random: Math.random });
+  const servers = listeners.map(({ hostname, port, tls, http2 }) => {
+    if (http2 === true) return new Http2Listener({ hostname, port, tls, handler: gateway, clock, defer });
     const scheme = tls === undefined ? "http" : "https";
     const serve = { hostname, port, cert: tls?.cert, key: tls?.key, onListen() {} };
-    return Deno.serve(serve, (request) => answer(request, scheme, table(), options));
+    const server = Deno.serve(serve, (request) => answer(request, scheme, table(), options));
+    return { port: server.addr.port, drain: () => server.shutdown() };
   });
   return {
-    ports: servers.map(({ addr }) => addr.port),
+    ports: servers.map(({ port }) => port),
     async drain() {
-      await Promise.all(servers.map((server) => server.shutdown()));
+      await Promise.all(servers.map((server) => server.drain()));
       origins.close();
     },
   };
@@ -89,6 +99,6 @@ async function answer(
 }
 
 function withoutTrailers(): CallError {
-  const message = "Deno's listener has no trailers, which gRPC needs: use gRPC-Web or Connect here";
+  const message = "Deno.serve has no trailers, which gRPC needs: use gRPC-Web or Connect here";
   return new CallError(Code.UNIMPLEMENTED, message, { side: "edge" });
 }

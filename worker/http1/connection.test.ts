@@ -14,14 +14,14 @@ class Origin implements ByteStream {
   paused = false;
   destroyed = false;
   /** Whether the connection takes more than it has. */
-  open_ = true;
+  accepting = true;
   events!: ByteStreamEvents;
   open(events: ByteStreamEvents): void {
     this.events = events;
   }
   write(bytes: Uint8Array): boolean {
     this.received += text(bytes);
-    return this.open_;
+    return this.accepting;
   }
   pause(): void {
     this.paused = true;
@@ -169,7 +169,7 @@ test("the caller's body is credited as the connection takes it", () => {
   void new Asked(client, { method: "POST" }, body);
   body.sink!.write(octets("hello"));
   expect(body.credit).toBe(5);
-  origin.open_ = false;
+  origin.accepting = false;
   body.sink!.write(octets("world!"));
   expect(body.credit).toBe(5);
   origin.events.drain();

@@ -7,8 +7,8 @@ import type { Context, Say } from "../context.ts";
 import { GATEWAY_CONTROLLER, sayAbout } from "../context.ts";
 import { isGranted } from "./grants.ts";
 
-export const ROUTE_KINDS = ["HTTPRoute", "GRPCRoute"] as const;
-export type RouteKind = (typeof ROUTE_KINDS)[number];
+const ROUTE_KINDS = ["HTTPRoute", "GRPCRoute"] as const;
+type RouteKind = (typeof ROUTE_KINDS)[number];
 
 /** What is wrong with a listener, by the condition that says so. */
 export interface ListenerProblem {

@@ -19,7 +19,7 @@ export interface Unsupported {
 }
 
 /** What is specific to HTTPRoute or GRPCRoute. */
-export interface RuleParts<M> {
+interface RuleParts<M> {
   readonly name: string | undefined;
   /** Their matches; an empty list takes every request. */
   readonly matches: readonly M[];
@@ -32,7 +32,7 @@ export interface RuleParts<M> {
 }
 
 /** Gateway API's reasons of the condition ResolvedRefs. */
-export interface Unresolved {
+interface Unresolved {
   readonly reason: "InvalidKind" | "BackendNotFound" | "RefNotPermitted" | "UnsupportedProtocol";
   readonly message: string;
 }

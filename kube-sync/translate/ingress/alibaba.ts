@@ -6,6 +6,7 @@ import { ANY_REQUEST, onCookie, startsWith, wildcards } from "../match.ts";
 import { inOrder } from "../order.ts";
 import type { OriginHint } from "../origin.ts";
 import { alibabaAction, alibabaConditions } from "./alibaba-rules.ts";
+import type { CanaryPair } from "./canary.ts";
 import { narrowed, pairCanaries, withShares } from "./canary.ts";
 import type { Dialect, IngressRule, PathResult, Reading } from "./dialect.ts";
 import { annotationField, annotationOf, byPath, onPath, sayOf, standardPath } from "./dialect.ts";
@@ -199,7 +200,7 @@ function canaryOf({ ingress }: Reading, name: string): string | undefined {
 }
 
 /** Header before cookie before weight; the main Ingress keeps what the weights of all canaries leave of 100. */
-function expand({ main, canaries }: ReturnType<typeof pairCanaries>[number]): IngressRule[] {
+function expand({ main, canaries }: CanaryPair): IngressRule[] {
   const byHeader: IngressRule[] = [];
   const byCookie: IngressRule[] = [];
   const shares: { rule: IngressRule; weight: number }[] = [];

@@ -37,7 +37,7 @@ export function translateIngresses(context: Context): void {
 }
 
 /** By the table's own order, but for an Ingress with a mesh behind it, whose rules have an order of their own. */
-export function arrangeByTable(rules: readonly IngressRule[]) {
+function arrangeByTable(rules: readonly IngressRule[]) {
   const byIngress = Map.groupBy(rules, ({ reading }) => reading.ingress);
   return [...byIngress.values()].flatMap((own) => {
     const isMesh = own.some(({ source }) => source.kind === "VirtualService");

@@ -6,6 +6,7 @@ import { ANY_REQUEST, onCookie, onHeader, searching, wrongRegex } from "../match
 import { getOrAdd } from "../object-index.ts";
 import { inOrder, inTableOrder } from "../order.ts";
 import type { OriginHint } from "../origin.ts";
+import type { CanaryPair } from "./canary.ts";
 import { narrowed, pairCanaries, withShares } from "./canary.ts";
 import type { Dialect, IngressRule, Reading } from "./dialect.ts";
 import { annotationField, annotationOf, byPath, onPath, sayOf, standardPath } from "./dialect.ts";
@@ -199,7 +200,7 @@ function asRegex(rule: IngressRule): IngressRule[] {
  * Header before cookie before weight. "always" and "never" settle it; with a value of one's own to look for, "never"
  * says nothing, and a call without that value goes on to cookie and weight.
  */
-function expand({ main, canaries }: ReturnType<typeof pairCanaries>[number]): IngressRule[] {
+function expand({ main, canaries }: CanaryPair): IngressRule[] {
   const [canary, ...others] = canaries;
   for (const { reading } of others) {
     const { namespace, name } = canary!.reading.ingress.metadata;

@@ -9,7 +9,7 @@ import { wrongRegex } from "../match.ts";
 type PathModifierInit = MessageInitShape<typeof PathModifierSchema>;
 
 /** Why something cannot be had. `field`: below the rule. */
-export interface WrongFilter {
+interface WrongFilter {
   readonly field: string;
   readonly wrong: string;
 }

@@ -9,7 +9,7 @@ import { onHeader, onPart, onQueryParam, startsWith, wrongRegex } from "../match
 const PSEUDO: ReadonlySet<string> = new Set(["uri", "scheme", "method", "authority"]);
 
 /** Why a match cannot be had. `field`: below the match. */
-export interface WrongMatch {
+interface WrongMatch {
   readonly field: string;
   readonly wrong: string;
 }

@@ -9,7 +9,7 @@ import { sayAbout } from "../context.ts";
 import type { ObjectIndex } from "../object-index.ts";
 
 /** A host of a server, and whose VirtualServices may use it. */
-export interface ServerHost {
+interface ServerHost {
   /** "" is every host. */
   readonly hostname: string;
   /** Undefined: of every namespace. */
