@@ -172,7 +172,15 @@ function freshRequests(kind: Kind, size: number, round: number): Facts[] {
   return Array.from({ length: callsPerRound }, (_, call) => {
     const { host = "example.com", path = "/a/b", tenant } = kind.request(ruleAt(call, round, size));
     const value = tenant === undefined ? undefined : fresh(tenant);
-    return { scheme: "https", host: fresh(host), path: fresh(path), query: "", method: "POST", rpc: true, header: () => value };
+    return {
+      scheme: "https",
+      host: fresh(host),
+      path: fresh(path),
+      query: "",
+      method: "POST",
+      rpc: true,
+      header: () => value,
+    };
   });
 }
 

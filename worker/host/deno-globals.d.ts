@@ -24,7 +24,8 @@ declare namespace Deno {
     write(bytes: Uint8Array): Promise<number>;
     closeWrite(): Promise<void>;
     close(): void;
-    setNoDelay(): void;
+    /** Connections over TLS have none. */
+    setNoDelay?(): void;
   }
 
   interface Listener {

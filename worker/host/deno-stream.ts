@@ -38,7 +38,7 @@ export class DenoStream implements ByteStream {
 
   constructor(connection: Deno.Conn) {
     this.#connection = connection;
-    connection.setNoDelay();
+    connection.setNoDelay?.();
   }
 
   open(events: ByteStreamEvents): void {
