@@ -21,11 +21,12 @@ describe.each(Object.keys(edges))("%s", (host) => {
   });
   afterAll(() => edge.close());
 
-  test.runIf(host === "deno")("native gRPC on the port of Deno.serve, which has no trailers, is refused", async () => {
+  const refused = async () => {
     const client = echoClient({ protocol: "gRPC", httpVersion: "2" }, `http://127.0.0.1:${edge.port}`);
     const error = await failureOf(client["say"]!({}));
     expect(error).toMatchObject({ code: Code.Unimplemented, rawMessage: expect.stringContaining("gRPC-Web") });
-  });
+  };
+  if (host === "deno") test("native gRPC on the port of Deno.serve, which has no trailers, is refused", refused);
 
   describe.each(speakers)("$protocol over HTTP/$httpVersion", (speaker) => {
     cases(speaker, () => echoClient(speaker, urlOf(edge, speaker)));
@@ -79,7 +80,7 @@ function cases({ httpVersion }: Speaker, connect: () => EchoClient): void {
     expect(await client["collect"]!(requests())).toMatchObject({ messages: 200, bytes: 4_000_000n });
   });
 
-  test.skipIf(httpVersion === "1.1")("each message is answered before the next one is sent", async () => {
+  const interleaved = async () => {
     const sent = new Turns();
     const answers = client["chat"]!(sent)[Symbol.asyncIterator]();
     for (const text of ["one", "two", "three"]) {
@@ -88,7 +89,9 @@ function cases({ httpVersion }: Speaker, connect: () => EchoClient): void {
     }
     sent.end();
     expect(await answers.next()).toMatchObject({ done: true });
-  });
+  };
+  // connect-node reads no answer over HTTP/1.1 before it has sent its request.
+  if (httpVersion === "2") test("each message is answered before the next one is sent", interleaved);
 
   test("an error of the service's, after messages", async () => {
     const seen: number[] = [];
