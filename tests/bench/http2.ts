@@ -3,30 +3,15 @@
  * in every round. Clients call the engine's server; servers are called by the engine's client, over 8 connections.
  */
 import { type ChildProcess, fork } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Load, LoadResult, Order } from "./http2-child.ts";
 import { clients } from "./http2-clients.ts";
 import { servers } from "./http2-servers.ts";
+import { type Row, type Spread, spread, writeReport } from "./report.ts";
 
 const rounds = 5;
 const warmUpMs = 1000;
 const roundMs = 700;
-
-interface Spread {
-  readonly min: number;
-  readonly median: number;
-  readonly max: number;
-}
-
-interface Row {
-  readonly case: string;
-  readonly subject: string;
-  readonly callsPerSecond: Spread;
-  readonly cpuMicrosPerCall: Spread;
-  readonly latencyMs: { readonly p50: number; readonly p99: number };
-}
 
 type LoadShape = Omit<Load, "port" | "milliseconds">;
 
@@ -110,11 +95,6 @@ async function turn(of: Case, subject: Subject, engine: Subject, milliseconds: n
   return { ...result, cpuMicros };
 }
 
-function spread(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  return { min: sorted[0]!, median: sorted[Math.floor(sorted.length / 2)]!, max: sorted.at(-1)! };
-}
-
 function rowOf(name: string, subject: string, results: readonly LoadResult[]): Row {
   return {
     case: name,
@@ -165,7 +145,5 @@ export default async function bench({ json }: { readonly json: string | undefine
     server.end();
   }
   compare(rows, "node:http2");
-  const [cpu] = cpus();
-  const machine = `${cpu?.model ?? "unknown"}, ${cpus().length} cores, Node ${process.version}`;
-  if (json !== undefined) writeFileSync(json, JSON.stringify({ machine, rounds, rows }, undefined, 2));
+  writeReport(json, rounds, rows);
 }

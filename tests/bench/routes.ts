@@ -4,8 +4,6 @@
  * and every answer is checked once. The requests' strings are new in each round, as a listener's are, so that no
  * router is helped by hashes remembered from the last time.
  */
-import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
@@ -16,6 +14,7 @@ import { compile } from "../../routes/compile.ts";
 import { decode } from "../../routes/decode.ts";
 import { match, type Facts } from "../../routes/match.ts";
 import type { RouteTable } from "../../routes/model.ts";
+import { machine, type Row, spread, writeReport } from "./report.ts";
 
 const sizes = [10, 100, 1000, 10_000, 100_000];
 const rounds = 7;
@@ -24,20 +23,6 @@ const callsPerRound = 20_000;
 const timedCalls = 2000;
 /** A router that took longer for a tenth of the rules is left out. */
 const patienceMs = 2000;
-
-interface Spread {
-  readonly min: number;
-  readonly median: number;
-  readonly max: number;
-}
-
-interface Row {
-  readonly case: string;
-  readonly subject: string;
-  readonly callsPerSecond: Spread;
-  readonly cpuMicrosPerCall: Spread;
-  readonly latencyMs: { readonly p50: number; readonly p99: number };
-}
 
 /** A kind of rule. Rule `i` must be the one that takes request `i`. */
 interface Kind {
@@ -228,18 +213,13 @@ function rowOf(name: string, subject: string, samples: readonly Sample[]): Row {
   return {
     case: name,
     subject,
-    callsPerSecond: spreadOf(samples.map((one) => 1 / one.seconds)),
-    cpuMicrosPerCall: spreadOf(samples.map((one) => one.cpuMicros)),
+    callsPerSecond: spread(samples.map((one) => 1 / one.seconds)),
+    cpuMicrosPerCall: spread(samples.map((one) => one.cpuMicros)),
     latencyMs: {
       p50: latencies[Math.floor(latencies.length / 2)]!,
       p99: latencies[Math.floor(latencies.length * 0.99)]!,
     },
   };
-}
-
-function spreadOf(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  return { min: sorted[0]!, median: sorted[Math.floor(sorted.length / 2)]!, max: sorted.at(-1)! };
 }
 
 /** The rows of one kind at all sizes. */
@@ -327,10 +307,9 @@ function print(row: Row): Row {
 }
 
 export default async function bench({ json }: { readonly json: string | undefined }): Promise<void> {
-  const machine = `${cpus().length} x ${cpus()[0]!.model}, Node ${process.versions.node}`;
   console.log(machine);
   console.log("us per call".padEnd(45), ["min", "median", "max", "p99"].map((name) => name.padStart(11)).join(" "));
   const rows = kinds.flatMap(benchMatch);
   for (const kind of kinds) rows.push(...benchBuild(kind, sizes.at(-1)!));
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine, rounds, rows }, undefined, 2)}\n`);
+  writeReport(json, rounds, rows);
 }

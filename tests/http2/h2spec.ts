@@ -2,36 +2,27 @@
  * `npm run h2spec`: the h2spec suite against the Node listener, over cleartext and TLS, and h2specd, its counterpart
  * for clients, against the engine's client. The tools are taken from PATH or .cache/go/bin, or installed there with Go.
  */
-import { execFile, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { selfSigned } from "../../cli/dev/front/certificates.ts";
 import { Certificates } from "../../worker/host/node-certificates.ts";
 import { listen } from "../../worker/host/node-listener.ts";
+import { goTool } from "../go-tool.ts";
 import { answerAtEnd } from "./subjects.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const cache = join(root, ".cache/go/bin");
 /** The commit that follows 2.6.0, else the newest release that Go can install by its number. */
 const versions = ["af83a65f0b62", "v2.2.1+incompatible"];
 /** h2specd opens a port per case from here on; below what systems hand out themselves. */
 const firstClientPort = 20_000;
 
-/** Where `tool` is, installing it if need be. */
-function find(tool: string): string {
-  for (const folder of [...(process.env["PATH"] ?? "").split(delimiter), cache]) {
-    if (existsSync(join(folder, tool))) return join(folder, tool);
-  }
-  for (const version of versions) {
-    console.log(`installing ${tool} ${version}`);
-    const source = `github.com/summerwind/h2spec/cmd/${tool}@${version}`;
-    const { status } = spawnSync("go", ["install", source], { env: { ...process.env, GOBIN: cache }, stdio: "ignore" });
-    if (status === 0) return join(cache, tool);
-  }
-  throw new Error(`${tool} is neither in PATH nor in .cache/go/bin, and Go could not install it`);
-}
+const find = (tool: string) =>
+  goTool(
+    tool,
+    versions.map((version) => `github.com/summerwind/h2spec@${version}`),
+  );
 
 /** Runs a suite, prints what failed, and returns its summary line. */
 async function run(title: string, tool: string, options: readonly string[]): Promise<string> {
