@@ -1,6 +1,10 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { connect } from "node:tls";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { features } from "../../examples/services/features.ts";
@@ -31,6 +35,7 @@ function find(program: string, directories: readonly string[]): string | undefin
 
 export function calls(): void {
   describe("reflection", reflection);
+  describe("commands", commands);
 
   describe.each(Object.keys(speakers))("%s", (name) => {
     let client: AnyClient;
@@ -69,6 +74,51 @@ function reflection(): void {
     const said = await run(grpcurl, ["-plaintext", "-H", "env: env2", clear, "edgeway.examples.v1.Echo/Say"]);
     expect(JSON.parse(said.stdout)).toMatchObject({ environment: "env2" });
   });
+}
+
+function commands(): void {
+  test("a Python client calls three services over one channel", async ({ skip }) => {
+    const able = await run("python3", ["-c", "import grpc_reflection"]).then(
+      () => true,
+      () => false,
+    );
+    if (!able) return skip("python3 has no grpcio-reflection");
+    const directory = await mkdtemp(join(tmpdir(), "edgeway-python-"));
+    const certificate = join(directory, "localhost.pem");
+    await writeFile(certificate, await certificateOf(edge.tlsPort));
+    const script = join(root, "tests/e2e/route_guide_client.py");
+    const { stdout } = await run("python3", [script, String(edge.tlsPort), certificate]);
+    await rm(directory, { recursive: true });
+    expect(JSON.parse(stdout)).toEqual({
+      features: features.length,
+      same: true,
+      points: 2,
+      chat: "second",
+      greeting: "Hello Ada",
+      failure: ["NOT_FOUND", "no such thing"],
+    });
+  });
+
+  test("curl calls with JSON, and by a REST path", async ({ skip }) => {
+    const curl = find("curl", process.env["PATH"]!.split(delimiter));
+    if (curl === undefined) return skip("curl is not in PATH");
+    const url = `https://localhost:${edge.tlsPort}`;
+    const json = ["-H", "content-type: application/json", "-d", '{"name":"Ada"}'];
+    const greeting = await run(curl, ["-sk", ...json, `${url}/helloworld.Greeter/SayHello`]);
+    expect(JSON.parse(greeting.stdout)).toEqual({ message: "Hello Ada" });
+    const { latitude, longitude } = bern.location;
+    const feature = await run(curl, ["-sk", `${url}/routeguide/features/${latitude}/${longitude}`]);
+    expect(JSON.parse(feature.stdout)).toMatchObject({ name: "Bern" });
+  });
+}
+
+/** The certificate that the edge shows for localhost, PEM. */
+async function certificateOf(port: number): Promise<string> {
+  const socket = connect({ port, host: "localhost", servername: "localhost", rejectUnauthorized: false });
+  await once(socket, "secureConnect");
+  const { raw } = socket.getPeerCertificate();
+  socket.destroy();
+  return `-----BEGIN CERTIFICATE-----\n${raw.toString("base64")}\n-----END CERTIFICATE-----\n`;
 }
 
 function everyKind(client: () => AnyClient): void {
