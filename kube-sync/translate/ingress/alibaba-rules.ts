@@ -5,8 +5,10 @@ import type { ReadOf } from "../../objects/read.ts";
 import { anything, either, integer, list, listOrEmpty, optional, part, string } from "../../objects/read.ts";
 import type { FilterInit } from "../context.ts";
 import { invalidTarget } from "../context.ts";
-import type { Match, PathTest } from "../match.ts";
-import { ANY_REQUEST, anyOf, both, onCookie, onHeader, onPart, onQueryParam, startsWith, wildcards } from "../match.ts";
+import type { PathTest } from "../match.ts";
+import { ANY_REQUEST, anyOf, onCookie, onHeader, onPart, onQueryParam, startsWith, wildcards } from "../match.ts";
+import type { ConditionPart } from "./conditions.ts";
+import { readConditions } from "./conditions.ts";
 import type { Action, Conditions, Reading } from "./dialect.ts";
 import { annotationOf, onPath, sayOf } from "./dialect.ts";
 import { readJson } from "./json.ts";
@@ -29,34 +31,11 @@ const condition = part({
 });
 
 type Condition = ReadOf<typeof condition>;
-type Part = Partial<{ hostnames: string[]; paths: Match[]; matches: Match[] }> | string;
 
 const MAX_CONDITIONS = 10;
 
-/** Blocks must all hold, and of a block's values any. Hosts and paths go with those of the rule. */
 export function alibabaConditions(reading: Reading, name: string): Conditions | string | undefined {
-  const text = annotationOf(reading, `conditions.${name}`);
-  if (text === undefined) return undefined;
-  const fail = (reason: string): string => {
-    sayOf(reading, `conditions.${name}`, "error", `${reason}: its paths answer with an error`);
-    return `conditions.${name}: ${reason}`;
-  };
-  const read = readJson(text, list(condition));
-  if (typeof read === "string") return fail(read);
-  if (read.value.length > MAX_CONDITIONS) return fail(`has more than ${MAX_CONDITIONS} conditions`);
-  const hostnames: string[] = [];
-  const paths: Match[] = [];
-  let matches: readonly Match[] = [ANY_REQUEST];
-  for (const each of read.value) {
-    const found = partOf(each);
-    if (typeof found === "string") return fail(found);
-    hostnames.push(...(found.hostnames ?? []));
-    paths.push(...(found.paths ?? []));
-    const alternatives = found.matches;
-    if (alternatives !== undefined)
-      matches = matches.flatMap((match) => alternatives.map((other) => both(match, other)));
-  }
-  return { hostnames, paths, matches };
+  return readConditions(reading, name, condition, partOf, MAX_CONDITIONS);
 }
 
 function partOf({
@@ -67,7 +46,7 @@ function partOf({
   querystringconfig,
   methodconfig,
   cookieconfig,
-}: Condition): Part {
+}: Condition): ConditionPart {
   if (type === "Host" && hostconfig !== undefined) {
     const names = hostconfig.values.map((name) => name.toLowerCase());
     const isName = names.every((name) => forms.hostname.holds(name));

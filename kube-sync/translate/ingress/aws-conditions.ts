@@ -6,7 +6,6 @@ import type { ConditionInit, Match, PathTest } from "../match.ts";
 import {
   ANY_REQUEST,
   anyOf,
-  both,
   onHeader,
   onPart,
   onQueryParam,
@@ -15,9 +14,10 @@ import {
   wildcards,
   wrongRegex,
 } from "../match.ts";
+import type { ConditionPart } from "./conditions.ts";
+import { readConditions } from "./conditions.ts";
 import type { Conditions, Reading } from "./dialect.ts";
-import { annotationOf, onPath, sayOf } from "./dialect.ts";
-import { readJson } from "./json.ts";
+import { onPath } from "./dialect.ts";
 
 /** conditions.NAME: what else must hold for the calls of that backend, Service or action. */
 
@@ -37,35 +37,11 @@ const condition = part({
 
 type Condition = ReadOf<typeof condition>;
 
-/** What one condition asks for, or why it cannot be had. */
-type Part = Partial<{ hostnames: string[]; paths: Match[]; matches: Match[] }> | string;
-
-/** Blocks must all hold, and of a block's values any. Hosts and paths go with those of the rule. */
 export function awsConditions(reading: Reading, name: string): Conditions | string | undefined {
-  const text = annotationOf(reading, `conditions.${name}`);
-  if (text === undefined) return undefined;
-  const fail = (reason: string): string => {
-    sayOf(reading, `conditions.${name}`, "error", `${reason}: its paths answer with an error`);
-    return `conditions.${name}: ${reason}`;
-  };
-  const read = readJson(text, list(condition));
-  if (typeof read === "string") return fail(read);
-  const hostnames: string[] = [];
-  const paths: Match[] = [];
-  let matches: readonly Match[] = [ANY_REQUEST];
-  for (const each of read.value) {
-    const found = partOf(each);
-    if (typeof found === "string") return fail(found);
-    hostnames.push(...(found.hostnames ?? []));
-    paths.push(...(found.paths ?? []));
-    const alternatives = found.matches;
-    if (alternatives !== undefined)
-      matches = matches.flatMap((match) => alternatives.map((other) => both(match, other)));
-  }
-  return { hostnames, paths, matches };
+  return readConditions(reading, name, condition, partOf);
 }
 
-function partOf(given: Condition): Part {
+function partOf(given: Condition): ConditionPart {
   const { field, hostheaderconfig: host, pathpatternconfig: path, httpheaderconfig: header } = given;
   if (field === "host-header" && host !== undefined) return hostsOf(host);
   if (field === "path-pattern" && path !== undefined) return pathsOf(path);
@@ -105,7 +81,7 @@ function expressions({ values: patterns, regexvalues }: Values, flags = ""): str
 }
 
 /** Names, and patterns that are names with one label left open; others cannot be looked up. */
-function hostsOf(config: Values): Part {
+function hostsOf(config: Values): ConditionPart {
   if (config.regexvalues.length > 0) {
     const regexes = expressions(config);
     return typeof regexes === "string"
@@ -118,7 +94,7 @@ function hostsOf(config: Values): Part {
   return { matches: [having(onPart(RequestPart.HOST, anyOf(names.map(wildcards))))] };
 }
 
-function pathsOf(config: Values): Part {
+function pathsOf(config: Values): ConditionPart {
   const regexes = expressions(config);
   if (typeof regexes === "string") return regexes;
   const tests = config.values.map((text): PathTest => {
@@ -132,7 +108,7 @@ function pathsOf(config: Values): Part {
   return { paths: given.map((test) => onPath(test)) };
 }
 
-function queries(given: readonly { readonly key: string; readonly value: string }[]): Part {
+function queries(given: readonly { readonly key: string; readonly value: string }[]): ConditionPart {
   if (given.some(({ key }) => key === "")) return "a value of the query string without a key is not supported";
   return { matches: given.map(({ key, value }) => having(onQueryParam(key, `(?i)${wildcards(value)}`))) };
 }

@@ -1,0 +1,45 @@
+import type { Reader } from "../../objects/read.ts";
+import { list } from "../../objects/read.ts";
+import type { Match } from "../match.ts";
+import { ANY_REQUEST, both } from "../match.ts";
+import type { Conditions, Reading } from "./dialect.ts";
+import { annotationOf, sayOf } from "./dialect.ts";
+import { readJson } from "./json.ts";
+
+/** What one condition asks for, or why it cannot be had. */
+export type ConditionPart = Partial<{ hostnames: string[]; paths: Match[]; matches: Match[] }> | string;
+
+/**
+ * The conditions of an ALB dialect: conditions.NAME, a list in JSON. Blocks must all hold, and of a block's values any;
+ * hosts and paths go with those of the rule. What cannot be had is reported, and returned as a reason.
+ */
+export function readConditions<T>(
+  reading: Reading,
+  name: string,
+  condition: Reader<T>,
+  partOf: (condition: T) => ConditionPart,
+  most = Infinity,
+): Conditions | string | undefined {
+  const text = annotationOf(reading, `conditions.${name}`);
+  if (text === undefined) return undefined;
+  const fail = (reason: string): string => {
+    sayOf(reading, `conditions.${name}`, "error", `${reason}: its paths answer with an error`);
+    return `conditions.${name}: ${reason}`;
+  };
+  const read = readJson(text, list(condition));
+  if (typeof read === "string") return fail(read);
+  if (read.value.length > most) return fail(`has more than ${most} conditions`);
+  const hostnames: string[] = [];
+  const paths: Match[] = [];
+  let matches: readonly Match[] = [ANY_REQUEST];
+  for (const each of read.value) {
+    const found = partOf(each);
+    if (typeof found === "string") return fail(found);
+    hostnames.push(...(found.hostnames ?? []));
+    paths.push(...(found.paths ?? []));
+    const alternatives = found.matches;
+    if (alternatives !== undefined)
+      matches = matches.flatMap((match) => alternatives.map((other) => both(match, other)));
+  }
+  return { hostnames, paths, matches };
+}
