@@ -3,6 +3,20 @@
  * Every object in it is frozen to its leaves: readers share one table, and a new one replaces it whole.
  */
 
+import type {
+  CircuitBreaker,
+  Fault,
+  Hedging,
+  HealthCheck,
+  Jwt,
+  LoadBalancing,
+  OriginTls,
+  OutlierDetection,
+  RateLimit,
+  Retry,
+  SessionPersistence,
+  Timeouts,
+} from "./policies.ts";
 import type { Pattern, Substitution } from "./regex.ts";
 
 /** "http" also stands for HTTP/2 with prior knowledge (h2c). */
@@ -40,6 +54,8 @@ export interface Route {
   readonly schemes: readonly Scheme[];
   /** The cluster's share of the calls among the clusters that have the same host and match. */
   readonly clusterWeight: number;
+  /** Among the clusters that have the same host and match, the lowest serves; the others do when none of it can. */
+  readonly failover: number;
   readonly rules: readonly Rule[];
 }
 
@@ -53,6 +69,28 @@ export interface Rule {
   readonly filters: readonly Filter[];
   /** Empty, or of no weight in all: the rule answers with an error, unless a filter answers. */
   readonly backends: readonly BackendChoice[];
+  /** Of its source object's rule. Undefined: it has none. */
+  readonly name: string | undefined;
+  readonly timeouts: Timeouts | undefined;
+  readonly retry: Retry | undefined;
+  readonly hedging: Hedging | undefined;
+  readonly session: SessionPersistence | undefined;
+  /**
+   * Who else has the same host and match, by order of failover and then of precedence, this rule's own cluster among
+   * them. Undefined: this cluster alone.
+   */
+  readonly clusters: readonly ClusterShare[] | undefined;
+}
+
+/** One cluster's part in a rule that several have. */
+export interface ClusterShare {
+  readonly cluster: string;
+  /** Its share of the calls among those of the same `failover`. */
+  readonly weight: number;
+  /** The lowest serves; the others do when none of it can. */
+  readonly failover: number;
+  /** With what the cluster's own rule asks for. */
+  readonly rule: Rule;
 }
 
 /** All conditions must hold. Two matches that ask for the same are equal field by field. */
@@ -62,6 +100,8 @@ export interface Match {
   readonly path: PathMatch;
   /** Whether only calls will do (gRPC, gRPC-Web, Connect) and no other HTTP. */
   readonly rpcOnly: boolean;
+  /** What the caller speaks, any of them, sorted. Empty: every protocol. */
+  readonly protocols: readonly CallProtocol[];
   /** HTTP method; undefined: every method. */
   readonly method: string | undefined;
   /** Sorted by name; a name occurs once. */
@@ -71,6 +111,9 @@ export interface Match {
   /** What no lookup can tell. Sorted; each occurs once. */
   readonly conditions: readonly Condition[];
 }
+
+/** "http" is what is no call. */
+export type CallProtocol = "connect" | "grpc" | "grpc-web" | "http";
 
 export interface Condition {
   readonly subject: Subject;
@@ -93,11 +136,11 @@ export type PathMatch =
   /** The paths "/ANY/method" of exactly two segments. */
   | { readonly kind: "method"; readonly method: string };
 
-export type Filter = HeaderFilter | UrlRewrite | Redirect | DirectResponse | Cors;
+export type Filter = HeaderFilter | UrlRewrite | Redirect | DirectResponse | Cors | Mirror | Fault | RateLimit | Jwt;
 
 /** Gateway API's HTTPHeaderFilter: set replaces, add appends, remove deletes. */
 export interface HeaderFilter {
-  readonly kind: "requestHeaders" | "responseHeaders";
+  readonly kind: "requestHeaders" | "responseHeaders" | "responseTrailers";
   readonly set: readonly Pair[];
   readonly add: readonly Pair[];
   readonly remove: readonly string[];
@@ -128,6 +171,15 @@ export interface DirectResponse {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
+}
+
+/** A copy of a share of the calls goes there too, and its answer nowhere. */
+export interface Mirror {
+  readonly kind: "mirror";
+  /** Undefined: it cannot be served, and nothing is sent. */
+  readonly backend: Backend | undefined;
+  /** Of the calls, in [0, 1]. */
+  readonly share: number;
 }
 
 /** Lets pages of other origins call; in place of whatever the origin server says about CORS. */
@@ -177,13 +229,35 @@ export interface Backend {
   /** "cluster/namespace/name:port". */
   readonly name: string;
   readonly source: Source;
-  /** "http2" takes gRPC and plain HTTP, "grpc" nothing but gRPC. */
-  readonly protocol: "http1" | "http2" | "grpc";
+  /**
+   * "http2" takes gRPC and plain HTTP, "grpc" nothing but gRPC; "grpc-web" and "connect" take calls in that, and plain
+   * HTTP.
+   */
+  readonly protocol: "http1" | "http2" | "grpc" | "grpc-web" | "connect";
+  /** What carries it. */
+  readonly http: "http1" | "http2";
+  readonly transport: Transport;
+  /** One of Cloudflare's, near which connections are kept. Undefined: near the first call. */
+  readonly locationHint: string | undefined;
   readonly tls: boolean;
+  /** Undefined where `tls` is not set, or where it asks for nothing of its own. */
+  readonly originTls: OriginTls | undefined;
   readonly endpoints: readonly Endpoint[];
+  readonly loadBalancing: LoadBalancing;
+  readonly healthCheck: HealthCheck | undefined;
+  readonly outlierDetection: OutlierDetection | undefined;
+  readonly circuitBreaker: CircuitBreaker | undefined;
+  /** Until a connection is open. */
+  readonly connectTimeoutMs: number;
   /** The hash of its descriptor set, by which the edge can be asked for it. Undefined: none is known. */
   readonly descriptors: string | undefined;
 }
+
+/**
+ * How a host with more ways than one reaches it: by connections of its own, through a VPC Network, by fetch, or by
+ * fetch in gRPC-Web that Cloudflare converts.
+ */
+export type Transport = "connection" | "vpc-network" | "fetch" | "grpc-web-convert";
 
 export interface Endpoint {
   /** Host name or IP address, IPv6 without brackets. */
@@ -196,6 +270,8 @@ export interface ClusterPart {
   readonly cluster: string;
   readonly routes: readonly Route[];
   readonly backends: readonly Backend[];
+  /** Whether its rules serve only calls that no other cluster can. */
+  readonly lastResort: boolean;
 }
 
 /** One match of one rule for one hostname: what requests are held against, and what wins. */

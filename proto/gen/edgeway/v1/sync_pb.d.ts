@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Backend, ClusterTable, DescriptorSet, Route, SourceRef } from "./table_pb.js";
+import type { Backend, Certificate, ClusterTable, DescriptorSet, Route, SourceRef } from "./table_pb.js";
 
 /**
  * Describes the file edgeway/v1/sync.proto.
@@ -90,6 +90,23 @@ export declare type Delta = Message<"edgeway.v1.Delta"> & {
    * @generated from field: repeated string removed_descriptor_sets = 8;
    */
   removedDescriptorSets: string[];
+
+  /**
+   * @generated from field: repeated edgeway.v1.Certificate certificates = 9;
+   */
+  certificates: Certificate[];
+
+  /**
+   * @generated from field: repeated string removed_certificates = 10;
+   */
+  removedCertificates: string[];
+
+  /**
+   * Unset: as it was.
+   *
+   * @generated from field: optional bool last_resort = 11;
+   */
+  lastResort?: boolean | undefined;
 };
 
 /**
@@ -109,6 +126,14 @@ export declare type PushResponse = Message<"edgeway.v1.PushResponse"> & {
    * @generated from field: uint64 revision = 1;
    */
   revision: bigint;
+
+  /**
+   * Routes that the cluster was not granted: they are left out, and the rest
+   * is served.
+   *
+   * @generated from field: repeated edgeway.v1.Issue withheld = 2;
+   */
+  withheld: Issue[];
 };
 
 /**

@@ -7,6 +7,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
+import type { CircuitBreaker, Fault, HealthCheck, Hedging, Jwt, LoadBalancing, Mirror, OriginTls, OutlierDetection, RateLimit, Retry, SessionPersistence, Timeouts } from "./policy_pb.js";
 
 /**
  * Describes the file edgeway/v1/table.proto.
@@ -66,6 +67,21 @@ export declare type ClusterTable = Message<"edgeway.v1.ClusterTable"> & {
    * @generated from field: repeated edgeway.v1.DescriptorSet descriptor_sets = 4;
    */
   descriptorSets: DescriptorSet[];
+
+  /**
+   * What listeners prove themselves by, where the edge serves TLS itself.
+   *
+   * @generated from field: repeated edgeway.v1.Certificate certificates = 5;
+   */
+  certificates: Certificate[];
+
+  /**
+   * Whether its rules serve only calls that no other cluster can: it is being
+   * drained, or, as the authority says, has not reported for long.
+   *
+   * @generated from field: bool last_resort = 6;
+   */
+  lastResort: boolean;
 };
 
 /**
@@ -73,6 +89,67 @@ export declare type ClusterTable = Message<"edgeway.v1.ClusterTable"> & {
  * Use `create(ClusterTableSchema)` to create a new message.
  */
 export declare const ClusterTableSchema: GenMessage<ClusterTable>;
+
+/**
+ * A listener's certificate.
+ *
+ * @generated from message edgeway.v1.Certificate
+ */
+export declare type Certificate = Message<"edgeway.v1.Certificate"> & {
+  /**
+   * Unique within the cluster's table.
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * @generated from field: edgeway.v1.SourceRef source = 2;
+   */
+  source?: SourceRef | undefined;
+
+  /**
+   * Served for these names, "*.example.com" for one label below. Empty: for
+   * every name.
+   *
+   * @generated from field: repeated string hostnames = 3;
+   */
+  hostnames: string[];
+
+  /**
+   * PEM.
+   *
+   * @generated from field: string chain = 4;
+   */
+  chain: string;
+
+  /**
+   * PEM. Left out where the edge hands out a table to agents.
+   *
+   * @generated from field: string private_key = 5;
+   */
+  privateKey: string;
+
+  /**
+   * PEM: whose client certificates are asked for. Empty: none are.
+   *
+   * @generated from field: string client_ca = 6;
+   */
+  clientCa: string;
+
+  /**
+   * Whether callers may do without one.
+   *
+   * @generated from field: bool client_optional = 7;
+   */
+  clientOptional: boolean;
+};
+
+/**
+ * Describes the message edgeway.v1.Certificate.
+ * Use `create(CertificateSchema)` to create a new message.
+ */
+export declare const CertificateSchema: GenMessage<Certificate>;
 
 /**
  * What is known of the messages and methods of some backends: what JSON and
@@ -203,6 +280,14 @@ export declare type Route = Message<"edgeway.v1.Route"> & {
    * @generated from field: optional uint32 cluster_weight = 9;
    */
   clusterWeight?: number | undefined;
+
+  /**
+   * Among the clusters that have a rule for the same host and match, the
+   * lowest number serves; the others do when none of it can.
+   *
+   * @generated from field: uint32 failover = 10;
+   */
+  failover: number;
 };
 
 /**
@@ -251,6 +336,33 @@ export declare type Rule = Message<"edgeway.v1.Rule"> & {
    * @generated from field: sint32 priority = 5;
    */
   priority: number;
+
+  /**
+   * Its name in its source object. Empty: it has none.
+   *
+   * @generated from field: string name = 6;
+   */
+  name: string;
+
+  /**
+   * @generated from field: edgeway.v1.Timeouts timeouts = 7;
+   */
+  timeouts?: Timeouts | undefined;
+
+  /**
+   * @generated from field: edgeway.v1.Retry retry = 8;
+   */
+  retry?: Retry | undefined;
+
+  /**
+   * @generated from field: edgeway.v1.Hedging hedging = 9;
+   */
+  hedging?: Hedging | undefined;
+
+  /**
+   * @generated from field: edgeway.v1.SessionPersistence session = 10;
+   */
+  session?: SessionPersistence | undefined;
 };
 
 /**
@@ -321,6 +433,13 @@ export declare type Match = Message<"edgeway.v1.Match"> & {
    * @generated from field: repeated edgeway.v1.Condition conditions = 7;
    */
   conditions: Condition[];
+
+  /**
+   * What the caller speaks, any of them. Empty: every protocol.
+   *
+   * @generated from field: repeated edgeway.v1.CallProtocol protocols = 8;
+   */
+  protocols: CallProtocol[];
 };
 
 /**
@@ -506,6 +625,40 @@ export declare type Filter = Message<"edgeway.v1.Filter"> & {
      */
     value: Cors;
     case: "cors";
+  } | {
+    /**
+     * Those from here on are not in BackendRef.filters.
+     *
+     * @generated from field: edgeway.v1.Mirror mirror = 7;
+     */
+    value: Mirror;
+    case: "mirror";
+  } | {
+    /**
+     * @generated from field: edgeway.v1.Fault fault = 8;
+     */
+    value: Fault;
+    case: "fault";
+  } | {
+    /**
+     * @generated from field: edgeway.v1.RateLimit rate_limit = 9;
+     */
+    value: RateLimit;
+    case: "rateLimit";
+  } | {
+    /**
+     * @generated from field: edgeway.v1.Jwt jwt = 10;
+     */
+    value: Jwt;
+    case: "jwt";
+  } | {
+    /**
+     * Of gRPC's trailing metadata, or HTTP's trailer fields.
+     *
+     * @generated from field: edgeway.v1.HeaderModifier response_trailers = 11;
+     */
+    value: HeaderModifier;
+    case: "responseTrailers";
   } | { case: undefined; value?: undefined };
 };
 
@@ -896,6 +1049,60 @@ export declare type Backend = Message<"edgeway.v1.Backend"> & {
    * @generated from field: string descriptors = 6;
    */
   descriptors: string;
+
+  /**
+   * Where tls is set.
+   *
+   * @generated from field: edgeway.v1.OriginTls origin_tls = 7;
+   */
+  originTls?: OriginTls | undefined;
+
+  /**
+   * @generated from field: edgeway.v1.LoadBalancing load_balancing = 8;
+   */
+  loadBalancing?: LoadBalancing | undefined;
+
+  /**
+   * @generated from field: edgeway.v1.HealthCheck health_check = 9;
+   */
+  healthCheck?: HealthCheck | undefined;
+
+  /**
+   * @generated from field: edgeway.v1.OutlierDetection outlier_detection = 10;
+   */
+  outlierDetection?: OutlierDetection | undefined;
+
+  /**
+   * @generated from field: edgeway.v1.CircuitBreaker circuit_breaker = 11;
+   */
+  circuitBreaker?: CircuitBreaker | undefined;
+
+  /**
+   * Until a connection is open. 0: 5,000.
+   *
+   * @generated from field: uint32 connect_timeout_ms = 12;
+   */
+  connectTimeoutMs: number;
+
+  /**
+   * @generated from field: edgeway.v1.Transport transport = 13;
+   */
+  transport: Transport;
+
+  /**
+   * Near which Cloudflare keeps the connections to it: one of its location
+   * hints, such as "weur". Empty: near the first call.
+   *
+   * @generated from field: string location_hint = 14;
+   */
+  locationHint: string;
+
+  /**
+   * Whether gRPC-Web and Connect are spoken over HTTP/2 instead of HTTP/1.1.
+   *
+   * @generated from field: bool http2 = 15;
+   */
+  http2: boolean;
 };
 
 /**
@@ -953,6 +1160,43 @@ export enum Scheme {
 export declare const SchemeSchema: GenEnum<Scheme>;
 
 /**
+ * @generated from enum edgeway.v1.CallProtocol
+ */
+export enum CallProtocol {
+  /**
+   * @generated from enum value: CALL_PROTOCOL_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: CALL_PROTOCOL_GRPC = 1;
+   */
+  GRPC = 1,
+
+  /**
+   * @generated from enum value: CALL_PROTOCOL_GRPC_WEB = 2;
+   */
+  GRPC_WEB = 2,
+
+  /**
+   * @generated from enum value: CALL_PROTOCOL_CONNECT = 3;
+   */
+  CONNECT = 3,
+
+  /**
+   * What is no call.
+   *
+   * @generated from enum value: CALL_PROTOCOL_HTTP = 4;
+   */
+  HTTP = 4,
+}
+
+/**
+ * Describes the enum edgeway.v1.CallProtocol.
+ */
+export declare const CallProtocolSchema: GenEnum<CallProtocol>;
+
+/**
  * @generated from enum edgeway.v1.RequestPart
  */
 export enum RequestPart {
@@ -994,6 +1238,47 @@ export enum RequestPart {
 export declare const RequestPartSchema: GenEnum<RequestPart>;
 
 /**
+ * How a host reaches a backend, where it has more ways than one.
+ *
+ * @generated from enum edgeway.v1.Transport
+ */
+export enum Transport {
+  /**
+   * Its own connections.
+   *
+   * @generated from enum value: TRANSPORT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Cloudflare: through the binding of a VPC Network.
+   *
+   * @generated from enum value: TRANSPORT_VPC_NETWORK = 1;
+   */
+  VPC_NETWORK = 1,
+
+  /**
+   * By fetch: HTTP requests, and calls in gRPC-Web or Connect.
+   *
+   * @generated from enum value: TRANSPORT_FETCH = 2;
+   */
+  FETCH = 2,
+
+  /**
+   * Cloudflare: by fetch in gRPC-Web, which Cloudflare converts to gRPC. Unary
+   * calls and server streams only.
+   *
+   * @generated from enum value: TRANSPORT_GRPC_WEB_CONVERT = 3;
+   */
+  GRPC_WEB_CONVERT = 3,
+}
+
+/**
+ * Describes the enum edgeway.v1.Transport.
+ */
+export declare const TransportSchema: GenEnum<Transport>;
+
+/**
  * @generated from enum edgeway.v1.OriginProtocol
  */
 export enum OriginProtocol {
@@ -1022,6 +1307,20 @@ export enum OriginProtocol {
    * @generated from enum value: ORIGIN_PROTOCOL_GRPC = 3;
    */
   GRPC = 3,
+
+  /**
+   * Calls in gRPC-Web, and plain HTTP, over HTTP/1.1 or HTTP/2: see http2.
+   *
+   * @generated from enum value: ORIGIN_PROTOCOL_GRPC_WEB = 4;
+   */
+  GRPC_WEB = 4,
+
+  /**
+   * Calls in Connect, and plain HTTP, likewise.
+   *
+   * @generated from enum value: ORIGIN_PROTOCOL_CONNECT = 5;
+   */
+  CONNECT = 5,
 }
 
 /**

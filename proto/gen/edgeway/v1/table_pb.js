@@ -6,12 +6,13 @@
 // the Gateway API where it has one.
 
 import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
+import { file_edgeway_v1_policy } from "./policy_pb.js";
 
 /**
  * Describes the file edgeway/v1/table.proto.
  */
 export const file_edgeway_v1_table = /*@__PURE__*/
-  fileDesc("ChZlZGdld2F5L3YxL3RhYmxlLnByb3RvEgplZGdld2F5LnYxIkUKBVRhYmxlEhAKCHJldmlzaW9uGAEgASgEEioKCGNsdXN0ZXJzGAIgAygLMhguZWRnZXdheS52MS5DbHVzdGVyVGFibGUinQEKDENsdXN0ZXJUYWJsZRIPCgdjbHVzdGVyGAEgASgJEiEKBnJvdXRlcxgCIAMoCzIRLmVkZ2V3YXkudjEuUm91dGUSJQoIYmFja2VuZHMYAyADKAsyEy5lZGdld2F5LnYxLkJhY2tlbmQSMgoPZGVzY3JpcHRvcl9zZXRzGAQgAygLMhkuZWRnZXdheS52MS5EZXNjcmlwdG9yU2V0IjoKDURlc2NyaXB0b3JTZXQSDAoEaGFzaBgBIAEoCRIbChNmaWxlX2Rlc2NyaXB0b3Jfc2V0GAIgASgMIjoKCVNvdXJjZVJlZhIMCgRraW5kGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJIpACCgVSb3V0ZRILCgNrZXkYASABKAkSJQoGc291cmNlGAIgASgLMhUuZWRnZXdheS52MS5Tb3VyY2VSZWYSFwoPY3JlYXRlZF9zZWNvbmRzGAMgASgDEhEKCWhvc3RuYW1lcxgEIAMoCRIjCgdzY2hlbWVzGAUgAygOMhIuZWRnZXdheS52MS5TY2hlbWUSHwoFcnVsZXMYBiADKAsyEC5lZGdld2F5LnYxLlJ1bGUSHgoWc2luZ2xlX2xhYmVsX3dpbGRjYXJkcxgHIAEoCBIRCglncnBjX29ubHkYCCABKAgSGwoOY2x1c3Rlcl93ZWlnaHQYCSABKA1IAIgBAUIRCg9fY2x1c3Rlcl93ZWlnaHQimgEKBFJ1bGUSDQoFaW5kZXgYASABKA0SIgoHbWF0Y2hlcxgCIAMoCzIRLmVkZ2V3YXkudjEuTWF0Y2gSIwoHZmlsdGVycxgDIAMoCzISLmVkZ2V3YXkudjEuRmlsdGVyEigKCGJhY2tlbmRzGAQgAygLMhYuZWRnZXdheS52MS5CYWNrZW5kUmVmEhAKCHByaW9yaXR5GAUgASgRIo0CCgVNYXRjaBIUCgpleGFjdF9wYXRoGAEgASgJSAASFQoLcGF0aF9wcmVmaXgYAiABKAlIABIyCgtncnBjX21ldGhvZBgDIAEoCzIbLmVkZ2V3YXkudjEuR3JwY01ldGhvZE1hdGNoSAASEwoLaHR0cF9tZXRob2QYBCABKAkSKAoHaGVhZGVycxgFIAMoCzIXLmVkZ2V3YXkudjEuSGVhZGVyTWF0Y2gSMQoMcXVlcnlfcGFyYW1zGAYgAygLMhsuZWRnZXdheS52MS5RdWVyeVBhcmFtTWF0Y2gSKQoKY29uZGl0aW9ucxgHIAMoCzIVLmVkZ2V3YXkudjEuQ29uZGl0aW9uQgYKBHBhdGgilgEKCUNvbmRpdGlvbhIQCgZoZWFkZXIYASABKAlIABIVCgtxdWVyeV9wYXJhbRgCIAEoCUgAEicKBHBhcnQYAyABKA4yFy5lZGdld2F5LnYxLlJlcXVlc3RQYXJ0SAASEgoFcmVnZXgYBCABKAlIAYgBARIOCgZuZWdhdGUYBSABKAhCCQoHc3ViamVjdEIICgZfcmVnZXgiMgoPR3JwY01ldGhvZE1hdGNoEg8KB3NlcnZpY2UYASABKAkSDgoGbWV0aG9kGAIgASgJIioKC0hlYWRlck1hdGNoEgwKBG5hbWUYASABKAkSDQoFZXhhY3QYAiABKAkiLgoPUXVlcnlQYXJhbU1hdGNoEgwKBG5hbWUYASABKAkSDQoFZXhhY3QYAiABKAkiswIKBkZpbHRlchI1Cg9yZXF1ZXN0X2hlYWRlcnMYASABKAsyGi5lZGdld2F5LnYxLkhlYWRlck1vZGlmaWVySAASNgoQcmVzcG9uc2VfaGVhZGVycxgCIAEoCzIaLmVkZ2V3YXkudjEuSGVhZGVyTW9kaWZpZXJIABItCgt1cmxfcmV3cml0ZRgDIAEoCzIWLmVkZ2V3YXkudjEuVXJsUmV3cml0ZUgAEigKCHJlZGlyZWN0GAQgASgLMhQuZWRnZXdheS52MS5SZWRpcmVjdEgAEjUKD2RpcmVjdF9yZXNwb25zZRgFIAEoCzIaLmVkZ2V3YXkudjEuRGlyZWN0UmVzcG9uc2VIABIgCgRjb3JzGAYgASgLMhAuZWRnZXdheS52MS5Db3JzSABCCAoGZmlsdGVyIkcKClVybFJld3JpdGUSEQoJYXV0aG9yaXR5GAEgASgJEiYKBHBhdGgYAiABKAsyGC5lZGdld2F5LnYxLlBhdGhNb2RpZmllciKQAQoIUmVkaXJlY3QSDgoGc2NoZW1lGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBHBvcnQYAyABKA0SJgoEcGF0aBgEIAEoCzIYLmVkZ2V3YXkudjEuUGF0aE1vZGlmaWVyEhIKBXF1ZXJ5GAUgASgJSACIAQESDgoGc3RhdHVzGAYgASgNQggKBl9xdWVyeSJECg5EaXJlY3RSZXNwb25zZRIOCgZzdGF0dXMYASABKA0SFAoMY29udGVudF90eXBlGAIgASgJEgwKBGJvZHkYAyABKAkisAEKBENvcnMSFQoNYWxsb3dfb3JpZ2lucxgBIAMoCRIZChFhbGxvd19jcmVkZW50aWFscxgCIAEoCBIVCg1hbGxvd19tZXRob2RzGAMgAygJEhUKDWFsbG93X2hlYWRlcnMYBCADKAkSFgoOZXhwb3NlX2hlYWRlcnMYBSADKAkSHAoPbWF4X2FnZV9zZWNvbmRzGAYgASgNSACIAQFCEgoQX21heF9hZ2Vfc2Vjb25kcyJsCgxQYXRoTW9kaWZpZXISDgoEZnVsbBgBIAEoCUgAEhAKBnByZWZpeBgCIAEoCUgAEi4KBXJlZ2V4GAMgASgLMh0uZWRnZXdheS52MS5SZWdleFN1YnN0aXR1dGlvbkgAQgoKCG1vZGlmaWVyIjoKEVJlZ2V4U3Vic3RpdHV0aW9uEg8KB3BhdHRlcm4YASABKAkSFAoMc3Vic3RpdHV0aW9uGAIgASgJImIKDkhlYWRlck1vZGlmaWVyEh8KA3NldBgBIAMoCzISLmVkZ2V3YXkudjEuSGVhZGVyEh8KA2FkZBgCIAMoCzISLmVkZ2V3YXkudjEuSGVhZGVyEg4KBnJlbW92ZRgDIAMoCSIlCgZIZWFkZXISDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSJxCgpCYWNrZW5kUmVmEhEKB2JhY2tlbmQYASABKAlIABIRCgdpbnZhbGlkGAIgASgJSAASDgoGd2VpZ2h0GAMgASgNEiMKB2ZpbHRlcnMYBCADKAsyEi5lZGdld2F5LnYxLkZpbHRlckIICgZ0YXJnZXQitgEKB0JhY2tlbmQSCwoDa2V5GAEgASgJEiUKBnNvdXJjZRgCIAEoCzIVLmVkZ2V3YXkudjEuU291cmNlUmVmEiwKCHByb3RvY29sGAMgASgOMhouZWRnZXdheS52MS5PcmlnaW5Qcm90b2NvbBILCgN0bHMYBCABKAgSJwoJZW5kcG9pbnRzGAUgAygLMhQuZWRnZXdheS52MS5FbmRwb2ludBITCgtkZXNjcmlwdG9ycxgGIAEoCSImCghFbmRwb2ludBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0qQwoGU2NoZW1lEhYKElNDSEVNRV9VTlNQRUNJRklFRBAAEg8KC1NDSEVNRV9IVFRQEAESEAoMU0NIRU1FX0hUVFBTEAIqiwEKC1JlcXVlc3RQYXJ0EhwKGFJFUVVFU1RfUEFSVF9VTlNQRUNJRklFRBAAEhUKEVJFUVVFU1RfUEFSVF9QQVRIEAESFQoRUkVRVUVTVF9QQVJUX0hPU1QQAhIXChNSRVFVRVNUX1BBUlRfTUVUSE9EEAMSFwoTUkVRVUVTVF9QQVJUX1NDSEVNRRAEKoEBCg5PcmlnaW5Qcm90b2NvbBIfChtPUklHSU5fUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIZChVPUklHSU5fUFJPVE9DT0xfSFRUUDEQARIZChVPUklHSU5fUFJPVE9DT0xfSFRUUDIQAhIYChRPUklHSU5fUFJPVE9DT0xfR1JQQxADYgZwcm90bzM");
+  fileDesc("ChZlZGdld2F5L3YxL3RhYmxlLnByb3RvEgplZGdld2F5LnYxIkUKBVRhYmxlEhAKCHJldmlzaW9uGAEgASgEEioKCGNsdXN0ZXJzGAIgAygLMhguZWRnZXdheS52MS5DbHVzdGVyVGFibGUi4QEKDENsdXN0ZXJUYWJsZRIPCgdjbHVzdGVyGAEgASgJEiEKBnJvdXRlcxgCIAMoCzIRLmVkZ2V3YXkudjEuUm91dGUSJQoIYmFja2VuZHMYAyADKAsyEy5lZGdld2F5LnYxLkJhY2tlbmQSMgoPZGVzY3JpcHRvcl9zZXRzGAQgAygLMhkuZWRnZXdheS52MS5EZXNjcmlwdG9yU2V0Ei0KDGNlcnRpZmljYXRlcxgFIAMoCzIXLmVkZ2V3YXkudjEuQ2VydGlmaWNhdGUSEwoLbGFzdF9yZXNvcnQYBiABKAgipAEKC0NlcnRpZmljYXRlEgsKA2tleRgBIAEoCRIlCgZzb3VyY2UYAiABKAsyFS5lZGdld2F5LnYxLlNvdXJjZVJlZhIRCglob3N0bmFtZXMYAyADKAkSDQoFY2hhaW4YBCABKAkSEwoLcHJpdmF0ZV9rZXkYBSABKAkSEQoJY2xpZW50X2NhGAYgASgJEhcKD2NsaWVudF9vcHRpb25hbBgHIAEoCCI6Cg1EZXNjcmlwdG9yU2V0EgwKBGhhc2gYASABKAkSGwoTZmlsZV9kZXNjcmlwdG9yX3NldBgCIAEoDCI6CglTb3VyY2VSZWYSDAoEa2luZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEbmFtZRgDIAEoCSKiAgoFUm91dGUSCwoDa2V5GAEgASgJEiUKBnNvdXJjZRgCIAEoCzIVLmVkZ2V3YXkudjEuU291cmNlUmVmEhcKD2NyZWF0ZWRfc2Vjb25kcxgDIAEoAxIRCglob3N0bmFtZXMYBCADKAkSIwoHc2NoZW1lcxgFIAMoDjISLmVkZ2V3YXkudjEuU2NoZW1lEh8KBXJ1bGVzGAYgAygLMhAuZWRnZXdheS52MS5SdWxlEh4KFnNpbmdsZV9sYWJlbF93aWxkY2FyZHMYByABKAgSEQoJZ3JwY19vbmx5GAggASgIEhsKDmNsdXN0ZXJfd2VpZ2h0GAkgASgNSACIAQESEAoIZmFpbG92ZXIYCiABKA1CEQoPX2NsdXN0ZXJfd2VpZ2h0IskCCgRSdWxlEg0KBWluZGV4GAEgASgNEiIKB21hdGNoZXMYAiADKAsyES5lZGdld2F5LnYxLk1hdGNoEiMKB2ZpbHRlcnMYAyADKAsyEi5lZGdld2F5LnYxLkZpbHRlchIoCghiYWNrZW5kcxgEIAMoCzIWLmVkZ2V3YXkudjEuQmFja2VuZFJlZhIQCghwcmlvcml0eRgFIAEoERIMCgRuYW1lGAYgASgJEiYKCHRpbWVvdXRzGAcgASgLMhQuZWRnZXdheS52MS5UaW1lb3V0cxIgCgVyZXRyeRgIIAEoCzIRLmVkZ2V3YXkudjEuUmV0cnkSJAoHaGVkZ2luZxgJIAEoCzITLmVkZ2V3YXkudjEuSGVkZ2luZxIvCgdzZXNzaW9uGAogASgLMh4uZWRnZXdheS52MS5TZXNzaW9uUGVyc2lzdGVuY2UiugIKBU1hdGNoEhQKCmV4YWN0X3BhdGgYASABKAlIABIVCgtwYXRoX3ByZWZpeBgCIAEoCUgAEjIKC2dycGNfbWV0aG9kGAMgASgLMhsuZWRnZXdheS52MS5HcnBjTWV0aG9kTWF0Y2hIABITCgtodHRwX21ldGhvZBgEIAEoCRIoCgdoZWFkZXJzGAUgAygLMhcuZWRnZXdheS52MS5IZWFkZXJNYXRjaBIxCgxxdWVyeV9wYXJhbXMYBiADKAsyGy5lZGdld2F5LnYxLlF1ZXJ5UGFyYW1NYXRjaBIpCgpjb25kaXRpb25zGAcgAygLMhUuZWRnZXdheS52MS5Db25kaXRpb24SKwoJcHJvdG9jb2xzGAggAygOMhguZWRnZXdheS52MS5DYWxsUHJvdG9jb2xCBgoEcGF0aCKWAQoJQ29uZGl0aW9uEhAKBmhlYWRlchgBIAEoCUgAEhUKC3F1ZXJ5X3BhcmFtGAIgASgJSAASJwoEcGFydBgDIAEoDjIXLmVkZ2V3YXkudjEuUmVxdWVzdFBhcnRIABISCgVyZWdleBgEIAEoCUgBiAEBEg4KBm5lZ2F0ZRgFIAEoCEIJCgdzdWJqZWN0QggKBl9yZWdleCIyCg9HcnBjTWV0aG9kTWF0Y2gSDwoHc2VydmljZRgBIAEoCRIOCgZtZXRob2QYAiABKAkiKgoLSGVhZGVyTWF0Y2gSDAoEbmFtZRgBIAEoCRINCgVleGFjdBgCIAEoCSIuCg9RdWVyeVBhcmFtTWF0Y2gSDAoEbmFtZRgBIAEoCRINCgVleGFjdBgCIAEoCSKDBAoGRmlsdGVyEjUKD3JlcXVlc3RfaGVhZGVycxgBIAEoCzIaLmVkZ2V3YXkudjEuSGVhZGVyTW9kaWZpZXJIABI2ChByZXNwb25zZV9oZWFkZXJzGAIgASgLMhouZWRnZXdheS52MS5IZWFkZXJNb2RpZmllckgAEi0KC3VybF9yZXdyaXRlGAMgASgLMhYuZWRnZXdheS52MS5VcmxSZXdyaXRlSAASKAoIcmVkaXJlY3QYBCABKAsyFC5lZGdld2F5LnYxLlJlZGlyZWN0SAASNQoPZGlyZWN0X3Jlc3BvbnNlGAUgASgLMhouZWRnZXdheS52MS5EaXJlY3RSZXNwb25zZUgAEiAKBGNvcnMYBiABKAsyEC5lZGdld2F5LnYxLkNvcnNIABIkCgZtaXJyb3IYByABKAsyEi5lZGdld2F5LnYxLk1pcnJvckgAEiIKBWZhdWx0GAggASgLMhEuZWRnZXdheS52MS5GYXVsdEgAEisKCnJhdGVfbGltaXQYCSABKAsyFS5lZGdld2F5LnYxLlJhdGVMaW1pdEgAEh4KA2p3dBgKIAEoCzIPLmVkZ2V3YXkudjEuSnd0SAASNwoRcmVzcG9uc2VfdHJhaWxlcnMYCyABKAsyGi5lZGdld2F5LnYxLkhlYWRlck1vZGlmaWVySABCCAoGZmlsdGVyIkcKClVybFJld3JpdGUSEQoJYXV0aG9yaXR5GAEgASgJEiYKBHBhdGgYAiABKAsyGC5lZGdld2F5LnYxLlBhdGhNb2RpZmllciKQAQoIUmVkaXJlY3QSDgoGc2NoZW1lGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBHBvcnQYAyABKA0SJgoEcGF0aBgEIAEoCzIYLmVkZ2V3YXkudjEuUGF0aE1vZGlmaWVyEhIKBXF1ZXJ5GAUgASgJSACIAQESDgoGc3RhdHVzGAYgASgNQggKBl9xdWVyeSJECg5EaXJlY3RSZXNwb25zZRIOCgZzdGF0dXMYASABKA0SFAoMY29udGVudF90eXBlGAIgASgJEgwKBGJvZHkYAyABKAkisAEKBENvcnMSFQoNYWxsb3dfb3JpZ2lucxgBIAMoCRIZChFhbGxvd19jcmVkZW50aWFscxgCIAEoCBIVCg1hbGxvd19tZXRob2RzGAMgAygJEhUKDWFsbG93X2hlYWRlcnMYBCADKAkSFgoOZXhwb3NlX2hlYWRlcnMYBSADKAkSHAoPbWF4X2FnZV9zZWNvbmRzGAYgASgNSACIAQFCEgoQX21heF9hZ2Vfc2Vjb25kcyJsCgxQYXRoTW9kaWZpZXISDgoEZnVsbBgBIAEoCUgAEhAKBnByZWZpeBgCIAEoCUgAEi4KBXJlZ2V4GAMgASgLMh0uZWRnZXdheS52MS5SZWdleFN1YnN0aXR1dGlvbkgAQgoKCG1vZGlmaWVyIjoKEVJlZ2V4U3Vic3RpdHV0aW9uEg8KB3BhdHRlcm4YASABKAkSFAoMc3Vic3RpdHV0aW9uGAIgASgJImIKDkhlYWRlck1vZGlmaWVyEh8KA3NldBgBIAMoCzISLmVkZ2V3YXkudjEuSGVhZGVyEh8KA2FkZBgCIAMoCzISLmVkZ2V3YXkudjEuSGVhZGVyEg4KBnJlbW92ZRgDIAMoCSIlCgZIZWFkZXISDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSJxCgpCYWNrZW5kUmVmEhEKB2JhY2tlbmQYASABKAlIABIRCgdpbnZhbGlkGAIgASgJSAASDgoGd2VpZ2h0GAMgASgNEiMKB2ZpbHRlcnMYBCADKAsyEi5lZGdld2F5LnYxLkZpbHRlckIICgZ0YXJnZXQinQQKB0JhY2tlbmQSCwoDa2V5GAEgASgJEiUKBnNvdXJjZRgCIAEoCzIVLmVkZ2V3YXkudjEuU291cmNlUmVmEiwKCHByb3RvY29sGAMgASgOMhouZWRnZXdheS52MS5PcmlnaW5Qcm90b2NvbBILCgN0bHMYBCABKAgSJwoJZW5kcG9pbnRzGAUgAygLMhQuZWRnZXdheS52MS5FbmRwb2ludBITCgtkZXNjcmlwdG9ycxgGIAEoCRIpCgpvcmlnaW5fdGxzGAcgASgLMhUuZWRnZXdheS52MS5PcmlnaW5UbHMSMQoObG9hZF9iYWxhbmNpbmcYCCABKAsyGS5lZGdld2F5LnYxLkxvYWRCYWxhbmNpbmcSLQoMaGVhbHRoX2NoZWNrGAkgASgLMhcuZWRnZXdheS52MS5IZWFsdGhDaGVjaxI3ChFvdXRsaWVyX2RldGVjdGlvbhgKIAEoCzIcLmVkZ2V3YXkudjEuT3V0bGllckRldGVjdGlvbhIzCg9jaXJjdWl0X2JyZWFrZXIYCyABKAsyGi5lZGdld2F5LnYxLkNpcmN1aXRCcmVha2VyEhoKEmNvbm5lY3RfdGltZW91dF9tcxgMIAEoDRIoCgl0cmFuc3BvcnQYDSABKA4yFS5lZGdld2F5LnYxLlRyYW5zcG9ydBIVCg1sb2NhdGlvbl9oaW50GA4gASgJEg0KBWh0dHAyGA8gASgIIiYKCEVuZHBvaW50EgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSpDCgZTY2hlbWUSFgoSU0NIRU1FX1VOU1BFQ0lGSUVEEAASDwoLU0NIRU1FX0hUVFAQARIQCgxTQ0hFTUVfSFRUUFMQAiqUAQoMQ2FsbFByb3RvY29sEh0KGUNBTExfUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIWChJDQUxMX1BST1RPQ09MX0dSUEMQARIaChZDQUxMX1BST1RPQ09MX0dSUENfV0VCEAISGQoVQ0FMTF9QUk9UT0NPTF9DT05ORUNUEAMSFgoSQ0FMTF9QUk9UT0NPTF9IVFRQEAQqiwEKC1JlcXVlc3RQYXJ0EhwKGFJFUVVFU1RfUEFSVF9VTlNQRUNJRklFRBAAEhUKEVJFUVVFU1RfUEFSVF9QQVRIEAESFQoRUkVRVUVTVF9QQVJUX0hPU1QQAhIXChNSRVFVRVNUX1BBUlRfTUVUSE9EEAMSFwoTUkVRVUVTVF9QQVJUX1NDSEVNRRAEKnYKCVRyYW5zcG9ydBIZChVUUkFOU1BPUlRfVU5TUEVDSUZJRUQQABIZChVUUkFOU1BPUlRfVlBDX05FVFdPUksQARITCg9UUkFOU1BPUlRfRkVUQ0gQAhIeChpUUkFOU1BPUlRfR1JQQ19XRUJfQ09OVkVSVBADKrwBCg5PcmlnaW5Qcm90b2NvbBIfChtPUklHSU5fUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIZChVPUklHSU5fUFJPVE9DT0xfSFRUUDEQARIZChVPUklHSU5fUFJPVE9DT0xfSFRUUDIQAhIYChRPUklHSU5fUFJPVE9DT0xfR1JQQxADEhwKGE9SSUdJTl9QUk9UT0NPTF9HUlBDX1dFQhAEEhsKF09SSUdJTl9QUk9UT0NPTF9DT05ORUNUEAViBnByb3RvMw", [file_edgeway_v1_policy]);
 
 /**
  * Describes the message edgeway.v1.Table.
@@ -28,151 +29,158 @@ export const ClusterTableSchema = /*@__PURE__*/
   messageDesc(file_edgeway_v1_table, 1);
 
 /**
+ * Describes the message edgeway.v1.Certificate.
+ * Use `create(CertificateSchema)` to create a new message.
+ */
+export const CertificateSchema = /*@__PURE__*/
+  messageDesc(file_edgeway_v1_table, 2);
+
+/**
  * Describes the message edgeway.v1.DescriptorSet.
  * Use `create(DescriptorSetSchema)` to create a new message.
  */
 export const DescriptorSetSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 2);
+  messageDesc(file_edgeway_v1_table, 3);
 
 /**
  * Describes the message edgeway.v1.SourceRef.
  * Use `create(SourceRefSchema)` to create a new message.
  */
 export const SourceRefSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 3);
+  messageDesc(file_edgeway_v1_table, 4);
 
 /**
  * Describes the message edgeway.v1.Route.
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 4);
+  messageDesc(file_edgeway_v1_table, 5);
 
 /**
  * Describes the message edgeway.v1.Rule.
  * Use `create(RuleSchema)` to create a new message.
  */
 export const RuleSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 5);
+  messageDesc(file_edgeway_v1_table, 6);
 
 /**
  * Describes the message edgeway.v1.Match.
  * Use `create(MatchSchema)` to create a new message.
  */
 export const MatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 6);
+  messageDesc(file_edgeway_v1_table, 7);
 
 /**
  * Describes the message edgeway.v1.Condition.
  * Use `create(ConditionSchema)` to create a new message.
  */
 export const ConditionSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 7);
+  messageDesc(file_edgeway_v1_table, 8);
 
 /**
  * Describes the message edgeway.v1.GrpcMethodMatch.
  * Use `create(GrpcMethodMatchSchema)` to create a new message.
  */
 export const GrpcMethodMatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 8);
+  messageDesc(file_edgeway_v1_table, 9);
 
 /**
  * Describes the message edgeway.v1.HeaderMatch.
  * Use `create(HeaderMatchSchema)` to create a new message.
  */
 export const HeaderMatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 9);
+  messageDesc(file_edgeway_v1_table, 10);
 
 /**
  * Describes the message edgeway.v1.QueryParamMatch.
  * Use `create(QueryParamMatchSchema)` to create a new message.
  */
 export const QueryParamMatchSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 10);
+  messageDesc(file_edgeway_v1_table, 11);
 
 /**
  * Describes the message edgeway.v1.Filter.
  * Use `create(FilterSchema)` to create a new message.
  */
 export const FilterSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 11);
+  messageDesc(file_edgeway_v1_table, 12);
 
 /**
  * Describes the message edgeway.v1.UrlRewrite.
  * Use `create(UrlRewriteSchema)` to create a new message.
  */
 export const UrlRewriteSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 12);
+  messageDesc(file_edgeway_v1_table, 13);
 
 /**
  * Describes the message edgeway.v1.Redirect.
  * Use `create(RedirectSchema)` to create a new message.
  */
 export const RedirectSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 13);
+  messageDesc(file_edgeway_v1_table, 14);
 
 /**
  * Describes the message edgeway.v1.DirectResponse.
  * Use `create(DirectResponseSchema)` to create a new message.
  */
 export const DirectResponseSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 14);
+  messageDesc(file_edgeway_v1_table, 15);
 
 /**
  * Describes the message edgeway.v1.Cors.
  * Use `create(CorsSchema)` to create a new message.
  */
 export const CorsSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 15);
+  messageDesc(file_edgeway_v1_table, 16);
 
 /**
  * Describes the message edgeway.v1.PathModifier.
  * Use `create(PathModifierSchema)` to create a new message.
  */
 export const PathModifierSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 16);
+  messageDesc(file_edgeway_v1_table, 17);
 
 /**
  * Describes the message edgeway.v1.RegexSubstitution.
  * Use `create(RegexSubstitutionSchema)` to create a new message.
  */
 export const RegexSubstitutionSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 17);
+  messageDesc(file_edgeway_v1_table, 18);
 
 /**
  * Describes the message edgeway.v1.HeaderModifier.
  * Use `create(HeaderModifierSchema)` to create a new message.
  */
 export const HeaderModifierSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 18);
+  messageDesc(file_edgeway_v1_table, 19);
 
 /**
  * Describes the message edgeway.v1.Header.
  * Use `create(HeaderSchema)` to create a new message.
  */
 export const HeaderSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 19);
+  messageDesc(file_edgeway_v1_table, 20);
 
 /**
  * Describes the message edgeway.v1.BackendRef.
  * Use `create(BackendRefSchema)` to create a new message.
  */
 export const BackendRefSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 20);
+  messageDesc(file_edgeway_v1_table, 21);
 
 /**
  * Describes the message edgeway.v1.Backend.
  * Use `create(BackendSchema)` to create a new message.
  */
 export const BackendSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 21);
+  messageDesc(file_edgeway_v1_table, 22);
 
 /**
  * Describes the message edgeway.v1.Endpoint.
  * Use `create(EndpointSchema)` to create a new message.
  */
 export const EndpointSchema = /*@__PURE__*/
-  messageDesc(file_edgeway_v1_table, 22);
+  messageDesc(file_edgeway_v1_table, 23);
 
 /**
  * Describes the enum edgeway.v1.Scheme.
@@ -187,10 +195,22 @@ export const Scheme = /*@__PURE__*/
   tsEnum(SchemeSchema);
 
 /**
+ * Describes the enum edgeway.v1.CallProtocol.
+ */
+export const CallProtocolSchema = /*@__PURE__*/
+  enumDesc(file_edgeway_v1_table, 1);
+
+/**
+ * @generated from enum edgeway.v1.CallProtocol
+ */
+export const CallProtocol = /*@__PURE__*/
+  tsEnum(CallProtocolSchema);
+
+/**
  * Describes the enum edgeway.v1.RequestPart.
  */
 export const RequestPartSchema = /*@__PURE__*/
-  enumDesc(file_edgeway_v1_table, 1);
+  enumDesc(file_edgeway_v1_table, 2);
 
 /**
  * @generated from enum edgeway.v1.RequestPart
@@ -199,10 +219,24 @@ export const RequestPart = /*@__PURE__*/
   tsEnum(RequestPartSchema);
 
 /**
+ * Describes the enum edgeway.v1.Transport.
+ */
+export const TransportSchema = /*@__PURE__*/
+  enumDesc(file_edgeway_v1_table, 3);
+
+/**
+ * How a host reaches a backend, where it has more ways than one.
+ *
+ * @generated from enum edgeway.v1.Transport
+ */
+export const Transport = /*@__PURE__*/
+  tsEnum(TransportSchema);
+
+/**
  * Describes the enum edgeway.v1.OriginProtocol.
  */
 export const OriginProtocolSchema = /*@__PURE__*/
-  enumDesc(file_edgeway_v1_table, 2);
+  enumDesc(file_edgeway_v1_table, 4);
 
 /**
  * @generated from enum edgeway.v1.OriginProtocol
