@@ -1,6 +1,8 @@
 /** The edgeway command. */
 import { devCommand } from "./dev/command.ts";
 import { explainCommand } from "./explain/command.ts";
+import { serveCommand } from "./serve/command.ts";
+import { syncCommand } from "./sync/command.ts";
 import { UsageError } from "./usage.ts";
 import { validateCommand } from "./validate/command.ts";
 
@@ -14,6 +16,8 @@ interface Command {
 
 const commands: Readonly<Record<string, Command>> = {
   dev: devCommand,
+  serve: serveCommand,
+  sync: syncCommand,
   explain: explainCommand,
   validate: validateCommand,
 };

@@ -13,6 +13,7 @@ import type { AgentOptions } from "./agent.ts";
 import { startAgent } from "./agent.ts";
 import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
+import { filesSource } from "./source-files.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -69,8 +70,16 @@ async function startEdge(answer: (push: PushRequest, count: number) => bigint) {
   return { forget, url: `http://127.0.0.1:${address.port}`, pushes, tokens, nth };
 }
 
-async function start(options: Pick<AgentOptions, "directory" | "edgeUrl"> & Partial<AgentOptions>) {
-  const agent = await startAgent({ cluster: "east", adoptAll: true, token: "secret", log: () => {}, ...options });
+async function start(options: Pick<AgentOptions, "edgeUrl"> & Partial<AgentOptions> & { readonly directory: string }) {
+  const source = filesSource(options.directory);
+  const agent = await startAgent({
+    cluster: "east",
+    source,
+    adoptAll: true,
+    token: "secret",
+    log: () => {},
+    ...options,
+  });
   closers.push(() => agent.close());
   return agent;
 }

@@ -1,120 +1,170 @@
 import { isDeepStrictEqual } from "node:util";
+import type { Issue } from "../proto/gen/edgeway/v1/sync_pb.js";
 import { forms } from "../routes/syntax.ts";
 import type { Clock, Random } from "./clock.ts";
 import { systemClock } from "./clock.ts";
 import { Collector } from "./descriptors/collector.ts";
 import { reflect } from "./descriptors/reflection.ts";
 import { Loop } from "./loop.ts";
-import type { PushOutcome } from "./push.ts";
+import type { Kind } from "./objects/object.ts";
+import type { PushOutcome, Token } from "./push.ts";
 import { connectEdge, Pusher } from "./push.ts";
 import type { ReportEntry } from "./report.ts";
 import { sortReport } from "./report.ts";
-import type { FilesSource } from "./source-files.ts";
-import { watchFiles } from "./source-files.ts";
+import type { Source } from "./source.ts";
 import { Store } from "./store.ts";
 import type { Certificate } from "./translate/certificates.ts";
+import type { TranslateOptions } from "./translate/context.ts";
 import type { Translation } from "./translate/translate.ts";
-import { translate } from "./translate/translate.ts";
+import { Translator } from "./translate/translate.ts";
 
+/** Changes come in bursts; what comes later than this waits for the next run. */
+const HOLD_OFF_MS = 5;
 /** How often to ask whether the edge still has the table. */
 const CHECK_MS = 15_000;
 /** How long the first table waits for what servers tell of themselves. */
 const FIRST_ANSWERS_MS = 3_000;
 
-export interface AgentOptions {
-  /** The cluster's name at the edge. */
-  readonly cluster: string;
-  /** Of manifests, watched. */
-  readonly directory: string;
-  /** For development: takes every IngressClass and GatewayClass for Edgeway's own, and an Ingress without one too. */
-  readonly adoptAll: boolean;
+export interface AgentOptions extends TranslateOptions {
+  readonly source: Source;
   /** Such as "http://127.0.0.1:8787". */
   readonly edgeUrl: string;
-  readonly token: string;
+  readonly token: Token;
   /** The listeners' certificates, at first and when they change. */
   readonly onCertificates?: (certificates: readonly Certificate[]) => void;
   /** What users should know about their objects, at first and when it changes. */
   readonly onReport?: (report: readonly ReportEntry[]) => void;
+  /** After each run, also where there was nothing to send. */
+  readonly onPush?: (push: Push) => void;
+  /** Before each message to the edge: its size. */
+  readonly onPushBytes?: (bytes: number) => void;
   readonly log: (line: string) => void;
   readonly clock?: Clock;
   readonly random?: Random;
 }
 
-export interface Agent {
-  /** Stops watching and pushing; a push under way is given up. */
-  close(): void;
+/** What one run made of the objects, and what the edge said of it. */
+export interface Push {
+  readonly translation: Translation;
+  readonly outcome: PushOutcome;
+  /** Milliseconds that the translation took. */
+  readonly translateMs: number;
 }
 
 /**
- * Keeps the edge's table of one cluster equal to the manifests of a directory. Resolves once the edge has accepted the
- * first table; until then it tries again, and says why.
- * @throws an Error that says what is wrong with the cluster's name, or with the directory when it cannot be read.
+ * Starts an agent that leads, and resolves once the edge has accepted the first table; until then it tries again, and
+ * says why.
+ * @throws an Error that says what is wrong with the cluster's name, or the source's.
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  if (!forms.name.holds(options.cluster)) throw new Error(`cluster "${options.cluster}": must be ${forms.name.says}`);
-  const agent = new FileAgent(options);
-  await agent.start();
+  const agent = new Agent(options);
+  try {
+    await agent.start();
+  } catch (error) {
+    agent.close();
+    throw error;
+  }
+  agent.lead(true);
+  await agent.accepted;
   return agent;
 }
 
-class FileAgent implements Agent {
+/**
+ * Keeps the edge's table of one cluster equal to the cluster's objects, while it leads: of several agents of one cluster
+ * only one may.
+ */
+export class Agent {
   readonly #options: AgentOptions;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #store = new Store();
+  readonly #translator: Translator;
   readonly #pusher: Pusher;
   readonly #loop: Loop;
   readonly #collector: Collector;
   readonly #stop = new AbortController();
   readonly #accepted = Promise.withResolvers<void>();
+  /** Aborted when it no longer leads; undefined while it does not. */
+  #term: AbortController | undefined;
   /** Problems that have no object: they are found before translation. */
   #sourceReport: readonly ReportEntry[] = [];
+  /** What the edge accepted but does not serve. */
+  #withheld: readonly ReportEntry[] = [];
   #report: readonly ReportEntry[] | undefined;
   #certificates: readonly Certificate[] | undefined;
   #lastFailure = "";
-  #files: FilesSource | undefined;
+  #synced = false;
   #cancelCheck: (() => void) | undefined;
 
+  /** @throws an Error that says what is wrong with the cluster's name. */
   constructor(options: AgentOptions) {
+    if (!forms.name.holds(options.cluster)) throw new Error(`cluster "${options.cluster}": must be ${forms.name.says}`);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
-    this.#pusher = new Pusher(connectEdge(options.edgeUrl, options.token));
-    this.#loop = new Loop({ clock: this.#clock, random: this.#random, run: () => this.#sync() });
-    this.#collector = new Collector({
-      clock: this.#clock,
-      random: this.#random,
-      reflect,
-      onChange: () => this.#loop.changed(),
-    });
+    this.#translator = new Translator(options);
+    this.#pusher = new Pusher(connectEdge(options.edgeUrl, options.token, options.onPushBytes));
+    const { clock, random } = { clock: this.#clock, random: this.#random };
+    this.#loop = new Loop({ clock, random, holdOffMs: HOLD_OFF_MS, run: () => this.#sync() });
+    this.#collector = new Collector({ clock, random, reflect, onChange: () => this.#loop.changed() });
   }
 
+  /** Whether it has all objects of its source. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** Resolves once the edge has accepted a table of this agent's. */
+  get accepted(): Promise<void> {
+    return this.#accepted.promise;
+  }
+
+  /** How many objects it has, by kind. */
+  objectCounts(): ReadonlyMap<Kind, number> {
+    return this.#store.counts();
+  }
+
+  /**
+   * Resolves once it has all objects of its source.
+   * @throws an Error in one line when the source cannot be read.
+   */
   async start(): Promise<void> {
-    const { directory, log } = this.#options;
-    this.#files = await watchFiles({
-      directory,
+    await this.#options.source({
+      store: this.#store,
+      changed: () => this.#loop.changed(),
+      report: (entries) => {
+        if (isDeepStrictEqual(entries, this.#sourceReport)) return;
+        this.#sourceReport = entries;
+        this.#loop.changed();
+      },
+      log: this.#options.log,
       clock: this.#clock,
       random: this.#random,
-      onError: log,
-      onRead: ({ objects, report }) => {
-        const replaced = this.#store.replace(objects);
-        const sourceReport = [...report, ...replaced.report];
-        const changed =
-          replaced.changed || this.#report === undefined || !isDeepStrictEqual(sourceReport, this.#sourceReport);
-        this.#sourceReport = sourceReport;
-        if (changed) this.#loop.changed();
-      },
+      signal: this.#stop.signal,
     });
-    await this.#accepted.promise;
+    this.#synced = true;
+    this.#loop.changed();
+  }
+
+  /** From now on it pushes, or no longer does; a push under way is given up then. */
+  lead(leading: boolean): void {
+    if (leading === (this.#term !== undefined) || this.#stop.signal.aborted) return;
+    this.#term?.abort();
+    this.#cancelCheck?.();
+    this.#term = leading ? new AbortController() : undefined;
+    if (!leading) return;
+    // Others may have pushed since.
+    this.#pusher.forget();
+    this.#loop.changed();
     this.#checkLater();
   }
 
+  /** Stops watching and pushing; a push under way is given up. */
   close(): void {
+    this.lead(false);
     this.#stop.abort();
     this.#loop.close();
     this.#collector.close();
-    this.#cancelCheck?.();
-    this.#files?.close();
   }
 
   #checkLater(): void {
@@ -122,31 +172,41 @@ class FileAgent implements Agent {
   }
 
   async #check(): Promise<void> {
-    if (await this.#pusher.isStale(this.#options.cluster, this.#stop.signal)) this.#loop.changed();
-    if (!this.#stop.signal.aborted) this.#checkLater();
+    const term = this.#term;
+    if (term === undefined) return;
+    if (await this.#pusher.isStale(this.#options.cluster, term.signal)) this.#loop.changed();
+    if (!term.signal.aborted) this.#checkLater();
   }
 
   async #sync(): Promise<"done" | "retry"> {
+    const term = this.#term;
+    if (!this.#synced || term === undefined) return "done";
+    let began = this.#clock.now();
     let translation = this.#translate();
     if (this.#report === undefined) {
       // An edge that has descriptors from before would lose them to a first table without.
       await this.#collector.settled(FIRST_ANSWERS_MS);
+      began = this.#clock.now();
       translation = this.#translate();
     }
-    const { table, certificates, report } = translation;
-    this.#publish(certificates, sortReport([...this.#sourceReport, ...report, ...this.#collector.report()]));
-    const outcome = await this.#pusher.push(table, this.#stop.signal);
-    if (!this.#stop.signal.aborted) this.#note(outcome, table.routes.length);
+    const translateMs = this.#clock.now() - began;
+    this.#publish(translation);
+    const outcome = await this.#pusher.push(translation.table, term.signal);
+    if (term.signal.aborted) return "done";
+    this.#note(outcome, translation.table.routes.length);
+    this.#publish(translation);
+    this.#options.onPush?.({ translation, outcome, translateMs });
     return outcome.kind === "failed" ? "retry" : "done";
   }
 
   #translate(): Translation {
-    const translation = translate(this.#store.objects(), this.#options, this.#collector.sets());
+    const translation = this.#translator.translate(this.#store.objects(), this.#collector.sets());
     this.#collector.want(translation.origins);
     return translation;
   }
 
-  #publish(certificates: readonly Certificate[], report: readonly ReportEntry[]): void {
+  #publish({ certificates, report: found }: Translation): void {
+    const report = sortReport([...this.#sourceReport, ...found, ...this.#collector.report(), ...this.#withheld]);
     if (!isDeepStrictEqual(certificates, this.#certificates)) this.#options.onCertificates?.(certificates);
     if (!isDeepStrictEqual(report, this.#report)) this.#options.onReport?.(report);
     this.#certificates = certificates;
@@ -157,6 +217,7 @@ class FileAgent implements Agent {
     const { cluster, log } = this.#options;
     if (outcome.kind === "accepted") {
       if (outcome.sent !== undefined) log(`${cluster}: revision ${outcome.revision} is live: ${routes} routes`);
+      this.#withheld = outcome.withheld.map(withheldEntry);
       this.#accepted.resolve();
       this.#lastFailure = "";
     } else if (outcome.kind === "refused") {
@@ -170,4 +231,10 @@ class FileAgent implements Agent {
       log(`${cluster}: cannot push, trying again: ${outcome.reason}`);
     }
   }
+}
+
+function withheldEntry({ source, field, reason }: Issue): ReportEntry {
+  const { kind = "", namespace = "", name = "" } = source ?? {};
+  const why = `not served: ${[field, reason].filter((part) => part !== "").join(" ")}`;
+  return { source: { kind, namespace, name, file: "" }, level: "error", field: "", reason: why };
 }

@@ -3,14 +3,16 @@ import { create, equals } from "@bufbuild/protobuf";
 import type { Delta } from "../proto/gen/edgeway/v1/sync_pb.js";
 import { DeltaSchema } from "../proto/gen/edgeway/v1/sync_pb.js";
 import type { ClusterTable, DescriptorSet } from "../proto/gen/edgeway/v1/table_pb.js";
-import { BackendSchema, RouteSchema } from "../proto/gen/edgeway/v1/table_pb.js";
+import { BackendSchema, CertificateSchema, RouteSchema } from "../proto/gen/edgeway/v1/table_pb.js";
 
 /** What turns `base`, the table at that revision, into `table`; undefined when nothing does, as they are the same. */
 export function deltaBetween(base: ClusterTable, baseRevision: bigint, table: ClusterTable): Delta | undefined {
   const routes = changes(RouteSchema, base.routes, table.routes);
   const backends = changes(BackendSchema, base.backends, table.backends);
   const sets = setChanges(base.descriptorSets, table.descriptorSets);
-  if (routes === undefined && backends === undefined && sets === undefined) return undefined;
+  const certificates = changes(CertificateSchema, base.certificates, table.certificates);
+  const drained = base.lastResort !== table.lastResort;
+  if ([routes, backends, sets, certificates].every((part) => part === undefined) && !drained) return undefined;
   return create(DeltaSchema, {
     cluster: table.cluster,
     baseRevision,
@@ -20,6 +22,9 @@ export function deltaBetween(base: ClusterTable, baseRevision: bigint, table: Cl
     removedBackends: backends?.removed ?? [],
     descriptorSets: sets?.changed ?? [],
     removedDescriptorSets: sets?.removed ?? [],
+    certificates: certificates?.changed ?? [],
+    removedCertificates: certificates?.removed ?? [],
+    ...(drained && { lastResort: table.lastResort }),
   });
 }
 
@@ -43,7 +48,7 @@ function changes<D extends DescMessage, M extends MessageShape<D> & { readonly k
   const changed = after.filter((item) => {
     const old = left.get(item.key);
     left.delete(item.key);
-    return old === undefined || !equals(schema, old, item);
+    return old === undefined || (old !== item && !equals(schema, old, item));
   });
   return changed.length === 0 && left.size === 0 ? undefined : { changed, removed: [...left.keys()] };
 }

@@ -9,6 +9,7 @@ function start(answers: (("done" | "retry") | Promise<"done" | "retry">)[] = [],
   const loop = new Loop({
     clock,
     random,
+    holdOffMs: 20,
     run: async () => {
       runs.push(clock.now());
       return (await answers.shift()) ?? "done";
@@ -17,25 +18,42 @@ function start(answers: (("done" | "retry") | Promise<"done" | "retry">)[] = [],
   return { clock, runs, loop };
 }
 
-test("a burst of changes is one run, once it is over", async () => {
+test("a burst of changes is one run, soon after the first", async () => {
   const { clock, runs, loop } = start();
   for (let i = 0; i < 5; i++) {
     loop.changed();
-    await clock.pass(10);
+    await clock.pass(3);
   }
   expect(runs).toEqual([]);
   await clock.pass(1000);
-  expect(runs).toEqual([60]);
+  expect(runs).toEqual([20]);
 });
 
-test("a burst that does not end is answered all the same", async () => {
-  const { clock, runs, loop } = start();
+test("while changes never end, it rests for as long as a run takes", async () => {
+  const clock = new FakeClock();
+  const runs: number[] = [];
+  const run = () => {
+    runs.push(clock.now());
+    return new Promise<"done">((resolve) => clock.after(150, () => resolve("done")));
+  };
+  const loop = new Loop({ clock, random: () => 0.5, holdOffMs: 20, run });
   for (let i = 0; i < 100; i++) {
     loop.changed();
     await clock.pass(10);
   }
-  expect(runs.length).toBeGreaterThanOrEqual(4);
-  expect(runs[0]).toBe(200);
+  expect(runs).toEqual([20, 320, 620, 920]);
+  loop.close();
+});
+
+test("a change after a rest waits for the hold-off alone", async () => {
+  const { clock, runs, loop } = start();
+  loop.changed();
+  await clock.pass(25);
+  loop.changed();
+  await clock.pass(1000);
+  loop.changed();
+  await clock.pass(1000);
+  expect(runs).toEqual([20, 45, 1045]);
 });
 
 test("a change during a run leads to one more, never to two at once", async () => {

@@ -55,3 +55,11 @@ test("more documents than can be meant are refused", () => {
   expect(names).toEqual([]);
   expect(report).toEqual(["web.yaml: error: has more than 10000 documents"]);
 });
+
+test("a file that is nested too deeply is reported, not thrown at", () => {
+  for (const text of ["a: ".repeat(20_000), "[".repeat(20_000)]) {
+    const { objects, report } = readManifests(text, "deep.yaml");
+    expect(objects).toEqual([]);
+    expect(report).toMatchObject([{ level: "error", unreadable: true, source: { file: "deep.yaml" } }]);
+  }
+});

@@ -23,6 +23,7 @@ export function readManifests(text: string, file: string): Manifests {
   const objects: KubeObject[] = [];
   const report: ReportEntry[] = [];
   const documents = parseDocuments(text);
+  if (documents === undefined) return { objects, report: [fileError(file, "", "is nested too deeply to be read")] };
   if (documents.length > MAX_DOCUMENTS) {
     return { objects, report: [fileError(file, "", `has more than ${MAX_DOCUMENTS} documents`)] };
   }
@@ -45,10 +46,16 @@ export function fileError(file: string, field: string, reason: string): ReportEn
   return { source: { kind: "", namespace: "", name: "", file }, level: "error", field, reason, unreadable: true };
 }
 
-function parseDocuments(text: string): readonly Document[] {
-  // prettyErrors adds the line and column of an error.
-  const documents = parseAllDocuments(text, { merge: true, prettyErrors: true, logLevel: "silent" });
-  return Array.isArray(documents) ? documents : [];
+/** Undefined if the parser's stack runs out, which it does at some thousand levels: what is wrong else it tells. */
+function parseDocuments(text: string): readonly Document[] | undefined {
+  try {
+    // prettyErrors adds the line and column of an error.
+    const documents = parseAllDocuments(text, { merge: true, prettyErrors: true, logLevel: "silent" });
+    return Array.isArray(documents) ? documents : [];
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function valueOf(document: Document): { value?: unknown; error?: { field: string; reason: string } } {

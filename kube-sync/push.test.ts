@@ -35,11 +35,11 @@ const many = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`route-${i
 
 test("after the whole only what changed is sent: what is new or different, and the keys of what is gone", async () => {
   const { pusher, updates } = start(5n, 6n);
-  expect(await pusher.push(table(many))).toEqual({ kind: "accepted", revision: 5n, sent: "whole" });
+  expect(await pusher.push(table(many))).toEqual({ kind: "accepted", revision: 5n, withheld: [], sent: "whole" });
   const { "route-3": gone, ...left } = many;
   expect(gone).toBeDefined();
   const next = table({ ...left, "route-4": "changed.example.com", "route-new": "new.example.com" });
-  expect(await pusher.push(next)).toEqual({ kind: "accepted", revision: 6n, sent: "delta" });
+  expect(await pusher.push(next)).toEqual({ kind: "accepted", revision: 6n, withheld: [], sent: "delta" });
   expect(updates[1]).toMatchObject({
     case: "delta",
     value: {
@@ -56,7 +56,7 @@ test("after the whole only what changed is sent: what is new or different, and t
 test("the same table is not sent again", async () => {
   const { pusher, updates } = start(5n);
   await pusher.push(table(many));
-  expect(await pusher.push(table(many))).toEqual({ kind: "accepted", revision: 5n, sent: undefined });
+  expect(await pusher.push(table(many))).toEqual({ kind: "accepted", revision: 5n, withheld: [], sent: undefined });
   expect(updates).toHaveLength(1);
 });
 
@@ -104,4 +104,23 @@ test("an edge that has another revision, or none, gets the whole again", async (
   expect(await pusher.isStale("east")).toBe(true);
   await pusher.push(table(many));
   expect(updates.map((update) => update.case)).toEqual(["whole", "whole", "whole"]);
+});
+
+test("each push is later than the one before, and than another agent's whose clock was ahead", async () => {
+  const issued: bigint[] = [];
+  const client = {
+    status: () =>
+      Promise.resolve(create(StatusResponseSchema, { clusters: [{ cluster: "east", issuedMillis: 9000n }] })),
+    push({ issuedMillis = 0n }: { readonly issuedMillis?: bigint }) {
+      issued.push(issuedMillis);
+      if (issued.length === 2) return Promise.reject(new ConnectError("it comes after one at 9000", Code.Aborted));
+      return Promise.resolve(create(PushResponseSchema, { revision: BigInt(issued.length) }));
+    },
+  };
+  const pusher = new Pusher(client, () => 1000);
+  for (const hostname of ["a.test", "b.test", "c.test"]) {
+    // oxlint-disable-next-line no-await-in-loop -- one push at a time
+    expect(await pusher.push(table({ r: hostname }))).toMatchObject({ kind: "accepted" });
+  }
+  expect(issued).toEqual([1000n, 1001n, 9001n, 9002n]);
 });

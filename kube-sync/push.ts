@@ -1,8 +1,8 @@
-import { toBinary } from "@bufbuild/protobuf";
-import type { Client } from "@connectrpc/connect";
+import { type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { CallOptions, Client, StreamRequest, UnaryRequest } from "@connectrpc/connect";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-node";
-import type { Issue } from "../proto/gen/edgeway/v1/sync_pb.js";
+import { compressionGzip, createConnectTransport } from "@connectrpc/connect-node";
+import type { Delta, Issue, PushRequestSchema, PushResponse } from "../proto/gen/edgeway/v1/sync_pb.js";
 import { DeltaSchema, RefusalSchema, SyncService } from "../proto/gen/edgeway/v1/sync_pb.js";
 import type { ClusterTable } from "../proto/gen/edgeway/v1/table_pb.js";
 import { ClusterTableSchema } from "../proto/gen/edgeway/v1/table_pb.js";
@@ -13,46 +13,83 @@ const TIMEOUT_MS = 10_000;
 
 export type PushOutcome =
   /** The edge has this table. `sent` is undefined when it had it before. */
-  | { readonly kind: "accepted"; readonly revision: bigint; readonly sent: "whole" | "delta" | undefined }
+  | ({ readonly kind: "accepted"; readonly sent: "whole" | "delta" | undefined } & Accepted)
   /** The edge found the table wrong, and would again. */
   | { readonly kind: "refused"; readonly reason: string; readonly issues: readonly Issue[] }
   /** It may work later. */
   | { readonly kind: "failed"; readonly reason: string };
 
-/** `edgeUrl`: without path. `token`: as the edge knows it. */
-export function connectEdge(edgeUrl: string, token: string): Client<typeof SyncService> {
+interface Accepted {
+  /** The first that the edge serves it in. */
+  readonly revision: bigint;
+  /** Routes that the cluster was not granted: the edge leaves them out. */
+  readonly withheld: readonly Issue[];
+}
+
+/**
+ * What the edge knows the agent by. A function is asked for each request, and gets its body before compression: tokens
+ * that Kubernetes mounts are replaced, and others are made for one request.
+ */
+export type Token = string | ((body: Uint8Array) => Promise<string>);
+
+/** `edgeUrl`: without path. `onBytes`: told the size of each message that is sent. */
+export function connectEdge(
+  edgeUrl: string,
+  token: Token,
+  onBytes: (bytes: number) => void = () => {},
+): Client<typeof SyncService> {
   const transport = createConnectTransport({
     baseUrl: new URL("/_edgeway", edgeUrl).href,
     httpVersion: "1.1",
     defaultTimeoutMs: TIMEOUT_MS,
+    sendCompression: {
+      ...compressionGzip,
+      async compress(message) {
+        const compressed = await compressionGzip.compress(message);
+        onBytes(compressed.length);
+        return compressed;
+      },
+    },
+    // Of every message, so that every one is counted.
+    compressMinBytes: 0,
     interceptors: [
-      (next) => (request) => {
-        request.header.set("authorization", `Bearer ${token}`);
-        return next(request);
+      (next) => async (request) => {
+        request.header.set("authorization", `Bearer ${await tokenFor(request, token)}`);
+        return await next(request);
       },
     ],
   });
   return createClient(SyncService, transport);
 }
 
+async function tokenFor(request: UnaryRequest | StreamRequest, token: Token): Promise<string> {
+  if (typeof token === "string") return token;
+  return token(request.stream ? new Uint8Array(0) : toBinary(request.method.input, request.message));
+}
+
 /** Pushes one cluster's table, and remembers what the edge has, so as to send only what changed. */
 export class Pusher {
   readonly #client: Pick<Client<typeof SyncService>, "push" | "status">;
-  #base: { readonly table: ClusterTable; readonly revision: bigint } | undefined;
+  readonly #now: () => number;
+  #base: ({ readonly table: ClusterTable } & Accepted) | undefined;
+  /** When the last push was made, or one later. */
+  #issuedMillis = 0;
 
-  constructor(client: Pick<Client<typeof SyncService>, "push" | "status">) {
+  /** @param now Unix milliseconds */
+  constructor(client: Pick<Client<typeof SyncService>, "push" | "status">, now: () => number = Date.now) {
     this.#client = client;
+    this.#now = now;
   }
 
   /**
-   * Whether the edge no longer has what it was sent: it lost it, or someone else wrote this cluster's part. The next
-   * push is whole then. Never throws; an edge that does not answer is not known to have lost anything.
+   * Reports to the edge, and tells whether it no longer has what it was sent: it lost it, or someone else wrote this
+   * cluster's part. The next push is whole then. Never throws; an edge that does not answer is not known to have lost anything.
    */
   async isStale(cluster: string, signal?: AbortSignal): Promise<boolean> {
     const base = this.#base;
     if (base === undefined) return false;
     try {
-      const { clusters } = await this.#client.status({}, signal === undefined ? {} : { signal });
+      const { clusters } = await this.#client.status({ cluster }, signal === undefined ? {} : { signal });
       const revision = clusters.find((status) => status.cluster === cluster)?.revision;
       // A push that was answered meanwhile knows better.
       if (this.#base !== base || revision === base.revision) return false;
@@ -63,21 +100,25 @@ export class Pusher {
     return true;
   }
 
+  /** The next push is whole. */
+  forget(): void {
+    this.#base = undefined;
+  }
+
   /** Never throws. Not to be called again before it has answered. */
   async push(table: ClusterTable, signal?: AbortSignal): Promise<PushOutcome> {
     const base = this.#base;
     const delta = base && deltaBetween(base.table, base.revision, table);
-    if (base !== undefined && delta === undefined)
-      return { kind: "accepted", revision: base.revision, sent: undefined };
-    const asDelta =
-      delta !== undefined && toBinary(DeltaSchema, delta).length < toBinary(ClusterTableSchema, table).length;
+    if (base !== undefined && delta === undefined) {
+      const { revision, withheld } = base;
+      return { kind: "accepted", revision, withheld, sent: undefined };
+    }
+    const asDelta = delta !== undefined && isSmaller(delta, table);
     try {
-      const { revision } = await this.#client.push(
-        { update: asDelta ? { case: "delta", value: delta } : { case: "whole", value: table } },
-        signal === undefined ? {} : { signal },
-      );
-      this.#base = { table, revision };
-      return { kind: "accepted", revision, sent: asDelta ? "delta" : "whole" };
+      const update = asDelta ? { case: "delta" as const, value: delta } : { case: "whole" as const, value: table };
+      const { revision, withheld } = await this.#send(table.cluster, update, signal === undefined ? {} : { signal });
+      this.#base = { table, revision, withheld };
+      return { kind: "accepted", revision, withheld, sent: asDelta ? "delta" : "whole" };
     } catch (thrown) {
       const error = ConnectError.from(thrown);
       if (error.code === Code.InvalidArgument) {
@@ -90,4 +131,36 @@ export class Pusher {
       return { kind: "failed", reason: error.message };
     }
   }
+
+  /**
+   * Each push is later than the one before, also than the last of another agent of this cluster, whose clock may be
+   * ahead: the edge refuses what comes again.
+   */
+  async #send(
+    cluster: string,
+    update: MessageInitShape<typeof PushRequestSchema>["update"],
+    options: CallOptions,
+  ): Promise<PushResponse> {
+    const send = (): Promise<PushResponse> => {
+      this.#issuedMillis = Math.max(this.#now(), this.#issuedMillis + 1);
+      return this.#client.push({ ...(update && { update }), issuedMillis: BigInt(this.#issuedMillis) }, options);
+    };
+    try {
+      return await send();
+    } catch (error) {
+      if (ConnectError.from(error).code !== Code.Aborted) throw error;
+      const { clusters } = await this.#client.status({ cluster }, options);
+      const last = clusters.find((status) => status.cluster === cluster)?.issuedMillis ?? 0n;
+      this.#issuedMillis = Math.max(this.#issuedMillis, Number(last));
+      return await send();
+    }
+  }
+}
+
+/** What changes little of a table is taken to be smaller than the table, without measuring both. */
+function isSmaller(delta: Delta, table: ClusterTable): boolean {
+  const changes =
+    delta.routes.length + delta.removedRoutes.length + delta.backends.length + delta.removedBackends.length;
+  if (changes * 4 < table.routes.length + table.backends.length) return true;
+  return toBinary(DeltaSchema, delta).length < toBinary(ClusterTableSchema, table).length;
 }

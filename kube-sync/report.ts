@@ -34,7 +34,8 @@ function nameOf({ namespace, name }: ObjectRef): string {
   return namespace === "" ? name : `${namespace}/${name}`;
 }
 
-function sortKey({ source, level, field, reason }: ReportEntry): string {
+/** Equal for equal entries. */
+export function sortKey({ source, level, field, reason }: ReportEntry): string {
   return [source.file, source.kind, source.namespace, source.name, field, level, reason].join("\n");
 }
 

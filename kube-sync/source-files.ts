@@ -9,6 +9,7 @@ import { fileError, readManifests } from "./manifests.ts";
 import type { KubeObject } from "./objects/object.ts";
 import type { ReportEntry } from "./report.ts";
 import { compareText } from "./report.ts";
+import type { Source } from "./source.ts";
 
 const EXTENSIONS: ReadonlySet<string> = new Set([".yaml", ".yml", ".json"]);
 /** Larger than any object that fits into etcd, by far. */
@@ -28,6 +29,9 @@ interface Parsed {
   readonly manifests: Manifests;
 }
 
+/** An edit comes as several events, and what is between them may be no whole file. */
+const HOLD_OFF_MS = 20;
+
 interface FilesOptions {
   readonly directory: string;
   readonly clock: Clock;
@@ -40,6 +44,25 @@ interface FilesOptions {
 
 export interface FilesSource {
   close(): void;
+}
+
+/** The objects of a directory of manifests, watched. */
+export function filesSource(directory: string): Source {
+  return async ({ store, changed, report, log, clock, random, signal }) => {
+    const files = await watchFiles({
+      directory,
+      clock,
+      random,
+      onError: log,
+      onRead(manifests) {
+        const replaced = store.replace(manifests.objects);
+        report([...manifests.report, ...replaced.report]);
+        if (replaced.changed) changed();
+      },
+    });
+    if (signal.aborted) files.close();
+    signal.addEventListener("abort", () => files.close());
+  };
 }
 
 /**
@@ -68,7 +91,12 @@ class FilesReader implements FilesSource {
 
   constructor(options: FilesOptions) {
     this.#options = options;
-    this.#loop = new Loop({ clock: options.clock, random: options.random, run: () => this.#refresh() });
+    this.#loop = new Loop({
+      clock: options.clock,
+      random: options.random,
+      holdOffMs: HOLD_OFF_MS,
+      run: () => this.#refresh(),
+    });
   }
 
   async start(): Promise<void> {

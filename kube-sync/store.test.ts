@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { readManifests } from "./manifests.ts";
+import { refOf } from "./objects/object.ts";
 import { Store } from "./store.ts";
 import { translate } from "./translate/translate.ts";
 
@@ -24,8 +25,8 @@ test("a change matters only when something that is read differs", () => {
   expect(store.put(service("web", 80))).toBe(true);
   expect(store.put(service("web", 80))).toBe(false);
   expect(store.put(service("web", 81))).toBe(true);
-  expect(store.delete(service("web", 81))).toBe(true);
-  expect(store.delete(service("web", 81))).toBe(false);
+  expect(store.delete(refOf(service("web", 81)))).toBe(true);
+  expect(store.delete(refOf(service("web", 81)))).toBe(false);
 });
 
 test("replacing all tells whether anything came, went or changed", () => {
@@ -53,7 +54,7 @@ test("events of different objects in any order end in the same table", () => {
     [(store) => store.put(service("web", 81)), (store) => store.put(service("web", 80))],
     [(store) => store.put(route("a", "b.com")), (store) => store.put(route("a", "a.com"))],
     [(store) => store.put(route("b", "a.com"))],
-    [(store) => store.put(route("c", "c.com")), (store) => store.delete(route("c", "c.com"))],
+    [(store) => store.put(route("c", "c.com")), (store) => store.delete(refOf(route("c", "c.com")))],
   ];
   const tables = [0.1, 0.3, 0.5, 0.7, 0.9, 0.99].map((pick) => {
     const store = new Store();
@@ -66,4 +67,18 @@ test("events of different objects in any order end in the same table", () => {
   });
   expect(tables[0]!.table.routes.map(({ key }) => key)).toEqual(["Ingress/default/a/a.com", "Ingress/default/b/a.com"]);
   for (const table of tables) expect(table).toEqual(tables[0]);
+});
+
+test("replacing one kind leaves the others alone, and what is the same stays the object that it was", () => {
+  const store = new Store();
+  store.put(route("a", "a.com"));
+  store.put(service("web", 80));
+  store.put(service("gone", 80));
+  const [a, web] = store.objects();
+  expect(store.replaceKind("Service", [service("web", 80)])).toBe(true);
+  expect(store.replaceKind("Service", [service("web", 80)])).toBe(false);
+  expect(store.objects()).toEqual([a, web]);
+  expect(store.objects()[1]).toBe(web);
+  expect(store.replaceKind("Service", [])).toBe(true);
+  expect(store.objects()).toEqual([a]);
 });

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import type { KubeObject } from "./objects/object.ts";
-import { keyOf, refOf } from "./objects/object.ts";
+import type { Kind, KubeObject, ObjectRef } from "./objects/object.ts";
+import { keyOf, keyOfRef, refOf } from "./objects/object.ts";
 import type { ReportEntry } from "./report.ts";
 
 /** The cluster's current objects. Each change answers whether it matters: whether anything that is read differs. */
@@ -12,16 +12,35 @@ export class Store {
     return [...this.#objects.values()];
   }
 
-  /** Adds an object, or replaces the one of its name. */
-  put(object: KubeObject): boolean {
-    const key = keyOf(object);
-    const changed = !isDeepStrictEqual(this.#objects.get(key), object);
-    this.#objects.set(key, object);
-    return changed;
+  /** How many there are, by kind. */
+  counts(): Map<Kind, number> {
+    const counts = new Map<Kind, number>();
+    for (const { kind } of this.#objects.values()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    return counts;
   }
 
-  delete(object: KubeObject): boolean {
-    return this.#objects.delete(keyOf(object));
+  /** Adds an object, or replaces the one of its name. One that says the same stays the object that it was. */
+  put(object: KubeObject): boolean {
+    const key = keyOf(object);
+    if (isDeepStrictEqual(this.#objects.get(key), object)) return false;
+    this.#objects.set(key, object);
+    return true;
+  }
+
+  delete(ref: Omit<ObjectRef, "file">): boolean {
+    return this.#objects.delete(keyOfRef(ref));
+  }
+
+  /** Replaces all of one kind, each named once. */
+  replaceKind(kind: Kind, objects: readonly KubeObject[]): boolean {
+    const gone = new Map([...this.#objects].filter(([, object]) => object.kind === kind));
+    let changed = false;
+    for (const object of objects) {
+      gone.delete(keyOf(object));
+      changed = this.put(object) || changed;
+    }
+    for (const key of gone.keys()) this.#objects.delete(key);
+    return changed || gone.size > 0;
   }
 
   /** Replaces all. Of two objects with one name the last stays, as when they are applied in turn. */

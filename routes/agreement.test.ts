@@ -4,10 +4,10 @@
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
-import { ClusterTableSchema, RequestPart, Scheme } from "../proto/gen/edgeway/v1/table_pb.js";
+import { CallProtocol, ClusterTableSchema, RequestPart, Scheme } from "../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "./compile.ts";
 import { decode } from "./decode.ts";
-import { explain } from "./explain.ts";
+import { explain, type Verdict } from "./explain.ts";
 import { match, type Facts } from "./match.ts";
 import type { Candidate, ClusterPart, Condition, PathMatch, RouteTable } from "./model.ts";
 import { comparePrecedence, isSingle } from "./precedence.ts";
@@ -38,6 +38,7 @@ const hostnames = ["a.test", "b.a.test", "*.test", "*.a.test", "*.b.a.test", "te
 const segments = ["a", "b", "ab", "a.S"];
 const names = ["x", "y"];
 const values = ["1", "2"];
+const otherProtocols = [CallProtocol.GRPC_WEB, CallProtocol.CONNECT, CallProtocol.HTTP];
 
 function randomPath(random: Random): string {
   const path = Array.from({ length: random(4) }, () => `/${random(9) === 0 ? "" : one(random, segments)}`).join("");
@@ -47,6 +48,8 @@ function randomPath(random: Random): string {
 function randomMatch(random: Random): NonNullable<RuleInit["matches"]>[number] {
   const asked = {
     httpMethod: random(4) === 0 ? one(random, ["GET", "POST"]) : "",
+    // A route for calls only takes no match that only plain HTTP can meet.
+    protocols: random(4) === 0 ? [CallProtocol.GRPC, ...some(random, otherProtocols)] : [],
     headers: some(random, names).map((name) => ({ name, exact: one(random, values) })),
     queryParams: random(2) === 0 ? some(random, names).map((name) => ({ name, exact: one(random, values) })) : [],
     conditions: random(3) === 0 ? Array.from({ length: 1 + random(2) }, () => randomCondition(random)) : [],
@@ -87,17 +90,19 @@ function randomPart(random: Random, cluster: string): ClusterPart {
       hostnames: some(random, hostnames),
       singleLabelWildcards: random(3) === 0,
       grpcOnly: random(4) === 0,
+      failover: random(4) === 0 ? 1 : 0,
+      clusterWeight: random(4),
       schemes: random(3) === 0 ? [one(random, [Scheme.HTTP, Scheme.HTTPS])] : [],
       rules: Array.from({ length: 1 + random(3) }, (_rule, ruleIndex) => ({
         index: ruleIndex,
         priority: random(3) === 0 ? random(3) - 1 : 0,
         matches: Array.from({ length: random(4) }, () => randomMatch(random)),
         filters: random(5) === 0 ? [{ filter: { case: "directResponse", value: { status: 503 } } }] : [],
-        backends: to({ [one(random, ["a", "b", "c"])]: 1 + random(3) }),
+        backends: to({ [one(random, ["a", "b", "c"])]: random(4) }),
       })),
     }),
   );
-  return part(cluster, ...routes);
+  return part({ cluster, lastResort: random(4) === 0 }, ...routes);
 }
 
 function randomRequest(random: Random): Facts {
@@ -116,7 +121,7 @@ function randomRequest(random: Random): Facts {
   const url = `${one(random, ["http", "https"])}://${host}${one(random, ["", ":80"])}${randomPath(random)}`;
   return request(`${url}?${query.join("&")}`, {
     method: one(random, ["GET", "POST", "PUT"]),
-    rpc: random(2) === 0,
+    protocols: one(random, [["grpc"], ["grpc-web"], ["connect"], ["connect", "http"], ["http"]] as const),
     headers: Object.fromEntries(some(random, names).map((name) => [name, one(random, values)])),
   });
 }
@@ -136,7 +141,8 @@ function holds({ hostname, route: { schemes, singleLabel }, match: asked }: Cand
     holdsHost(hostname, singleLabel, host) &&
     (schemes.length === 0 || schemes.includes(facts.scheme)) &&
     holdsPath(asked.path, facts.path) &&
-    (!asked.rpcOnly || facts.rpc) &&
+    (!asked.rpcOnly || facts.protocols.some((protocol) => protocol !== "http")) &&
+    (asked.protocols.length === 0 || facts.protocols.some((protocol) => asked.protocols.includes(protocol))) &&
     (asked.method === undefined || asked.method === facts.method) &&
     asked.headers.every(([name, value]) => facts.header(name) === value) &&
     asked.params.every(([name, value]) => params.get(name) === value) &&
@@ -181,10 +187,23 @@ function expected(parts: readonly ClusterPart[], facts: Facts): unknown {
   for (const other of others) {
     if (asks(other) === asks(first) && !firsts.has(other.route.cluster)) firsts.set(other.route.cluster, other);
   }
-  const forwarding = [...firsts.values()].filter(({ rule }) => rule.filters.length === 0);
-  const merged = first.rule.filters.length === 0 ? forwarding : [first];
-  const backends = merged.flatMap(({ rule }) => rule.backends.map((choice) => choice.backend?.name));
-  return { source: first.rule.source, key: first.route.key, index: first.match.index, backends };
+  const forwarding = [...firsts.values()].filter(
+    ({ rule }) => rule.filters.length === 0 && rule.backends.some(({ weight }) => weight > 0),
+  );
+  const sharing = first.rule.filters.length === 0 && forwarding.length > 0 ? forwarding : [first];
+  const shares = sharing.map((own) => {
+    const alike = sharing.filter(({ route: { failover } }) => failover === own.route.failover);
+    const sum = alike.reduce((total, { route: { clusterWeight } }) => total + clusterWeight, 0);
+    const share = sum === 0 ? 1 / alike.length : own.route.clusterWeight / sum;
+    return [own.route.cluster, own.rule.source.ruleIndex, own.route.failover, share] as const;
+  });
+  const { source } = first.rule;
+  return { source, key: first.route.key, index: first.match.index, shares: shares.filter(hasCalls) };
+}
+
+/** Whether a share has any calls. */
+function hasCalls([, , , part]: readonly [string, number, number, number]): boolean {
+  return part > 0;
 }
 
 /** What is the same for candidates that ask for the same. */
@@ -201,8 +220,15 @@ function actual(parts: readonly ClusterPart[], requests: readonly Facts[]): unkn
 function matched(table: RouteTable, facts: Facts): unknown {
   const found = match(table, facts);
   if (found === undefined) return undefined;
-  const backends = found.rule.backends.map((choice) => choice.backend?.name);
-  return { source: found.rule.source, key: found.route.key, index: found.match.index, backends };
+  const { rule, route: from } = found;
+  const own = { cluster: from.cluster, rule, failover: from.failover, weight: 1 };
+  const { clusters = [own] } = rule;
+  const shares = clusters.map(({ cluster, rule: { source }, failover, weight }) => {
+    const alike = clusters.filter((other) => other.failover === failover);
+    const sum = alike.reduce((total, other) => total + other.weight, 0);
+    return [cluster, source.ruleIndex, failover, weight / sum] as const;
+  });
+  return { source: rule.source, key: from.key, index: found.match.index, shares: shares.filter(hasCalls) };
 }
 
 it("The index finds what holding every candidate against the request finds, in 4,000 random tables", () => {
@@ -235,13 +261,16 @@ it("Explaining comes to the end that matching comes to, in 1,000 random tables",
 /** Where the calls go, as the explanation has it. */
 function explained(table: RouteTable, facts: Facts): unknown {
   const verdicts = explain(table, facts);
-  if (verdicts.some(({ outcome, reason }) => (outcome === "loses") !== (reason !== undefined))) return "no reason";
+  const reasoned = ({ outcome, reason }: Verdict) =>
+    (outcome === "loses" || outcome === "standsBy") === (reason !== undefined);
+  if (!verdicts.every(reasoned)) return "no reason";
   const [first] = verdicts;
   if (first?.outcome !== "wins") return undefined;
   const { route: from, rule, match: asked } = first.candidate;
-  const sharing = verdicts.filter(({ outcome }) => outcome !== "loses");
-  const backends = sharing.flatMap(({ candidate }) => candidate.rule.backends.map((choice) => choice.backend?.name));
-  return { source: rule.source, key: from.key, index: asked.index, backends };
+  const shares = verdicts.map(({ candidate: { route: own, rule: its }, share }) => {
+    return [own.cluster, its.source.ruleIndex, own.failover, share] as const;
+  });
+  return { source: rule.source, key: from.key, index: asked.index, shares: shares.filter(hasCalls) };
 }
 
 it("Whatever bytes a table decodes from, it becomes a part that compiles and matches, or a list of issues", () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Scheme } from "../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "./compile.ts";
 import { match } from "./match.ts";
+import { backendShares } from "./merge.ts";
 import { FrozenMap, type ClusterPart, type Rule } from "./model.ts";
 import { exact, grpc, part, prefix, request, route, to, type RuleInit } from "./table.fixture.ts";
 
@@ -9,11 +10,11 @@ function ruleOf(parts: readonly ClusterPart[], url: string): Rule | undefined {
   return match(compile(parts), request(url))?.rule;
 }
 
-/** Each backend's part of the whole, in percent. */
+/** Each backend's part of the whole, in percent, while no cluster fails. */
 function percentages(rule: Rule | undefined): Record<string, number> {
-  const sum = rule!.backends.reduce((total, { weight }) => total + weight, 0);
+  const first = backendShares(rule!).filter(({ failover }) => failover === 0);
   return Object.fromEntries(
-    rule!.backends.map((choice) => [choice.backend?.name ?? choice.invalid!, Math.round((100 * choice.weight) / sum)]),
+    first.map(({ choice, share }) => [choice.backend?.name ?? choice.invalid!, Math.round(100 * share)]),
   );
 }
 
@@ -33,7 +34,6 @@ describe("rules of several clusters for one host and match", () => {
       "east/default/b:1": 10,
       "west/default/a:1": 50,
     });
-    expect(ruleOf(parts, "http://x/a")!.backends.every(({ weight }) => Number.isInteger(weight))).toBe(true);
   });
 
   it("are one rule whatever the order of the parts", () => {
@@ -41,6 +41,7 @@ describe("rules of several clusters for one host and match", () => {
     const west = part("west", route("r", { createdSeconds: 1n, ...rules(to({ b: 1 })) }));
     const rule = ruleOf([east, west], "http://x/a");
     expect(rule).toEqual(ruleOf([west, east], "http://x/a"));
+    expect(rule!.clusters?.map(({ cluster }) => cluster)).toEqual(["west", "east"]);
     expect(rule!.source.cluster).toBe("west");
   });
 
@@ -56,7 +57,7 @@ describe("rules of several clusters for one host and match", () => {
       part("north", route("r", rules([]))),
       part("west", route("r", rules(to({ b: 5 })))),
     ];
-    expect(percentages(ruleOf(parts, "http://x/a"))).toEqual({ "east/default/a:1": 0, "west/default/b:1": 100 });
+    expect(percentages(ruleOf(parts, "http://x/a"))).toEqual({ "west/default/b:1": 100 });
   });
 
   it("share the calls by their cluster weights", () => {
@@ -84,27 +85,33 @@ describe("rules of several clusters for one host and match", () => {
     expect(percentages(second)).toEqual({ "west/default/a:1": 50, "north/default/a:1": 50 });
   });
 
-  it("keep filters that all have as the rule's", () => {
-    const filters = addHeader("all");
-    const parts = ["east", "west"].map((cluster) => part(cluster, route("r", rules(to({ a: 1 }), { filters }))));
-    const rule = ruleOf(parts, "http://x/a")!;
-    expect(rule.filters.map((filter) => (filter.kind === "requestHeaders" ? filter.add : undefined))).toEqual([
-      [["x-from", "all"]],
+  it("keep their own filters and policies, each cluster's with its backends", () => {
+    const parts = ["east", "west"].map((cluster, index) =>
+      part(
+        cluster,
+        route("r", rules(to({ a: 1 }), { filters: addHeader(cluster), timeouts: { requestMs: index + 1 } })),
+      ),
+    );
+    const { clusters } = ruleOf(parts, "http://x/a")!;
+    expect(clusters).toMatchObject([
+      { cluster: "east", rule: { filters: [{ add: [["x-from", "east"]] }], timeouts: { requestMs: 1 } } },
+      { cluster: "west", rule: { filters: [{ add: [["x-from", "west"]] }], timeouts: { requestMs: 2 } } },
     ]);
-    expect(rule.backends.flatMap((choice) => choice.filters)).toEqual([]);
   });
 
-  it("keep filters that differ with their own cluster's backends", () => {
-    const parts = ["east", "west"].map((cluster) =>
-      part(cluster, route("r", rules(to({ a: 1, b: 1 }), { filters: addHeader(cluster) }))),
-    );
+  it("serve in their order of failover, and a last resort after all others", () => {
+    const of = (cluster: string, failover: number, clusterWeight: number, lastResort = false) =>
+      part({ cluster, lastResort }, route("r", { failover, clusterWeight, ...rules(to({ a: 1 })) }));
+    const parts = [of("drained", 0, 5, true), of("spare", 7, 0), of("east", 1, 1), of("west", 1, 3)];
     const rule = ruleOf(parts, "http://x/a")!;
-    expect(rule.filters).toEqual([]);
-    for (const { backend, filters } of rule.backends) {
-      expect(filters.map((filter) => (filter.kind === "requestHeaders" ? filter.add : undefined))).toEqual([
-        [["x-from", backend!.name.split("/")[0]]],
-      ]);
-    }
+    expect(rule.source.cluster).toBe("east");
+    expect(backendShares(rule).map(({ failover, share, rule: own }) => [own.source.cluster, failover, share])).toEqual([
+      ["east", 0, 0.25],
+      ["west", 0, 0.75],
+      ["spare", 1, 1],
+      ["drained", 2, 1],
+    ]);
+    expect(percentages(ruleOf([parts[0]!], "http://x/a"))).toEqual({ "drained/default/a:1": 100 });
   });
 
   it("merge across kinds, since a gRPC service and method are an exact path", () => {
@@ -121,9 +128,9 @@ describe("rules of several clusters for one host and match", () => {
     const rule = (...headers: (typeof env)[]) => rules(to({ a: 1 }), { matches: [{ headers }] });
     const headers = { env: "1", tier: "1" };
     const same = compile([part("east", route("r", rule(env, tier))), part("west", route("r", rule(tier, env)))]);
-    expect(match(same, request("http://x/", { headers }))!.rule.backends).toHaveLength(2);
+    expect(match(same, request("http://x/", { headers }))!.rule.clusters).toHaveLength(2);
     const other = compile([part("east", route("r", rule(env, tier))), part("west", route("r", rule(env)))]);
-    expect(match(other, request("http://x/", { headers }))!.rule.backends).toHaveLength(1);
+    expect(match(other, request("http://x/", { headers }))!.rule.clusters).toBeUndefined();
   });
 
   it("merge only for the schemes that both serve", () => {

@@ -24,10 +24,10 @@ import {
 import { isSingle, specificityOf } from "./precedence.ts";
 
 /** @throws Error if two parts are of one cluster. */
-export function compile(parts: readonly ClusterPart[]): RouteTable {
+export function compile(parts: readonly ClusterPart[], revision = 0n): RouteTable {
   if (new Set(parts.map((part) => part.cluster)).size < parts.length) throw new Error("two parts of one cluster");
   const candidates = parts.flatMap((part) => part.routes.flatMap(candidatesOf));
-  return Object.freeze({ parts: Object.freeze([...parts]), hosts: indexHosts(candidates) });
+  return Object.freeze({ revision, parts: Object.freeze([...parts]), hosts: indexHosts(candidates) });
 }
 
 /** What requests are held against: a match of a rule for a hostname. */
@@ -165,10 +165,11 @@ function bucketOf(entries: readonly Placed[]): Bucket {
 
 function indexShape(candidates: readonly Candidate[]): Shape {
   const { match } = candidates[0]!;
-  const { rpcOnly, method, headers, params, conditions } = match;
+  const { rpcOnly, protocols, method, headers, params, conditions } = match;
   return Object.freeze({
     specificity: specificityOf(match),
     rpcOnly,
+    protocols,
     method: method !== undefined,
     headers: Object.freeze(headers.map(nameOf)),
     params: Object.freeze(params.map(nameOf)),

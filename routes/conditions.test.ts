@@ -154,7 +154,7 @@ describe("a wildcard of one label", () => {
 describe("a route for gRPC only", () => {
   it("takes calls of any path, and no other HTTP", () => {
     const table = compile([part("east", route("grpc", { grpcOnly: true, rules: [{}] }))]);
-    expect(winner(table, "http://x/s/m", { rpc: true })).toBe("grpc#0");
+    expect(winner(table, "http://x/s/m", { protocols: ["grpc"] })).toBe("grpc#0");
     expect(winner(table, "http://x/s/m")).toBeUndefined();
   });
 
@@ -162,7 +162,7 @@ describe("a route for gRPC only", () => {
     const table = compile([
       part("east", route("http", { rules: [{}] }), route("grpc", { createdSeconds: 9n, grpcOnly: true, rules: [{}] })),
     ]);
-    expect(winner(table, "http://x/s/m", { rpc: true })).toBe("grpc#0");
+    expect(winner(table, "http://x/s/m", { protocols: ["grpc"] })).toBe("grpc#0");
     expect(winner(table, "http://x/s/m")).toBe("http#0");
   });
 });
@@ -173,12 +173,12 @@ describe("clusters", () => {
       rules: [{ matches: [{ conditions }], backends: to({ a: 1 }) }],
     });
     const [one, two] = [onHeader("env", "a+"), not(onHeader("id", "1"))];
-    const backends = (...routes: RouteInit[]) => {
+    const sharing = (...routes: RouteInit[]) => {
       const parts = routes.map((init, index) => part(`c${index}`, route("r", init)));
-      return match(compile(parts), request("http://x/", { headers: { env: "aa" } }))!.rule.backends.length;
+      return match(compile(parts), request("http://x/", { headers: { env: "aa" } }))!.rule.clusters?.length;
     };
-    expect(backends(rule(one, two), rule(two, one))).toBe(2);
-    expect(backends(rule(one, two), rule(one))).toBe(1);
+    expect(sharing(rule(one, two), rule(two, one))).toBe(2);
+    expect(sharing(rule(one, two), rule(one))).toBeUndefined();
   });
 });
 

@@ -2,9 +2,10 @@
 import type { Condition, Match, Pair } from "./model.ts";
 
 /** Equal for matches that ask for values of the same names. */
-export function namesKey({ rpcOnly, method, headers, params }: Match): string {
-  if (!rpcOnly && method === undefined && headers.length === 0 && params.length === 0) return "";
-  return JSON.stringify([rpcOnly, method !== undefined, headers.map(nameOf), params.map(nameOf)]);
+export function namesKey({ rpcOnly, protocols, method, headers, params }: Match): string {
+  if (!rpcOnly && protocols.length === 0 && method === undefined && headers.length === 0 && params.length === 0)
+    return "";
+  return JSON.stringify([rpcOnly, protocols, method !== undefined, headers.map(nameOf), params.map(nameOf)]);
 }
 
 /** Equal for matches whose other conditions are the same, too. */

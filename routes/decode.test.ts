@@ -290,19 +290,6 @@ describe("a backend", () => {
       expect(wrongBackend({ endpoints: [{ host: "a", port }] })).toEqual(["endpoints[0].port"]);
     expect(wrongBackend({ endpoints: Array.from({ length: 1025 }, () => ({})) })).toEqual(["endpoints"]);
   });
-
-  it("bears its cluster's name", () => {
-    expect(part("east").backends[0]).toEqual({
-      name: "east/default/a:1",
-      source: { kind: "Service", namespace: "default", name: "service" },
-      protocol: "http2",
-      tls: false,
-      endpoints: [
-        { host: "10.0.0.1", port: 50051 },
-        { host: "fd00::1", port: 50051 },
-      ],
-    });
-  });
 });
 
 describe("descriptor sets", () => {

@@ -2,7 +2,18 @@ import { describe, expect, it } from "vitest";
 import { RequestPart, Scheme } from "../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "./compile.ts";
 import { explain } from "./explain.ts";
-import { exact, grpc, part, prefix, request, route, to, type RequestInit, type RuleInit } from "./table.fixture.ts";
+import {
+  exact,
+  grpc,
+  part,
+  prefix,
+  request,
+  route,
+  to,
+  type RequestInit,
+  type RouteInit,
+  type RuleInit,
+} from "./table.fixture.ts";
 
 /** Each verdict as "route#rule: outcome, reason". */
 function explained(parts: Parameters<typeof compile>[0], url: string, init?: RequestInit): string[] {
@@ -88,5 +99,26 @@ describe("the explanation", () => {
       "s#0: loses, the rule that wins has the first namespace and name",
       "r#0: shares",
     ]);
+  });
+
+  it("tells each cluster's share, who stands by, and for whom", () => {
+    const of = (cluster: string, init: Partial<RouteInit>, backends = to({ a: 1 })) =>
+      part(cluster, route(cluster, { rules: [{ matches: [prefix("/a")], backends }], ...init }));
+    const parts = [
+      of("east", { clusterWeight: 1 }),
+      of("west", { clusterWeight: 3 }),
+      of("spare", { failover: 1 }),
+      of("empty", {}, to({ a: 0 })),
+    ];
+    const verdicts = explain(compile(parts), request("http://x/a"));
+    expect(verdicts.map(({ candidate, outcome, share }) => [candidate.route.cluster, outcome, share])).toEqual([
+      ["east", "wins", 0.25],
+      ["empty", "loses", 0],
+      ["west", "shares", 0.75],
+      ["spare", "standsBy", 1],
+    ]);
+    expect(explained(parts, "http://x/a")).toContain(
+      "spare#0: standsBy, it serves when none of these clusters can: east, west",
+    );
   });
 });

@@ -4,18 +4,26 @@
  */
 import { shapeKey, valuesOf } from "./conditions.ts";
 import { candidatesOf } from "./compile.ts";
-import { answers } from "./merge.ts";
-import type { Candidate, Condition, Match, PathMatch, RouteTable } from "./model.ts";
+import { answers, mergeClusters } from "./merge.ts";
+import type { Candidate, ClusterShare, Condition, Match, PathMatch, RouteTable } from "./model.ts";
 import { comparePrecedence, isSingle, precedence } from "./precedence.ts";
 import { grpcMethodOf, isGrpcPath } from "./request.ts";
-import { View, type Facts } from "./view.ts";
+import { View, mayBeCall, speaksAny, type Facts } from "./view.ts";
 
 /** What became of a candidate. */
 export interface Verdict {
   readonly candidate: Candidate;
-  /** "shares": its cluster has a part of the calls, since it asks for the same as the one that wins. */
-  readonly outcome: "wins" | "shares" | "loses";
-  /** Why it lost: what of it the request does not meet, or what the one that wins has before it. */
+  /**
+   * "shares" and "standsBy": it asks for the same as the one that wins, so that its cluster has a part of the calls, or
+   * takes them when no cluster before it can.
+   */
+  readonly outcome: "wins" | "shares" | "standsBy" | "loses";
+  /** Of the calls, or of those that come to who stands by, in [0, 1]. */
+  readonly share: number;
+  /**
+   * Of who stands by, which clusters come first. Of who loses, what of it the request does not meet, or what the one
+   * that wins has before it.
+   */
   readonly reason: string | undefined;
 }
 
@@ -30,28 +38,58 @@ export function explain(table: RouteTable, facts: Facts): readonly Verdict[] {
   const met = ofHost.filter(({ failure }) => failure === undefined).map(({ candidate }) => candidate);
   const [winner] = met;
   if (winner === undefined) return ofHost.map(({ candidate, failure }) => loses(candidate, failure!));
-  const clusters = new Set<string>();
+  const judge = new Judge(winner, mergeClusters(met.filter((candidate) => asksTheSame(candidate, winner))));
   return [
-    ...met.map((candidate) => judge(candidate, winner, clusters)),
+    ...met.map((candidate) => judge.verdictOn(candidate)),
     ...ofHost.flatMap(({ candidate, failure }) => (failure === undefined ? [] : [loses(candidate, failure)])),
   ];
 }
 
 function loses(candidate: Candidate, reason: string): Verdict {
-  return { candidate, outcome: "loses", reason };
+  return { candidate, outcome: "loses", share: 0, reason };
 }
 
-/** `clusters` are those that have a part of the calls; one that is judged to have one is added. */
-function judge(candidate: Candidate, winner: Candidate, clusters: Set<string>): Verdict {
-  const { cluster } = candidate.route;
-  if (candidate !== winner && (clusters.has(cluster) || !asksTheSame(candidate, winner)))
-    return loses(candidate, lossTo(winner, candidate));
-  if (candidate !== winner && (answers(winner) || answers(candidate))) {
-    clusters.add(cluster);
-    return loses(candidate, `${lossTo(winner, candidate)}, and where one answers by itself, clusters do not share`);
+/** Judges the candidates that the request meets, by precedence. */
+class Judge {
+  readonly #winner: Candidate;
+  /** Undefined: the winner's cluster alone has the calls. */
+  readonly #shares: readonly ClusterShare[] | undefined;
+  /** Whose first candidate was judged: it hides the others. */
+  readonly #clusters = new Set<string>();
+
+  constructor(winner: Candidate, merged: Candidate) {
+    this.#winner = winner;
+    this.#shares = merged.rule.clusters;
   }
-  clusters.add(cluster);
-  return { candidate, outcome: candidate === winner ? "wins" : "shares", reason: undefined };
+
+  verdictOn(candidate: Candidate): Verdict {
+    const winner = this.#winner;
+    const { cluster } = candidate.route;
+    const hidden = this.#clusters.has(cluster) || !asksTheSame(candidate, winner);
+    if (!hidden) this.#clusters.add(cluster);
+    const own = hidden ? undefined : this.#shares?.find((one) => one.cluster === cluster);
+    const share = own === undefined ? 0 : this.#shareOf(own);
+    if (candidate === winner)
+      return { candidate, outcome: "wins", share: this.#shares === undefined ? 1 : share, reason: undefined };
+    if (own !== undefined) {
+      const before = this.#shares!.filter(({ failover }) => failover < own.failover);
+      if (before.length === 0) return { candidate, outcome: "shares", share, reason: undefined };
+      const names = before.map((one) => one.cluster).join(", ");
+      return { candidate, outcome: "standsBy", share, reason: `it serves when none of these clusters can: ${names}` };
+    }
+    const loss = `the rule that wins has ${stepBetween(winner, candidate)}`;
+    return loses(candidate, hidden ? loss : `${loss}, and ${whyNoShare(winner, candidate)}`);
+  }
+
+  #shareOf({ weight, failover }: ClusterShare): number {
+    const sum = this.#shares!.reduce((total, one) => (one.failover === failover ? total + one.weight : total), 0);
+    return weight / sum;
+  }
+}
+
+function whyNoShare(winner: Candidate, candidate: Candidate): string {
+  if (answers(winner) || answers(candidate)) return "where one answers by itself, clusters do not share";
+  return "this one has no backend with a weight to share with";
 }
 
 function asksTheSame(a: Candidate, b: Candidate): boolean {
@@ -67,9 +105,8 @@ function requestKey(match: Match): string {
   return JSON.stringify([match.path, shapeKey(match), valuesOf(match)]);
 }
 
-function lossTo(winner: Candidate, candidate: Candidate): string {
-  const step = precedence.find((one) => one.compare(winner, candidate) !== 0);
-  return `the rule that wins has ${step?.says ?? "no difference"}`;
+function stepBetween(winner: Candidate, candidate: Candidate): string {
+  return precedence.find((one) => one.compare(winner, candidate) !== 0)?.says ?? "no difference";
 }
 
 function coversHost(candidate: Candidate, host: string): boolean {
@@ -84,7 +121,8 @@ function failureOf({ route, match }: Candidate, view: View): string | undefined 
   const { facts } = view;
   if (route.schemes.length > 0 && !route.schemes.includes(facts.scheme)) return `it is for ${route.schemes[0]} only`;
   if (!coversPath(match.path, facts.path)) return `the path is not ${describePath(match.path)}`;
-  if (match.rpcOnly && !facts.rpc) return "it takes calls only: gRPC, gRPC-Web and Connect";
+  if (match.rpcOnly && !mayBeCall(facts)) return "it takes calls only: gRPC, gRPC-Web and Connect";
+  if (!speaksAny(facts, match.protocols)) return `it takes ${match.protocols.join(", ")} only`;
   if (match.method !== undefined && match.method !== facts.method) return `the method is not ${match.method}`;
   for (const [name, wanted] of match.headers) {
     const value = facts.header(name);

@@ -13,9 +13,9 @@ import {
 } from "./model.ts";
 import { compareObjects } from "./precedence.ts";
 import { grpcMethodOf, hostOf, isGrpcPath } from "./request.ts";
-import { View, type Facts } from "./view.ts";
+import { View, mayBeCall, speaksAny, type Facts } from "./view.ts";
 
-export type { Facts } from "./view.ts";
+export { everyProtocol, type Facts } from "./view.ts";
 
 /**
  * The rule that `facts` belong to, if any. The hosts are tried from the most specific to the least, see
@@ -111,7 +111,8 @@ class Search {
   }
 
   #inShape(shape: Shape): Candidate | undefined {
-    if (shape.rpcOnly && !this.#facts.rpc) return undefined;
+    if (shape.rpcOnly && !mayBeCall(this.#facts)) return undefined;
+    if (!speaksAny(this.#facts, shape.protocols)) return undefined;
     let values: ValueTree | undefined = shape.values;
     if (shape.method) values = follow(values, this.#facts.method);
     for (const name of shape.headers) {

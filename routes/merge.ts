@@ -1,21 +1,21 @@
 /** One rule out of several clusters' rules for the same host and match. */
-import type { BackendChoice, Candidate, Filter, Route, Rule } from "./model.ts";
+import type { BackendChoice, Candidate, ClusterShare, Rule } from "./model.ts";
 import { compareObjects } from "./precedence.ts";
 
 /**
  * The candidate that answers for `candidates`, which all ask for the same. Within a cluster the first by precedence
- * hides the others. Clusters share the calls by their cluster weights, each as its own rule's weights say; one whose
- * rule's weights come to nothing takes no share. The merged rule bears the name of the first by precedence. If that one
+ * hides the others. The first of all gives the merged rule its name and what applies before a cluster is chosen; if it
  * answers by itself, it does so for all.
  */
 export function mergeClusters(candidates: readonly Candidate[]): Candidate {
   if (candidates.length === 1) return candidates[0]!;
   const byCluster = Map.groupBy(candidates.toSorted(compareObjects), ({ route }) => route.cluster);
-  const [winner, ...others] = Array.from(byCluster.values(), (own) => own[0]!);
+  const firsts = Array.from(byCluster.values(), (own) => own[0]!);
+  const [winner] = firsts;
   if (winner === undefined) throw new Error("nothing to merge");
-  if (answers(winner)) return winner;
-  const forwarding = [winner, ...others.filter((candidate) => !answers(candidate))];
-  return forwarding.length === 1 ? winner : Object.freeze({ ...winner, rule: mergeRules(winner.rule, forwarding) });
+  const sharing = firsts.filter(forwards);
+  if (answers(winner) || sharing.every((candidate) => candidate === winner)) return winner;
+  return Object.freeze({ ...winner, rule: Object.freeze({ ...winner.rule, clusters: sharesOf(sharing) }) });
 }
 
 /** Whether the rule answers by itself instead of a backend. */
@@ -23,51 +23,51 @@ export function answers({ rule }: Candidate): boolean {
   return rule.filters.some(({ kind }) => kind === "redirect" || kind === "directResponse");
 }
 
-/**
- * Filters that not all rules have stay with the backends of their own rule, but for CORS: the first rule's holds for
- * all, as preflights are answered before a backend is chosen.
- */
-function mergeRules(first: Rule, candidates: readonly Candidate[]): Rule {
-  const alike = candidates.every(({ rule }) => sameFilters(ofBackends(rule), ofBackends(first)));
-  const weights = clusterWeights(candidates.map(({ route }) => route));
-  return Object.freeze({
-    ...first,
-    filters: alike ? first.filters : first.filters.filter(isCors),
-    backends: Object.freeze(
-      candidates.flatMap(({ rule }, index) => shares(rule, weights[index]!, alike ? noFilters : ofBackends(rule))),
-    ),
+/** Whether the rule has a part in what clusters share: it has backends with weights, and does not answer by itself. */
+export function forwards(candidate: Candidate): boolean {
+  return !answers(candidate) && candidate.rule.backends.some(({ weight }) => weight > 0);
+}
+
+/** Precedence has ordered them by failover. */
+function sharesOf(candidates: readonly Candidate[]): readonly ClusterShare[] {
+  const ranks = Map.groupBy(candidates, ({ route }) => route.failover);
+  return Object.freeze(
+    candidates.map(({ route: { cluster, clusterWeight, failover }, rule }) => {
+      const weightless = ranks.get(failover)!.every(({ route }) => route.clusterWeight === 0);
+      return Object.freeze({ cluster, weight: weightless ? 1 : clusterWeight, failover, rule });
+    }),
+  );
+}
+
+/** Where a part of a rule's calls goes. */
+export interface BackendShare {
+  readonly choice: BackendChoice;
+  /** The cluster's own, whose filters and policies apply. */
+  readonly rule: Rule;
+  /** 0 serves; 1 does when none of it can, and so on. */
+  readonly failover: number;
+  /** Of the calls that come to those of the same `failover`, in [0, 1]. */
+  readonly share: number;
+}
+
+/** Where the rule's calls go, of all clusters that share it, while every backend can take them. */
+export function backendShares(rule: Rule): readonly BackendShare[] {
+  if (rule.clusters === undefined) return sharesOfOne(rule, 0, 1);
+  const ranks = Map.groupBy(rule.clusters, ({ failover }) => failover);
+  return [...ranks.values()].flatMap((clusters, rank) => {
+    const sum = sumOf(clusters);
+    return clusters.flatMap((own) => sharesOfOne(own.rule, rank, own.weight / sum));
   });
 }
 
-/** What the backends of each cluster weigh together. */
-function clusterWeights(routes: readonly Route[]): readonly number[] {
-  const sum = routes.reduce((total, { clusterWeight }) => total + clusterWeight, 0);
-  return routes.map(({ clusterWeight }) => (sum === 0 ? 1 / routes.length : clusterWeight / sum) * wholeWeight);
+function sharesOfOne(rule: Rule, failover: number, whole: number): BackendShare[] {
+  const sum = sumOf(rule.backends);
+  return rule.backends.map((choice) => {
+    const share = sum === 0 ? 0 : (whole * choice.weight) / sum;
+    return { choice, rule, failover, share };
+  });
 }
 
-const noFilters: readonly Filter[] = Object.freeze([]);
-
-const isCors = ({ kind }: Filter): boolean => kind === "cors";
-
-function ofBackends({ filters }: Rule): readonly Filter[] {
-  return filters.filter((filter) => !isCors(filter));
-}
-
-function sameFilters(a: readonly Filter[], b: readonly Filter[]): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
-/** What a merged rule's weights come to: fine enough that rounding shifts less than one call in a million. */
-const wholeWeight = 1_000_000_000_000;
-
-/** The rule's backends with weights that come to `share`, each with `filters` before its own. */
-function shares(rule: Rule, share: number, filters: readonly Filter[]): BackendChoice[] {
-  const sum = rule.backends.reduce((total, choice) => total + choice.weight, 0);
-  return rule.backends.map((choice) =>
-    Object.freeze({
-      ...choice,
-      weight: sum === 0 ? 0 : Math.round((choice.weight / sum) * share),
-      filters: Object.freeze([...filters, ...choice.filters]),
-    }),
-  );
+function sumOf(choices: readonly { readonly weight: number }[]): number {
+  return choices.reduce((total, { weight }) => total + weight, 0);
 }

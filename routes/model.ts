@@ -54,7 +54,10 @@ export interface Route {
   readonly schemes: readonly Scheme[];
   /** The cluster's share of the calls among the clusters that have the same host and match. */
   readonly clusterWeight: number;
-  /** Among the clusters that have the same host and match, the lowest serves; the others do when none of it can. */
+  /**
+   * Among the clusters that have the same host and match, the lowest serves; the others do when none of it can. At least
+   * 2^32 if its cluster is a last resort.
+   */
   readonly failover: number;
   readonly rules: readonly Rule[];
 }
@@ -76,8 +79,8 @@ export interface Rule {
   readonly hedging: Hedging | undefined;
   readonly session: SessionPersistence | undefined;
   /**
-   * Who else has the same host and match, by order of failover and then of precedence, this rule's own cluster among
-   * them. Undefined: this cluster alone.
+   * The clusters that share the calls of this host and match, by order of failover and then of precedence; one is chosen,
+   * and then its own rule holds in place of this. Never empty. Undefined: this cluster alone.
    */
   readonly clusters: readonly ClusterShare[] | undefined;
 }
@@ -85,7 +88,7 @@ export interface Rule {
 /** One cluster's part in a rule that several have. */
 export interface ClusterShare {
   readonly cluster: string;
-  /** Its share of the calls among those of the same `failover`. */
+  /** Its share of the calls among those of the same `failover`, which have some in all. */
   readonly weight: number;
   /** The lowest serves; the others do when none of it can. */
   readonly failover: number;
@@ -100,7 +103,7 @@ export interface Match {
   readonly path: PathMatch;
   /** Whether only calls will do (gRPC, gRPC-Web, Connect) and no other HTTP. */
   readonly rpcOnly: boolean;
-  /** What the caller speaks, any of them, sorted. Empty: every protocol. */
+  /** What the caller speaks, any of them, sorted. Empty: every protocol, or every call's where `rpcOnly` is set. */
   readonly protocols: readonly CallProtocol[];
   /** HTTP method; undefined: every method. */
   readonly method: string | undefined;
@@ -270,8 +273,26 @@ export interface ClusterPart {
   readonly cluster: string;
   readonly routes: readonly Route[];
   readonly backends: readonly Backend[];
+  readonly certificates: readonly Certificate[];
   /** Whether its rules serve only calls that no other cluster can. */
   readonly lastResort: boolean;
+}
+
+/** What a listener proves itself by. */
+export interface Certificate {
+  /** Unique within the cluster. */
+  readonly key: string;
+  readonly source: Source;
+  /** "a.example.com", or "*.example.com" for one label below. Empty: every name. */
+  readonly hostnames: readonly string[];
+  /** PEM. */
+  readonly chain: string;
+  /** PEM. */
+  readonly privateKey: string;
+  /** PEM: whose client certificates are asked for. Undefined: none are. */
+  readonly clientCa: string | undefined;
+  /** Whether callers may do without one. */
+  readonly clientOptional: boolean;
 }
 
 /** One match of one rule for one hostname: what requests are held against, and what wins. */
@@ -285,6 +306,8 @@ export interface Candidate {
 
 /** All clusters' parts, with an index over their candidates. */
 export interface RouteTable {
+  /** Grows with every change. 0: of a table that nobody numbered. */
+  readonly revision: bigint;
   readonly parts: readonly ClusterPart[];
   readonly hosts: HostIndex;
 }
@@ -350,6 +373,7 @@ export interface Shape {
   /** What specificityOf gives for each of them. */
   readonly specificity: number;
   readonly rpcOnly: boolean;
+  readonly protocols: readonly CallProtocol[];
   /** Whether the HTTP method is a condition; it is looked up first, then headers, then params. */
   readonly method: boolean;
   readonly headers: readonly string[];

@@ -12,7 +12,7 @@
  *   HTTPRoute  Exact path > longest path prefix > method > most headers > most query parameters
  *   GRPCRoute  most characters of the service > of the method > most headers
  *   Ingress    Exact path > longest path prefix
- * Ties of all three: the oldest object > first by "namespace/name" > first rule, first match.
+ * Ties of all three: the first in the order of failover, which is Edgeway's own > the oldest object > first by "namespace/name" > first rule, first match.
  *
  * Where HTTP and gRPC meet, a GRPCMethodMatch takes the place of the path that it stands for: service and method are
  * the Exact path "/service/method"; a service alone is the prefix "/service/", one character longer than the prefix
@@ -99,6 +99,7 @@ function methodLength(path: PathMatch): number {
 const conditionSteps = [
   { says: "more conditions on the path", count: (match: Match) => countOf(match, "path") },
   { says: "calls only", count: ({ rpcOnly }: Match) => Number(rpcOnly) },
+  { says: "a condition on the protocol", count: ({ protocols }: Match) => Number(protocols.length > 0) },
   {
     says: "a condition on the method",
     count: (match: Match) => Number(match.method !== undefined || countOf(match, "method") > 0),
@@ -124,6 +125,7 @@ function countOf({ conditions }: Match, kind: Condition["subject"]["kind"]): num
 }
 
 const objectSteps: readonly Step[] = [
+  { says: "an earlier place in the order of failover", compare: (a, b) => a.route.failover - b.route.failover },
   { says: "an older object", compare: (a, b) => a.route.created - b.route.created },
   { says: "the first namespace and name", compare: (a, b) => compareText(objectName(a), objectName(b)) },
   { says: "the first cluster name", compare: (a, b) => compareText(a.route.cluster, b.route.cluster) },

@@ -26,6 +26,12 @@ export const forms = {
     1024,
     /^\/[!"$->@-~]*$/,
   ),
+  /** A path with or without a query. */
+  target: form(
+    'a path of at most 1024 visible ASCII characters from "/" on, with or without a query, without "#"',
+    1024,
+    /^\/[!"$-~]*$/,
+  ),
   query: form('a query of at most 1024 visible ASCII characters, without "#"', 1024, /^[!"$-~]*$/),
   /** A path with the numbers of groups behind backslashes in it, and a query or not. */
   substitution: form(
@@ -49,8 +55,16 @@ export const forms = {
     4096,
     /^(?:[!-~](?:[\t -~]*[!-~])?)?$/,
   ),
+  /** RFC 6265 section 4.1.1. */
+  cookieName: form("a cookie's name", 256, /^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/),
   paramName: form("1 to 256 characters", 256, /^[^]+$/),
   paramValue: form("at most 1024 characters", 1024, /^[^]*$/),
+  /** RFC 7468. */
+  certificates: form("certificates in PEM, 262144 characters at most", 262_144, /-----BEGIN CERTIFICATE-----/),
+  privateKey: form("a private key in PEM, 65536 characters at most", 65_536, /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/),
+  claim: form("1 to 1024 characters", 1024, /^[^]+$/),
+  httpsUrl: form("an HTTPS URL of at most 2048 visible ASCII characters", 2048, /^https:\/\/[!"$-.0-;=?A-~][!-~]*$/),
+  ruleName: form("1 to 253 printable characters", 253, /^[^\p{Cc}]+$/u),
   hash: form("a SHA-256 hash in lower-case hexadecimal", 64, /^[0-9a-f]{64}$/),
   body: form("at most 16384 characters", 16_384, /^[^]*$/),
   reason: form("1 to 1024 printable characters", 1024, /^[^\p{Cc}]+$/u),

@@ -35,10 +35,11 @@ export function backend(key: string, init: BackendInit = {}): BackendInit {
   };
 }
 
-/** A cluster's part with the backends "default/a:1", "default/b:1" and "default/c:1". */
-export function part(cluster: string, ...routes: RouteInit[]): ClusterPart {
+/** The part of a cluster, by its name or more, with the backends "default/a:1", "default/b:1" and "default/c:1". */
+export function part(of: string | { cluster: string; lastResort: boolean }, ...routes: RouteInit[]): ClusterPart {
   const backends = ["a", "b", "c"].map((name) => backend(`default/${name}:1`));
-  const decoded = decode(create(ClusterTableSchema, { cluster, routes, backends }));
+  const init = typeof of === "string" ? { cluster: of } : of;
+  const decoded = decode(create(ClusterTableSchema, { ...init, routes, backends }));
   if (decoded.issues !== undefined) throw new Error(JSON.stringify(decoded.issues));
   return decoded.part;
 }
@@ -61,7 +62,7 @@ export interface RequestInit {
   /** The authority as received, if it is not the URL's. */
   readonly host?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly rpc?: boolean;
+  readonly protocols?: Facts["protocols"];
 }
 
 /** What `url` asks for, taken apart without putting anything in it right. */
@@ -73,7 +74,7 @@ export function request(url: string, init: RequestInit = {}): Facts {
     path: path!,
     query: query!,
     method: init.method ?? "GET",
-    rpc: init.rpc ?? false,
+    protocols: init.protocols ?? ["http"],
     header: (name) => init.headers?.[name],
   };
 }

@@ -1,5 +1,5 @@
 /** A request as rules see it. */
-import type { Condition, Scheme, Subject } from "./model.ts";
+import type { CallProtocol, Condition, Scheme, Subject } from "./model.ts";
 import { hostOf, parseQuery } from "./request.ts";
 
 /** What a request is matched by. */
@@ -12,10 +12,23 @@ export interface Facts {
   /** Without "?". */
   readonly query: string;
   readonly method: string;
-  /** Whether it is a call of gRPC, gRPC-Web or Connect, or may be one. */
-  readonly rpc: boolean;
+  /** What the caller speaks, or may speak where the head alone cannot tell; "http" stands last. Never empty. */
+  readonly protocols: readonly CallProtocol[];
   /** The value of a header by its lower-case name. */
   header(name: string): string | undefined;
+}
+
+/** What a request may speak of which nothing is known yet, such as one that a browser asks about. */
+export const everyProtocol: readonly CallProtocol[] = Object.freeze(["connect", "grpc", "grpc-web", "http"]);
+
+/** Whether it is a call of gRPC, gRPC-Web or Connect, or may be one. */
+export function mayBeCall({ protocols }: Facts): boolean {
+  return protocols[0] !== "http";
+}
+
+/** Whether what it speaks, or may speak, is one of `wanted`; of none, everything is. */
+export function speaksAny({ protocols }: Facts, wanted: readonly CallProtocol[]): boolean {
+  return wanted.length === 0 || protocols.some((protocol) => wanted.includes(protocol));
 }
 
 export class View {

@@ -7,6 +7,7 @@ const bin = join(root, "node_modules", ".bin");
 
 const checks: readonly (readonly [name: string, ...command: string[]])[] = [
   ["types", "tsc", "-p", "."],
+  ["types of the console", "tsc", "-p", "tests/console"],
   ["lint", "oxlint", "--type-aware", "--deny-warnings"],
   ["format", "prettier", "--check", "--log-level", "warn", "."],
 ];

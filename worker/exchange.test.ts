@@ -6,11 +6,20 @@ import { Code } from "./call/status.ts";
 import { exchange } from "./exchange.ts";
 import { ManualClock, TestBody, TestHandler, TestSink } from "./http2/testing/scripted-peer.ts";
 import type { Plan } from "./plan.ts";
+import { echo } from "./transport/backend.fixture.ts";
 
 const grpc: Plan = {
   caller: { protocol: "grpc", contentType: "application/grpc", codec: "proto", acceptEncoding: undefined },
+  rule: { cluster: "east", kind: "GRPCRoute", namespace: "default", name: "echo", ruleIndex: 0 },
+  revision: "1",
   backend: "east/default/echo:50051",
-  endpoint: { host: "10.0.0.1", port: 50051, tls: false, protocol: "http2" },
+  originProtocol: "grpc",
+  targets: [echo],
+  timeouts: undefined,
+  retry: undefined,
+  hedging: undefined,
+  session: undefined,
+  hashKey: undefined,
   head: { method: "POST", scheme: "http", authority: "x.test", path: "/a.B/C", fields: Fields.empty },
   timeoutMs: undefined,
   responseHeaders: [],

@@ -15,34 +15,53 @@ import {
 import { Code } from "./call/status.ts";
 import { answerWithCors } from "./filter/cors.ts";
 import { modifyHeaders } from "./filter/headers.ts";
+import type { ObservedCall } from "./observe/call.ts";
 import type { Plan } from "./plan.ts";
+import type { Compressions } from "./protocol/compression.ts";
 import { type Conversation, converse, type Descriptors } from "./transcode/index.ts";
+import type { Endpoint } from "./transport/pool.ts";
+import type { CallAnswer } from "./transport/routing.ts";
 
 export interface ExchangeOptions {
   readonly clock: Clock;
-  /** Sends a request where the plan says. */
-  readonly send: (request: HttpRequest, answer: Answer, plan: Plan) => Cancel;
+  /** Sends a request where the plan says. `deadline` is the clock's; Infinity: none. */
+  readonly send: (request: HttpRequest, answer: CallAnswer, plan: Plan, deadline: number) => Cancel;
   /**
-   * Milliseconds a call may go without a byte of its request or its answer. Undefined: for ever, where the host sees every caller
-   * that leaves.
+   * Milliseconds a call may go without a byte of its request or its answer, if its rule says no less. Undefined: for
+   * ever, where the host sees every caller that leaves.
    */
   readonly idleMs: number | undefined;
   /** Backends' descriptors by hash, as far as they can be had. */
   readonly descriptors?: (hash: string) => Descriptors | undefined;
+  /** What the host can undo and redo of messages' compressions. Undefined: what every runtime can. */
+  readonly compressions?: Compressions;
 }
 
-/** Sends `plan`'s request with the caller's `body`, and answers in the caller's protocol whatever happens. */
-export function exchange(plan: Plan, body: Body, options: ExchangeOptions, caller: Answer): Cancel {
+/**
+ * Sends `plan`'s request with the caller's `body`, and answers in the caller's protocol whatever happens.
+ *
+ * @param observed is told of the call as it goes, if anybody wants to know
+ */
+export function exchange(
+  plan: Plan,
+  body: Body,
+  options: ExchangeOptions,
+  caller: Answer,
+  observed?: ObservedCall,
+): Cancel {
   const answer = answerWithCors(caller, plan.cors);
   const descriptors = plan.translation && options.descriptors?.(plan.translation.descriptors);
-  const conversation = converse(plan, descriptors);
+  const conversation = converse(plan, descriptors, options.compressions);
   if (conversation.head === undefined) {
     answer.respond(conversation.refusal);
+    observed?.answered(conversation.refusal.head.status);
+    observed?.failed(conversation.error);
     return () => {};
   }
-  const call = new Exchange(plan, conversation, options, answer);
+  const call = new Exchange(plan, conversation, options, answer, observed);
   const request = { head: conversation.head, body: conversation.request(call.watch(body)) };
-  call.start(options.send(request, call, plan));
+  const deadline = call.begin();
+  call.start(options.send(request, call, plan, deadline));
   return (reason) => call.expire(reason);
 }
 
@@ -50,39 +69,53 @@ export function exchange(plan: Plan, body: Body, options: ExchangeOptions, calle
 const deadlineSlackMs = 20;
 
 /** Stands between the origin's answer and the caller: the deadline and the idle limit act here. */
-class Exchange implements Answer, Source<Fields>, Sink<Fields> {
+class Exchange implements CallAnswer, Source<Fields>, Sink<Fields> {
   readonly #plan: Plan;
   readonly #conversation: Conversation;
   readonly #clock: Clock;
   readonly #idleMs: number | undefined;
   readonly #answer: Answer;
+  readonly #observed: ObservedCall | undefined;
   #state: "asked" | "answered" | "over" = "asked";
   #cancelOrigin: Cancel | undefined;
   #origin: Body | undefined;
   #caller: BodySink | undefined;
   /** Why the answer broke off before anyone took it. */
   #failure: CallError | undefined;
+  /** Where the call was sent last. */
+  #backend: string;
   #stopDeadline: (() => void) | undefined;
+  #stopWaiting: (() => void) | undefined;
   #stopIdle: (() => void) | undefined;
   #lastByte = 0;
   #deadline = Number.POSITIVE_INFINITY;
 
-  constructor(plan: Plan, conversation: Conversation, { clock, idleMs }: ExchangeOptions, answer: Answer) {
+  constructor(
+    plan: Plan,
+    conversation: Conversation,
+    { clock, idleMs }: ExchangeOptions,
+    answer: Answer,
+    observed: ObservedCall | undefined,
+  ) {
     this.#plan = plan;
     this.#conversation = conversation;
     this.#clock = clock;
-    this.#idleMs = idleMs;
+    this.#idleMs = shorter(idleMs, plan.timeouts?.idleMs);
+    this.#backend = plan.backend;
     this.#answer = answer;
+    this.#observed = observed;
   }
 
   /** The request's body, whose bytes show that the call goes on. */
   watch(body: Body): Body {
-    if (this.#idleMs === undefined || body === noBody) return body;
+    const observed = this.#observed;
+    if ((this.#idleMs === undefined && observed === undefined) || body === noBody) return body;
     return {
       pipe: (sink) =>
         body.pipe({
           write: (bytes) => {
-            this.#lastByte = this.#clock.now();
+            if (this.#idleMs !== undefined) this.#lastByte = this.#clock.now();
+            observed?.requestBytes(bytes.length);
             sink.write(bytes);
           },
           end: (trailers) => sink.end(trailers),
@@ -93,20 +126,37 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     };
   }
 
+  /** The call's time begins. Returns its deadline. */
+  begin(): number {
+    const { timeoutMs } = this.#conversation;
+    if (timeoutMs !== undefined) this.#deadline = this.#clock.now() + timeoutMs;
+    return this.#deadline;
+  }
+
   start(cancelOrigin: Cancel): void {
     if (this.#state === "over") return; // it failed at once
     this.#cancelOrigin = cancelOrigin;
     const { timeoutMs } = this.#conversation;
-    if (timeoutMs !== undefined) {
-      this.#deadline = this.#clock.now() + timeoutMs;
-      this.#stopDeadline = this.#clock.after(timeoutMs, () =>
-        this.expire(new CallError(Code.DEADLINE_EXCEEDED, `the deadline of ${timeoutMs} ms passed`, { side: "edge" })),
-      );
+    if (timeoutMs !== undefined) this.#stopDeadline = this.#limit(timeoutMs, "the deadline of $ passed");
+    const requestMs = this.#plan.timeouts?.requestMs;
+    if (requestMs !== undefined && this.#state === "asked") {
+      this.#stopWaiting = this.#limit(requestMs, "no answer within $, which the rule allows");
     }
     if (this.#idleMs !== undefined) {
       this.#lastByte = this.#clock.now();
       this.#watchIdle(this.#idleMs, this.#idleMs);
     }
+  }
+
+  #limit(ms: number, why: string): () => void {
+    return this.#clock.after(ms, () =>
+      this.expire(new CallError(Code.DEADLINE_EXCEEDED, why.replace("$", `${ms} ms`), { side: "edge" })),
+    );
+  }
+
+  attempted(backend: string, endpoint: Endpoint): void {
+    this.#backend = backend;
+    this.#observed?.attempt(endpoint, backend);
   }
 
   /** Ends the call for a reason that is not the origin's. */
@@ -123,6 +173,7 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
       return;
     }
     this.#state = "answered";
+    this.#stopWaiting?.();
     this.#origin = response.body;
     const { responseHeaders } = this.#plan;
     let { fields } = response.head;
@@ -130,7 +181,13 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     const head = fields === response.head.fields ? response.head : { status: response.head.status, fields };
     const body = response.body === noBody ? noBody : this;
     if (body === noBody) this.#finish();
-    this.#conversation.answer({ head, body }, (translated) => this.#answer.respond(translated));
+    this.#conversation.answer({ head, body }, (translated) => this.#respond(translated));
+    if (body === noBody) this.#observed?.completed(head.fields);
+  }
+
+  #respond(response: HttpResponse): void {
+    this.#observed?.answered(response.head.status);
+    this.#answer.respond(response);
   }
 
   fail(error: CallError): void {
@@ -139,9 +196,10 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     const answered = this.#state === "answered";
     const sink = this.#caller;
     this.#finish();
-    if (!answered) this.#answer.respond(this.#conversation.failure(named));
+    if (!answered) this.#respond(this.#conversation.failure(named));
     else if (sink !== undefined) sink.fail(named);
     else this.#failure = named;
+    this.#observed?.failed(named);
   }
 
   /** Servers that give up at the deadline, as grpc-go does, may say no more than CANCELLED. */
@@ -149,7 +207,7 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     const late = error.code === Code.CANCELLED && this.#clock.now() > this.#deadline - deadlineSlackMs;
     const code = late ? Code.DEADLINE_EXCEEDED : error.code;
     const { message, unprocessed } = error;
-    return new CallError(code, `backend ${this.#plan.backend}: ${message}`, {
+    return new CallError(code, `backend ${this.#backend}: ${message}`, {
       side: "origin",
       unprocessed,
       cause: error,
@@ -169,10 +227,12 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
   cancel(error: CallError): void {
     this.#origin!.cancel(error);
     this.#finish();
+    this.#observed?.failed(error);
   }
 
   write(bytes: Uint8Array): void {
     if (this.#idleMs !== undefined) this.#lastByte = this.#clock.now();
+    this.#observed?.responseBytes(bytes.length);
     this.#caller?.write(bytes);
   }
 
@@ -180,6 +240,7 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     const sink = this.#caller;
     this.#finish();
     sink?.end(trailers);
+    this.#observed?.completed(trailers);
   }
 
   /** Looks again when the limit would be reached if nothing came: one timer for a call, however many bytes it brings. */
@@ -195,6 +256,12 @@ class Exchange implements Answer, Source<Fields>, Sink<Fields> {
     this.#state = "over";
     this.#caller = undefined;
     this.#stopDeadline?.();
+    this.#stopWaiting?.();
     this.#stopIdle?.();
   }
+}
+
+/** The shorter of two limits that may not be there. */
+function shorter(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }

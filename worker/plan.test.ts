@@ -12,6 +12,7 @@ import { TestSink } from "./protocol/testing.ts";
 type RuleInit = MessageInitShape<typeof RuleSchema>;
 type FilterInit = NonNullable<RuleInit["filters"]>[number];
 
+const options = { random: () => 0, now: () => 0 };
 const source = { kind: "HTTPRoute", namespace: "default", name: "r" };
 
 function tableOf(rule: RuleInit, init: { readonly grpcOnly?: boolean } = {}): RouteTable {
@@ -39,13 +40,13 @@ const grpc = { "content-type": "application/grpc", te: "trailers" };
 const connect = { "content-type": "application/json", "connect-protocol-version": "1" };
 
 function planned(request: RequestHead, table: RouteTable): Plan {
-  const made = plan(request, table, () => 0);
+  const made = plan(request, table, options);
   if (made.plan === undefined) throw new Error(`answered with ${made.answer.head.status}`);
   return made.plan;
 }
 
 function answered(request: RequestHead, table: RouteTable): HttpResponse {
-  const made = plan(request, table, () => 0);
+  const made = plan(request, table, options);
   if (made.plan !== undefined) throw new Error("planned");
   return made.answer;
 }

@@ -1,6 +1,6 @@
-/** Decides what becomes of a call: which rule, which backend, which address, and the request that goes there. */
-import { type Facts, match } from "../routes/match.ts";
-import type { Backend, Candidate, Filter, PathMatch, RouteTable } from "../routes/model.ts";
+/** Decides what becomes of a call: which rule, which backend, and the request that goes there. */
+import { everyProtocol, type Facts, match } from "../routes/match.ts";
+import type { Backend, CallProtocol, Candidate, Filter, PathMatch, RouteTable, RuleSource } from "../routes/model.ts";
 import { CallError } from "./call/error.ts";
 import type { HttpResponse, RequestHead } from "./call/http.ts";
 import {
@@ -15,7 +15,6 @@ import {
 import { type HeaderModifier, modifiersOf, modifyAll } from "./filter/headers.ts";
 import { answerOf } from "./filter/respond.ts";
 import { rewrite } from "./filter/rewrite.ts";
-import { pickWeighted } from "./pick/weighted.ts";
 import {
   type Accepted,
   type AcceptedHttp,
@@ -25,24 +24,33 @@ import {
   encodeAnswer,
   encodeFailure,
   encodeRequest,
+  type OriginProtocol,
+  passesAsItIs,
   passRequest,
+  type RpcCaller,
   unsupportedMediaType,
 } from "./protocol/index.ts";
-import { cannotTakeGrpc, headersTooLarge, isTooLarge, noBackend, noEndpoint, noRoute } from "./refusals.ts";
+import { cannotTakeGrpc, headersTooLarge, isTooLarge, noRoute } from "./refusals.ts";
+import { type CannotReach, hashedOf, targetsOf } from "./targets.ts";
 import { noDescriptors, type Translation } from "./transcode/index.ts";
-import type { Endpoint } from "./transport/pool.ts";
+import type { Routing } from "./transport/routing.ts";
+import { sessionOf } from "./transport/session.ts";
 
 /** All that is needed to carry out a call. Plain data: it may cross to another isolate, see plan-json.ts. */
-export interface Plan {
+export interface Plan extends Routing {
   /** How the caller speaks, and is answered. */
   readonly caller: Caller;
-  /** The backend's name, for messages: "cluster/namespace/name:port". */
+  /** The rule that took the call, and the revision of its table: for those who observe. */
+  readonly rule: RuleSource;
+  readonly revision: string;
+  /** The name of the backend that was chosen, for messages: "cluster/namespace/name:port". */
   readonly backend: string;
-  readonly endpoint: Endpoint;
   /** The request as the origin gets it. */
   readonly head: RequestHead;
   /** Milliseconds until the caller's deadline. Undefined if it set none. */
   readonly timeoutMs: number | undefined;
+  /** What the origin's calls are spoken in. */
+  readonly originProtocol: OriginProtocol;
   /** What is done to the answer's header fields, in this order. */
   readonly responseHeaders: readonly HeaderModifier[];
   /** What is done to the caller's answer for browsers, an error included. Undefined: nothing. */
@@ -52,20 +60,44 @@ export interface Plan {
 }
 
 /** A plan, or the answer to a call that goes nowhere. */
-export type Planned = { readonly plan: Plan } | { readonly plan: undefined; readonly answer: HttpResponse };
+export type Planned = { readonly plan: Plan } | Answered;
 
-/**
- * Plans the call of `head`. `random` gives numbers in [0, 1), uniformly. `trailers`: whether the host's answers can have
- * them; where they cannot, native gRPC is answered in gRPC-Web's framing.
- */
-export function plan(head: RequestHead, table: RouteTable, random: () => number, trailers = true): Planned {
+/** A call that goes nowhere. */
+export interface Answered {
+  readonly plan: undefined;
+  readonly answer: HttpResponse;
+  readonly caller: Caller;
+  /** Undefined: none took the call. */
+  readonly rule: RuleSource | undefined;
+  /** Undefined: the answer is none of an error. */
+  readonly error: CallError | undefined;
+}
+
+/** What a host says of itself to those who plan. */
+export interface PlanOptions {
+  /** In [0, 1), uniformly. */
+  readonly random: () => number;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /**
+   * Whether answers can have trailers; where they cannot, native gRPC is answered in gRPC-Web's framing. Undefined: they
+   * can.
+   */
+  readonly trailers?: boolean;
+  /** Undefined: every backend can be called. */
+  readonly cannotReach?: CannotReach;
+}
+
+/** Plans the call of `head`, which comes from `address`; empty: nobody knows. */
+export function plan(head: RequestHead, table: RouteTable, options: PlanOptions, address = ""): Planned {
   const preflighted = preflight(head, table);
   if (preflighted !== undefined) return preflighted;
-  const accepted = detect(head, trailers);
-  const found = find(head, table, head.method, accepted.kind !== "http" || accepted.orRpc !== undefined);
-  const planned = planFor(found, accepted, head, table, random);
+  const accepted = detect(head, options.trailers);
+  const found = find(head, table, head.method, protocolsOf(accepted));
+  const planned = planFor(found, accepted, { head, table, options, address });
   if (planned.plan !== undefined || found === undefined) return planned;
-  return { plan: undefined, answer: withCors(planned.answer, corsOf(found.rule.filters, head)) };
+  const { rule } = found;
+  return { ...planned, answer: withCors(planned.answer, corsOf(rule.filters, head)), rule: rule.source };
 }
 
 /**
@@ -75,71 +107,102 @@ export function plan(head: RequestHead, table: RouteTable, random: () => number,
 function preflight(head: RequestHead, table: RouteTable): Planned | undefined {
   const asked = preflightOf(head);
   if (asked === undefined) return undefined;
-  const cors = corsFilter(find(head, table, asked.method, mayBeRpc(asked))?.rule.filters ?? []);
-  return cors && { plan: undefined, answer: answerPreflight(cors, asked) };
+  const rule = find(head, table, asked.method, mayBeRpc(asked) ? everyProtocol : onlyHttp)?.rule;
+  const cors = corsFilter(rule?.filters ?? []);
+  return cors && answered({ protocol: "http", bodiless: false }, answerPreflight(cors, asked), undefined, rule?.source);
 }
 
-function planFor(
-  found: Candidate | undefined,
-  accepted: Accepted,
-  head: RequestHead,
-  table: RouteTable,
-  random: () => number,
-): Planned {
+/** All that a plan is made of. */
+interface Asked {
+  readonly head: RequestHead;
+  readonly table: RouteTable;
+  readonly options: PlanOptions;
+  readonly address: string;
+}
+
+function planFor(found: Candidate | undefined, accepted: Accepted, asked: Asked): Planned {
+  const { head, table } = asked;
   if (accepted.kind === "refused") return refuse(accepted.caller, accepted.error);
   if (isTooLarge(head)) return refuse(accepted.caller, headersTooLarge());
   if (found === undefined) return refuse(accepted.caller, unmatched(head, table));
   try {
-    return follow(found, accepted, head, random);
+    return follow(found, accepted, asked);
   } catch (error) {
     if (error instanceof CallError) return refuse(accepted.caller, error);
     throw error;
   }
 }
 
-/** @throws CallError if a filter makes something of the request that cannot be sent. */
+/** @throws CallError if there is no backend, or a filter makes something of the request that cannot be sent. */
 function follow(
-  { rule, match: asked }: Candidate,
+  { rule, match: matched }: Candidate,
   accepted: AcceptedHttp | AcceptedRpc,
-  head: RequestHead,
-  random: () => number,
+  { head, table, options, address }: Asked,
 ): Planned {
-  const answer = answerOf(rule.filters, head, asked.path);
+  const answer = answerOf(rule.filters, head, matched.path);
   if (answer !== undefined)
-    return { plan: undefined, answer: modifyAnswer(encodeAnswer(accepted.caller, answer), rule.filters) };
-  const choice = pickWeighted(rule.backends, random());
-  if (choice?.backend === undefined) return refuse(accepted.caller, noBackend(choice?.invalid));
+    return answered(accepted.caller, modifyAnswer(encodeAnswer(accepted.caller, answer), rule.filters), undefined);
+  const { random, now, cannotReach } = options;
+  const session = rule.session && sessionOf(rule.session, head, now());
+  const targets = targetsOf(rule, session, random, cannotReach);
+  const { rule: own, choice } = targets[0];
   const { backend } = choice;
-  const address = backend.endpoints[Math.floor(random() * backend.endpoints.length)];
-  if (address === undefined) return refuse(accepted.caller, noEndpoint(backend));
   const spoken = speak(accepted, head, backend);
   if (spoken.kind === "refused") return refuse(spoken.caller, spoken.error);
-  const filters = choice.filters.length === 0 ? rule.filters : [...rule.filters, ...choice.filters];
+  const filters = choice.filters.length === 0 ? own.filters : [...own.filters, ...choice.filters];
+  const hashed = hashedOf(backend.loadBalancing, head, address, random);
+  const modifiers = modifiersOf("responseHeaders", filters);
   return {
     plan: {
       caller: spoken.caller,
+      rule: own.source,
+      revision: String(table.revision),
       backend: backend.name,
-      endpoint: {
-        host: address.host,
-        port: address.port,
-        tls: backend.tls,
-        protocol: backend.protocol === "http1" ? "http1" : "http2",
-      },
-      head: originHead(spoken, head, backend, filters, asked.path),
+      targets: targets.map((target) => target.choice.backend),
+      timeouts: own.timeouts,
+      retry: own.retry,
+      hedging: own.hedging,
+      session,
+      hashKey: hashed.key,
+      head: originHead(spoken, head, backend, filters, matched.path),
       timeoutMs: spoken.kind === "rpc" ? spoken.head.timeoutMs : undefined,
-      responseHeaders: modifiersOf("responseHeaders", filters),
+      originProtocol: originProtocolOf(backend),
+      responseHeaders: hashed.cookie === undefined ? modifiers : [...modifiers, withCookie(hashed.cookie)],
       cors: corsOf(rule.filters, head),
       translation: translationOf(spoken, backend),
     },
   };
 }
 
-function find(head: RequestHead, table: RouteTable, method: string, rpc: boolean): Candidate | undefined {
-  return match(table, factsOf(head, method, rpc));
+function withCookie(cookie: string): HeaderModifier {
+  return { set: [], add: [["set-cookie", cookie]], remove: [] };
 }
 
-/** What rules are found by for `head`, or for one like it of another method. `rpc`: whether it may be a call. */
-export function factsOf(head: RequestHead, method: string, rpc: boolean): Facts {
+function find(
+  head: RequestHead,
+  table: RouteTable,
+  method: string,
+  protocols: readonly CallProtocol[],
+): Candidate | undefined {
+  return match(table, factsOf(head, method, protocols));
+}
+
+const onlyHttp: readonly CallProtocol[] = ["http"];
+const onlyGrpc: readonly CallProtocol[] = ["grpc"];
+const onlyGrpcWeb: readonly CallProtocol[] = ["grpc-web"];
+const onlyConnect: readonly CallProtocol[] = ["connect"];
+const connectOrHttp: readonly CallProtocol[] = ["connect", "http"];
+
+/** What rules have to do with: what `accepted` speaks, or may. */
+export function protocolsOf(accepted: Accepted): readonly CallProtocol[] {
+  if (accepted.kind === "http") return accepted.orRpc === undefined ? onlyHttp : connectOrHttp;
+  const { protocol } = accepted.caller;
+  if (protocol === "http") return everyProtocol;
+  return protocol === "grpc" ? onlyGrpc : protocol.startsWith("grpc-web") ? onlyGrpcWeb : onlyConnect;
+}
+
+/** What rules are found by for `head`, or for one like it of another method. `protocols`: see {@link protocolsOf}. */
+export function factsOf(head: RequestHead, method: string, protocols: readonly CallProtocol[]): Facts {
   const mark = head.path.indexOf("?");
   return {
     scheme: head.scheme,
@@ -147,7 +210,7 @@ export function factsOf(head: RequestHead, method: string, rpc: boolean): Facts 
     path: mark < 0 ? head.path : head.path.slice(0, mark),
     query: mark < 0 ? "" : head.path.slice(mark + 1),
     method,
-    rpc,
+    protocols,
     header: (name) => head.fields.joined(name),
   };
 }
@@ -158,6 +221,8 @@ function speak(accepted: AcceptedHttp | AcceptedRpc, head: RequestHead, backend:
     case "http1":
       return asHttp(accepted, backend);
     case "http2":
+    case "grpc-web":
+    case "connect":
       return accepted;
     case "grpc":
       // With descriptors plain HTTP may be a call by REST: whoever has them sees.
@@ -171,14 +236,24 @@ function noCall(head: RequestHead, { name }: Backend): CallError {
   return head.method === "POST" ? unsupportedMediaType(head) : noDescriptors(name);
 }
 
-/** Only JSON and plain HTTP are ever translated, and only for origins that speak gRPC. */
+function originProtocolOf({ protocol }: Backend): OriginProtocol {
+  return protocol === "grpc-web" || protocol === "connect" ? protocol : "grpc";
+}
+
+/** JSON and plain HTTP may have to be translated; of other calls a descriptor may have to tell what kind they are. */
 function translationOf(
   accepted: AcceptedHttp | AcceptedRpc,
   { protocol, descriptors }: Backend,
 ): Translation | undefined {
   if (descriptors === undefined || protocol === "http1") return undefined;
-  if (accepted.kind === "rpc" && accepted.caller.codec !== "json") return undefined;
-  return { descriptors, orHttp: protocol === "http2" };
+  if (accepted.kind === "rpc" && !isDescribed(accepted.caller, protocol)) return undefined;
+  return { descriptors, orHttp: protocol !== "grpc" };
+}
+
+function isDescribed({ protocol: spoken, codec }: RpcCaller, protocol: Backend["protocol"]): boolean {
+  // Connect's own callers say whether they call a stream.
+  if (protocol === "connect") return !spoken.startsWith("connect-");
+  return codec === "json" || spoken === "connect-get";
 }
 
 /** Over HTTP/1.1 every request goes as it is, calls of gRPC-Web and Connect among them. */
@@ -198,20 +273,23 @@ function asHttp(accepted: AcceptedHttp | AcceptedRpc, backend: Backend): Accepte
 function originHead(
   accepted: AcceptedHttp | AcceptedRpc,
   head: RequestHead,
-  { tls }: Backend,
+  backend: Backend,
   filters: readonly Filter[],
   matched: PathMatch,
 ): RequestHead {
-  const scheme = tls ? "https" : "http";
+  const scheme = backend.tls ? "https" : "http";
   const modifiers = modifiersOf("requestHeaders", filters);
-  if (accepted.kind === "http") {
+  if (accepted.kind === "http" || passesAsItIs(originProtocolOf(backend), accepted.caller)) {
     const passed = passRequest(head, scheme);
     return { ...passed, ...rewrite(head, filters, matched), fields: modifyAll(passed.fields, modifiers) };
   }
   const { authority } = head;
   const target = rewrite({ authority, path: accepted.head.path }, filters, matched);
   const metadata = modifyAll(accepted.head.metadata, modifiers);
-  return encodeRequest({ ...accepted.head, path: target.path, metadata }, { scheme, authority: target.authority });
+  // A head that is handed on as it is can be known again.
+  const same = target.path === accepted.head.path && metadata === accepted.head.metadata;
+  const call = same ? accepted.head : { ...accepted.head, path: target.path, metadata };
+  return encodeRequest(call, { scheme, authority: target.authority });
 }
 
 function modifyAnswer({ head, body }: HttpResponse, filters: readonly Filter[]): HttpResponse {
@@ -220,11 +298,15 @@ function modifyAnswer({ head, body }: HttpResponse, filters: readonly Filter[]):
 }
 
 function refuse(caller: Caller, error: CallError): Planned {
-  return { plan: undefined, answer: encodeFailure(caller, error) };
+  return answered(caller, encodeFailure(caller, error), error);
+}
+
+function answered(caller: Caller, answer: HttpResponse, error: CallError | undefined, rule?: RuleSource): Answered {
+  return { plan: undefined, answer, caller, rule, error };
 }
 
 /** A POST that a route for calls would take, were it one, has the wrong content type. */
 function unmatched(head: RequestHead, table: RouteTable): CallError {
-  const wrongType = head.method === "POST" && find(head, table, head.method, true) !== undefined;
+  const wrongType = head.method === "POST" && find(head, table, head.method, everyProtocol) !== undefined;
   return wrongType ? unsupportedMediaType(head) : noRoute(head);
 }

@@ -38,7 +38,9 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 function welcome(dev: Dev, withExamples: boolean): string {
-  const ready = `edgeway ready https://localhost:${dev.tlsPort}\nin the clear: http://localhost:${dev.clearPort}`;
+  const ready = `edgeway ready https://localhost:${dev.tlsPort}
+in the clear: http://localhost:${dev.clearPort}
+console: http://localhost:${dev.clearPort}/_edgeway/#token=${dev.consoleToken}`;
   if (!withExamples) return ready;
   return `${ready}\n\nTry:\n${exampleCommands(dev)
     .map((line) => `  ${line}\n`)

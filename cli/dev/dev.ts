@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { clusterNames, startExamples } from "../../examples/services/examples.ts";
 import { type Agent, startAgent } from "../../kube-sync/agent.ts";
 import { formatEntry, type ReportEntry } from "../../kube-sync/report.ts";
+import { filesSource } from "../../kube-sync/source-files.ts";
 import type { Certificate } from "../../worker/host/node-certificates.ts";
 import { type Front, startFront } from "./front/front.ts";
 import type { ManifestsSource } from "../manifests.ts";
@@ -25,6 +26,8 @@ export interface DevOptions {
 export interface Dev {
   readonly tlsPort: number;
   readonly clearPort: number;
+  /** Opens the console. */
+  readonly consoleToken: string;
   close(): Promise<void>;
 }
 
@@ -47,7 +50,9 @@ export async function startDev(options: DevOptions): Promise<Dev> {
       running.defer(() => examples.close());
     }
     const token = randomBytes(32).toString("base64url");
-    const workerd = await startWorkerd({ secrets: { EDGEWAY_SYNC_TOKEN: token }, log });
+    const consoleToken = randomBytes(32).toString("base64url");
+    const secrets = { EDGEWAY_SYNC_TOKEN: token, EDGEWAY_CONSOLE_TOKEN: consoleToken };
+    const workerd = await startWorkerd({ secrets, log });
     running.defer(() => workerd.close());
 
     const client = http1Client(workerd.host, workerd.port);
@@ -61,7 +66,7 @@ export async function startDev(options: DevOptions): Promise<Dev> {
       const agent = await startCluster(source, { edgeUrl, token, log, setCertificates });
       running.defer(() => agent.close());
     }
-    return { tlsPort: front.tlsPort, clearPort: front.clearPort, close: () => running.disposeAsync() };
+    return { tlsPort: front.tlsPort, clearPort: front.clearPort, consoleToken, close: () => running.disposeAsync() };
   } catch (error) {
     await running.disposeAsync();
     throw error;
@@ -108,7 +113,7 @@ async function startCluster({ cluster, directory }: ManifestsSource, context: Cl
   };
   const starting = startAgent({
     cluster,
-    directory,
+    source: filesSource(directory),
     adoptAll: true,
     edgeUrl,
     token,

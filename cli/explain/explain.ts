@@ -10,7 +10,7 @@ import { explain } from "../../routes/explain.ts";
 import { match } from "../../routes/match.ts";
 import type { ClusterPart } from "../../routes/model.ts";
 import type { RequestHead } from "../../worker/call/http.ts";
-import { factsOf } from "../../worker/plan.ts";
+import { factsOf, protocolsOf } from "../../worker/plan.ts";
 import { detect } from "../../worker/protocol/index.ts";
 import type { ManifestsSource } from "../manifests.ts";
 import { printJson, printText } from "./print.ts";
@@ -31,7 +31,7 @@ export async function explainTarget(options: ExplainOptions): Promise<{ output: 
   const accepted = detect(head);
   if (accepted.kind === "refused")
     throw new Error(`the edge refuses this before it looks for a rule: ${accepted.error.message}`);
-  const facts = factsOf(head, head.method, accepted.kind === "rpc" || accepted.orRpc !== undefined);
+  const facts = factsOf(head, head.method, protocolsOf(accepted));
   const explanation = {
     head,
     call: accepted.kind === "rpc",

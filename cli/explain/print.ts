@@ -1,6 +1,7 @@
 /** What `edgeway explain` says. */
 import type { Verdict } from "../../routes/explain.ts";
-import type { BackendChoice, Candidate, Filter, Match, PathModifier } from "../../routes/model.ts";
+import { backendShares, type BackendShare } from "../../routes/merge.ts";
+import type { Candidate, Filter, Match, PathModifier } from "../../routes/model.ts";
 import type { RequestHead } from "../../worker/call/http.ts";
 
 export interface Explanation {
@@ -27,37 +28,46 @@ export function printText({ head, call, found, verdicts }: Explanation): string 
 
 function describeFound({ rule }: Candidate, verdicts: readonly Verdict[]): string[] {
   const taking = verdicts.filter(({ outcome }) => outcome !== "loses").map(({ candidate }) => nameOf(candidate));
-  const sum = rule.backends.reduce((total, { weight }) => total + weight, 0);
+  const shares = backendShares(rule);
   const answering = rule.filters.some(({ kind }) => kind === "redirect" || kind === "directResponse");
   return [
     ...taking.map((name, index) => `${index === 0 ? "goes by" : "and by "} ${name}`),
-    ...rule.filters.map((filter) => `  ${describeFilter(filter)}`),
-    ...(answering ? [] : rule.backends.flatMap((choice) => describeChoice(choice, sum))),
-    ...(answering || sum > 0 ? [] : ["  no backend has a weight: answered with an error"]),
+    ...(rule.clusters === undefined ? rule.filters : []).map((filter) => `  ${describeFilter(filter)}`),
+    ...(answering ? [] : shares.flatMap((share) => describeShare(share, rule.clusters !== undefined))),
+    ...(answering || shares.some(({ share }) => share > 0)
+      ? []
+      : ["  no backend has a weight: answered with an error"]),
   ];
 }
 
-function describeChoice({ backend, invalid, weight, filters }: BackendChoice, sum: number): string[] {
-  const percent = sum === 0 ? 0 : Number(((100 * weight) / sum).toFixed(2));
+function describeShare({ choice, rule, failover, share }: BackendShare, ofSeveral: boolean): string[] {
+  const { backend, invalid } = choice;
+  const filters = ofSeveral ? [...rule.filters, ...choice.filters] : choice.filters;
   const endpoints = backend?.endpoints.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`);
   const where =
     backend === undefined
       ? `an error: ${invalid}`
       : `${backend.name} (${backend.protocol}${backend.tls ? ", TLS" : ""})`;
   return [
-    `  ${percent} % to ${where}`,
+    `  ${percent(share)}${failover === 0 ? "" : ", if nothing before it can serve,"} to ${where}`,
     ...(endpoints === undefined ? [] : [`    at ${endpoints.length === 0 ? "no endpoint" : endpoints.join(", ")}`]),
     ...filters.map((filter) => `    ${describeFilter(filter)}`),
   ];
 }
 
+const modified = {
+  requestHeaders: "request headers",
+  responseHeaders: "response headers",
+  responseTrailers: "response trailers",
+};
+
 function describeFilter(filter: Filter): string {
   switch (filter.kind) {
     case "requestHeaders":
-    case "responseHeaders": {
-      const of = filter.kind === "requestHeaders" ? "request" : "response";
+    case "responseHeaders":
+    case "responseTrailers": {
       const names = [...filter.set, ...filter.add].map(([name]) => name);
-      return `changes ${of} headers: ${[...names, ...filter.remove].join(", ")}`;
+      return `changes ${modified[filter.kind]}: ${[...names, ...filter.remove].join(", ")}`;
     }
     case "urlRewrite":
       return `rewrites ${[filter.authority ?? [], describeModifier(filter.path)].flat().join(", ")}`;
@@ -69,7 +79,19 @@ function describeFilter(filter: Filter): string {
       return `answers with ${filter.status}`;
     case "cors":
       return "answers browsers that ask (CORS)";
+    case "mirror":
+      return `copies ${percent(filter.share)} of the calls to ${filter.backend?.name ?? "nobody: it cannot be served"}`;
+    case "fault":
+      return `delays ${percent(filter.delayShare)} and fails ${percent(filter.abortShare)} of the calls on purpose`;
+    case "rateLimit":
+      return `takes ${filter.calls} calls in ${filter.periodMs} ms`;
+    case "jwt":
+      return `asks for a token${filter.issuer === undefined ? "" : ` of ${filter.issuer}`} (JWT)`;
   }
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toFixed(2))} %`;
 }
 
 function describeModifier(path: PathModifier | undefined): string[] {
@@ -104,15 +126,22 @@ export function printJson({ head, call, found, verdicts }: Explanation): string 
   const winner = found && {
     ...sourceOf(found),
     filters: found.rule.filters,
-    backends: found.rule.backends.map(({ backend, invalid, weight, filters }) => ({
+    backends: backendShares(found.rule).map(({ choice: { backend, invalid, weight, filters }, failover, share }) => ({
       backend: backend?.name,
       invalid,
       weight,
+      failover,
+      share,
       endpoints: backend?.endpoints,
       filters,
     })),
   };
-  const rules = verdicts.map(({ candidate, outcome, reason }) => ({ ...sourceOf(candidate), outcome, reason }));
+  const rules = verdicts.map(({ candidate, outcome, share, reason }) => ({
+    ...sourceOf(candidate),
+    outcome,
+    share,
+    reason,
+  }));
   return JSON.stringify(
     { request: { method, scheme, authority, path, call }, winner: winner ?? null, rules },
     undefined,

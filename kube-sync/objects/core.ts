@@ -47,8 +47,8 @@ export const secret = part({
   stringData: either(mapOf(string), {}),
 });
 
-/** v1 ConfigMap: only those that hold descriptor sets are read, and they are binary. Values are base64. */
-export const configMap = part({ binaryData: either(mapOf(string), {}) });
+/** v1 ConfigMap: certificates of authorities are in `data`, descriptor sets in `binaryData`, in base64. */
+export const configMap = part({ data: either(mapOf(string), {}), binaryData: either(mapOf(string), {}) });
 
 /** v1 Namespace: only its labels are read. */
 export const namespaceBody = part({});

@@ -22,6 +22,23 @@ const secretRef = object({
   name: string,
 });
 
+/** Whose client certificates a listener asks for. */
+const frontendValidation = object({
+  caCertificateRefs: listOrEmpty(object({ group: either(string, ""), kind: string, namespace: optional(string), name: string })),
+  mode: either(oneOf("AllowValidOnly", "AllowInsecureFallback"), "AllowValidOnly"),
+});
+
+/** As GatewaySpec has it since v1.4. */
+const gatewayTls = object({
+  backend: optional(anything),
+  frontend: optional(
+    object({
+      default: optional(object({ validation: optional(frontendValidation) })),
+      perPort: listOrEmpty(object({ port, tls: object({ validation: optional(frontendValidation) }) })),
+    }),
+  ),
+});
+
 const SAME = { from: "Same", selector: undefined } as const;
 
 const listener = object({
@@ -33,7 +50,7 @@ const listener = object({
     object({
       mode: either(oneOf("Terminate", "Passthrough"), "Terminate"),
       certificateRefs: listOrEmpty(secretRef),
-      frontendValidation: optional(anything),
+      frontendValidation: optional(frontendValidation),
       options: optional(anything),
     }),
   ),
@@ -51,7 +68,7 @@ const listener = object({
 
 /** gateway.networking.k8s.io/v1 Gateway. */
 export const gateway = part({
-  spec: part({ gatewayClassName: string, listeners: list(listener) }),
+  spec: part({ gatewayClassName: string, listeners: list(listener), tls: optional(gatewayTls) }),
 });
 
 /** gateway.networking.k8s.io/v1 GatewayClass. */
@@ -67,4 +84,5 @@ export const referenceGrant = part({ spec: object({ from: list(grantFrom), to: l
 
 export type Listener = ReadOf<typeof listener>;
 export type LabelSelector = ReadOf<typeof labelSelector>;
+export type FrontendValidation = ReadOf<typeof frontendValidation>;
 export type SecretRef = ReadOf<typeof secretRef>;

@@ -1,7 +1,7 @@
 import { hostname } from "./forms.ts";
 import type { ReadOf } from "./read.ts";
-import { anything, checked, either, listOrEmpty, object, oneOf, optional, part, string } from "./read.ts";
-import { backendRefs, filters, headerMatches, parentRefs } from "./route-parts.ts";
+import { checked, either, listOrEmpty, object, oneOf, optional, part, string } from "./read.ts";
+import { backendRefs, filters, headerMatches, parentRefs, sessionPersistence } from "./route-parts.ts";
 
 const methodMatch = checked(
   object({
@@ -28,7 +28,7 @@ const rule = object({
   matches: listOrEmpty(match),
   filters,
   backendRefs,
-  sessionPersistence: optional(anything),
+  sessionPersistence: optional(sessionPersistence),
 });
 
 /** gateway.networking.k8s.io/v1 GRPCRoute. */

@@ -1,8 +1,8 @@
 import { forms } from "../../routes/syntax.ts";
-import { hostname } from "./forms.ts";
+import { duration, hostname } from "./forms.ts";
 import type { ReadOf } from "./read.ts";
-import { anything, checked, either, formed, list, listOrEmpty, object, oneOf, optional, part, string } from "./read.ts";
-import { backendRefs, filters, headerMatches, parentRefs } from "./route-parts.ts";
+import { checked, either, formed, integer, list, listOrEmpty, object, oneOf, optional, part, string } from "./read.ts";
+import { backendRefs, filters, headerMatches, parentRefs, sessionPersistence } from "./route-parts.ts";
 
 /** Segments that a normalised path cannot have (HTTPPathMatch). */
 const UNNORMAL = /\/\/|\/\.{1,2}(\/|$)|%2[fF]/;
@@ -33,14 +33,28 @@ const match = object({
   ),
 });
 
+const timeouts = checked(
+  object({ request: optional(duration), backendRequest: optional(duration) }),
+  ({ request = 0, backendRequest = 0 }) =>
+    request > 0 && backendRequest > request
+      ? { field: "backendRequest", reason: "must be at most the request timeout" }
+      : undefined,
+);
+
 const rule = object({
   name: optional(string),
   matches: listOrEmpty(match),
   filters,
   backendRefs,
-  timeouts: optional(anything),
-  retry: optional(anything),
-  sessionPersistence: optional(anything),
+  timeouts: optional(timeouts),
+  retry: optional(
+    object({
+      codes: listOrEmpty(integer(400, 599)),
+      attempts: optional(integer(0, 2_147_483_647)),
+      backoff: optional(duration),
+    }),
+  ),
+  sessionPersistence: optional(sessionPersistence),
 });
 
 /** gateway.networking.k8s.io/v1 HTTPRoute. */

@@ -33,6 +33,8 @@ const server = object({
       credentialName: optional(string),
       credentialNames: listOrEmpty(string),
       serverCertificate: optional(string),
+      caCertCredentialName: optional(string),
+      subjectAltNames: listOrEmpty(string),
     }),
   ),
   defaultEndpoint: optional(anything),

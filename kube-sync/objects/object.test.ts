@@ -9,6 +9,7 @@ const KINDS: readonly (readonly [string, string])[] = [
   ["gateway.networking.k8s.io/v1", "Gateway"],
   ["gateway.networking.k8s.io/v1", "GatewayClass"],
   ["gateway.networking.k8s.io/v1beta1", "ReferenceGrant"],
+  ["gateway.networking.k8s.io/v1", "BackendTLSPolicy"],
   ["v1", "Service"],
   ["v1", "Secret"],
   ["v1", "Namespace"],

@@ -1,4 +1,5 @@
 import { forms } from "../../routes/syntax.ts";
+import { backendTlsPolicy } from "./backend-tls-policy.ts";
 import { configMap, endpointSlice, namespaceBody, secret, service } from "./core.ts";
 import { albConfig, backendConfig, frontendConfig } from "./clouds.ts";
 import { gateway, gatewayClass, referenceGrant } from "./gateway.ts";
@@ -22,6 +23,12 @@ const KINDS = {
   Gateway: { group: GATEWAY_GROUP, versions: ["v1", "v1beta1"], namespaced: true, body: gateway },
   GatewayClass: { group: GATEWAY_GROUP, versions: ["v1", "v1beta1"], namespaced: false, body: gatewayClass },
   ReferenceGrant: { group: GATEWAY_GROUP, versions: ["v1", "v1beta1"], namespaced: true, body: referenceGrant },
+  BackendTLSPolicy: {
+    group: GATEWAY_GROUP,
+    versions: ["v1", "v1alpha3"],
+    namespaced: true,
+    body: backendTlsPolicy,
+  },
   IstioGateway: { group: ISTIO_GROUP, kind: "Gateway", versions: ISTIO_VERSIONS, namespaced: true, body: istioGateway },
   VirtualService: { group: ISTIO_GROUP, versions: ISTIO_VERSIONS, namespaced: true, body: virtualService },
   DestinationRule: { group: ISTIO_GROUP, versions: ISTIO_VERSIONS, namespaced: true, body: destinationRule },
@@ -45,6 +52,25 @@ interface KindInfo {
 }
 
 export type Kind = keyof typeof KINDS;
+
+/** A kind as the API server knows it. */
+export interface ApiKind {
+  readonly kind: Kind;
+  /** Empty for the core group. */
+  readonly group: string;
+  /** As objects write it. */
+  readonly apiKind: string;
+  /** The best first. */
+  readonly versions: readonly string[];
+}
+
+/** Every kind that is read. */
+export const apiKinds: readonly ApiKind[] = Object.entries<KindInfo>(KINDS).map(([key, { group, kind, versions }]) => ({
+  kind: key as Kind,
+  group,
+  apiKind: kind ?? key,
+  versions,
+}));
 
 export interface Metadata {
   readonly name: string;
@@ -81,8 +107,12 @@ export function refOf({ kind, metadata, file }: KubeObject): ObjectRef {
 }
 
 /** Unique in a cluster: "Ingress/default/web". */
-export function keyOf(object: KubeObject): string {
-  return `${object.kind}/${object.metadata.namespace}/${object.metadata.name}`;
+export function keyOf({ kind, metadata }: KubeObject): string {
+  return `${kind}/${metadata.namespace}/${metadata.name}`;
+}
+
+export function keyOfRef({ kind, namespace, name }: Omit<ObjectRef, "file">): string {
+  return `${kind}/${namespace}/${name}`;
 }
 
 const head = part({ apiVersion: string, kind: string });

@@ -1,5 +1,5 @@
 import { forms } from "../../routes/syntax.ts";
-import { headerName, headerValue } from "./forms.ts";
+import { duration, headerName, headerValue } from "./forms.ts";
 import type { ReadOf } from "./read.ts";
 import {
   boolean,
@@ -77,7 +77,56 @@ const cors = object({
   maxAge: either(integer(1, 2_147_483_647), 5),
 });
 
-const FIELDS = ["requestHeaderModifier", "responseHeaderModifier", "requestRedirect", "urlRewrite", "cors"] as const;
+const backendObjectRef = {
+  group: either(string, ""),
+  kind: either(string, "Service"),
+  namespace: optional(string),
+  name: string,
+  port: optional(port),
+};
+
+const requestMirror = checked(
+  object({
+    backendRef: object(backendObjectRef),
+    percent: optional(integer(0, 100)),
+    fraction: optional(
+      checked(
+        object({
+          numerator: integer(0, 2_147_483_647),
+          denominator: either(integer(1, 2_147_483_647), 100),
+        }),
+        ({ numerator, denominator }) =>
+          numerator > denominator ? { field: "numerator", reason: "must be at most the denominator" } : undefined,
+      ),
+    ),
+  }),
+  ({ percent, fraction }) =>
+    percent !== undefined && fraction !== undefined ? { reason: "must have one of percent and fraction" } : undefined,
+);
+
+/** gateway.networking.k8s.io SessionPersistence. */
+export const sessionPersistence = checked(
+  object({
+    sessionName: optional(string),
+    absoluteTimeout: optional(duration),
+    idleTimeout: optional(duration),
+    type: either(oneOf("Cookie", "Header"), "Cookie"),
+    cookieConfig: optional(object({ lifetimeType: either(oneOf("Session", "Permanent"), "Session") })),
+  }),
+  ({ absoluteTimeout, cookieConfig }) =>
+    cookieConfig?.lifetimeType === "Permanent" && absoluteTimeout === undefined
+      ? { field: "absoluteTimeout", reason: "is missing: the cookie is Permanent" }
+      : undefined,
+);
+
+const FIELDS = [
+  "requestHeaderModifier",
+  "responseHeaderModifier",
+  "requestRedirect",
+  "urlRewrite",
+  "cors",
+  "requestMirror",
+] as const;
 
 /** Filters of any type; only those that the edge has are read further. */
 export const filters = listOrEmpty(
@@ -89,6 +138,7 @@ export const filters = listOrEmpty(
       requestRedirect: optional(requestRedirect),
       urlRewrite: optional(urlRewrite),
       cors: optional(cors),
+      requestMirror: optional(requestMirror),
     }),
     (filter) => {
       const field = FIELDS.find((name) => name.toLowerCase() === filter.type.toLowerCase());
@@ -100,11 +150,7 @@ export const filters = listOrEmpty(
 );
 
 const backendRef = object({
-  group: either(string, ""),
-  kind: either(string, "Service"),
-  namespace: optional(string),
-  name: string,
-  port: optional(port),
+  ...backendObjectRef,
   weight: either(integer(0, 1_000_000), 1),
   filters,
 });
@@ -112,6 +158,8 @@ const backendRef = object({
 export const backendRefs = listOrEmpty(backendRef);
 
 export type ParentRef = ReadOf<typeof parentRef>;
+export type BackendObjectRef = Omit<BackendRef, "weight" | "filters">;
+export type SessionPersistence = ReadOf<typeof sessionPersistence>;
 export type BackendRef = ReadOf<typeof backendRef>;
 export type Filter = ReadOf<typeof filters.read>[number];
 export type CorsFilter = ReadOf<typeof cors>;

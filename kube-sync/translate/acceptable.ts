@@ -1,32 +1,112 @@
 import { create } from "@bufbuild/protobuf";
-import type { ClusterTable, Rule, SourceRef } from "../../proto/gen/edgeway/v1/table_pb.js";
-import { BackendRefSchema, ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import type { Backend, ClusterTable, Route, Rule, SourceRef } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { BackendRefSchema, ClusterTableSchema, FilterSchema, OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { Issue } from "../../routes/decode.ts";
 import { decode } from "../../routes/decode.ts";
+import { limits } from "../../routes/decode/list.ts";
+import { excessOf } from "../../routes/excess.ts";
+import type * as model from "../../routes/model.ts";
+import type { Context } from "./context.ts";
 import { invalidTarget } from "./context.ts";
 
 type Source = Pick<SourceRef, "kind" | "namespace" | "name">;
 
 /**
  * The edge takes a table whole or not at all. So that one object does not take all others down, what it would refuse
- * is left out: the routes of the object, or the backends of the Service, whose share then gets an error.
+ * is left out, and reported: the routes of the object, or the backends of the Service, whose share then gets an error.
+ *
+ * Routes and backends are decoded one by one, and each once, as most are those of the last time; the table as a whole
+ * only when there may be too much in it.
  */
-export function keepAcceptable(table: ClusterTable): { table: ClusterTable; issues: Issue[] } {
-  const issues: Issue[] = [];
-  let kept = table;
+export function keepAcceptable(context: Context, table: ClusterTable): ClusterTable {
+  const { cluster, backends, routes } = table;
+  const found = [
+    ...backends.flatMap((backend) => checkBackend(cluster, backend)),
+    ...routes.flatMap((route) => checkRoute(cluster, route).issues),
+  ];
+  let kept = without(context, table, found);
+  if (!isTooMuch(kept)) return kept;
   for (;;) {
-    const found = decode(kept).issues ?? [];
-    issues.push(...found);
-    const wrong = new Map(
-      found.flatMap(({ source, reason }) => (source ? [[sourceKey(source), reason] as const] : [])),
-    );
-    // Issues without a source are about the table itself, and leaving out objects does not mend them.
-    if (wrong.size === 0) return { table: kept, issues };
-    kept = without(kept, wrong);
+    const next = without(context, kept, decode(kept).issues ?? []);
+    if (next === kept) return kept;
+    kept = next;
   }
 }
 
-function without(table: ClusterTable, wrong: ReadonlyMap<string, string>): ClusterTable {
+const checkedBackends = new WeakMap<Backend, readonly Issue[]>();
+
+function checkBackend(cluster: string, backend: Backend): readonly Issue[] {
+  let issues = checkedBackends.get(backend);
+  if (issues === undefined) {
+    const descriptorSets = backend.descriptors === "" ? [] : [{ hash: backend.descriptors }];
+    issues = decode(create(ClusterTableSchema, { cluster, backends: [backend], descriptorSets })).issues ?? [];
+    checkedBackends.set(backend, issues);
+  }
+  return issues;
+}
+
+interface CheckedRoute {
+  readonly issues: readonly Issue[];
+  /** Absent when there are issues. */
+  readonly route?: model.Route | undefined;
+  /** Its regular expressions. */
+  readonly regexes: readonly string[];
+}
+
+const checkedRoutes = new WeakMap<Route, CheckedRoute>();
+
+/** A route without the backends that it refers to: they are checked by themselves. */
+function checkRoute(cluster: string, route: Route): CheckedRoute {
+  let checked = checkedRoutes.get(route);
+  if (checked === undefined) {
+    const backends = [...new Set(targetsOf(route))].map((key) => ({
+      key,
+      source: { kind: "Service", name: "any" },
+      protocol: OriginProtocol.HTTP1,
+    }));
+    const { part, issues = [] } = decode(create(ClusterTableSchema, { cluster, routes: [route], backends }));
+    checked = { issues, route: part?.routes[0], regexes: regexesOf(route) };
+    checkedRoutes.set(route, checked);
+  }
+  return checked;
+}
+
+function targetsOf({ rules }: Route): string[] {
+  return rules.flatMap(({ backends, filters }) => [
+    ...backends.flatMap(({ target }) => (target.case === "backend" ? [target.value] : [])),
+    ...filters.flatMap(({ filter }) =>
+      filter.case === "mirror" && filter.value.target.case === "backend" ? [filter.value.target.value] : [],
+    ),
+  ]);
+}
+
+function regexesOf({ rules }: Route): string[] {
+  return rules.flatMap(({ matches, filters }) => [
+    ...matches.flatMap(({ conditions }) => conditions.flatMap(({ regex }) => regex ?? [])),
+    ...filters.flatMap(({ filter }) => {
+      const path = filter.case === "urlRewrite" || filter.case === "redirect" ? filter.value.path : undefined;
+      return path?.modifier.case === "regex" ? [path.modifier.value.pattern] : [];
+    }),
+  ]);
+}
+
+/** Whether there may be more in all than the edge takes, where each route and backend by itself is well. */
+function isTooMuch({ cluster, routes, backends }: ClusterTable): boolean {
+  const checked = routes.map((route) => checkRoute(cluster, route));
+  const regexes = new Set(checked.flatMap((each) => each.regexes));
+  return (
+    routes.length > limits.routes ||
+    backends.length > limits.backends ||
+    regexes.size > limits.patterns ||
+    excessOf(checked.flatMap(({ route }) => route ?? [])) !== undefined
+  );
+}
+
+/** The same table if no issue is one of an object; those about the table itself are not mended by leaving some out. */
+function without(context: Context, table: ClusterTable, issues: readonly Issue[]): ClusterTable {
+  for (const issue of issues) report(context, issue);
+  const wrong = new Map(issues.flatMap(({ source, reason }) => (source ? [[sourceKey(source), reason] as const] : [])));
+  if (wrong.size === 0) return table;
   const reasonFor = (source: Source | undefined) => source && wrong.get(sourceKey(source));
   const invalid = new Map<string, string>();
   for (const { key, source } of table.backends) {
@@ -34,12 +114,15 @@ function without(table: ClusterTable, wrong: ReadonlyMap<string, string>): Clust
     if (reason !== undefined) invalid.set(key, `backend ${key} ${reason}`);
   }
   return create(ClusterTableSchema, {
-    cluster: table.cluster,
-    descriptorSets: table.descriptorSets,
+    ...table,
     backends: table.backends.filter(({ key }) => !invalid.has(key)),
     routes: table.routes
       .filter(({ source }) => reasonFor(source) === undefined)
-      .map((route) => ({ ...route, rules: route.rules.map((rule) => withInvalid(rule, invalid)) })),
+      .map((route) =>
+        targetsOf(route).some((key) => invalid.has(key))
+          ? { ...route, rules: route.rules.map((rule) => withInvalid(rule, invalid)) }
+          : route,
+      ),
   });
 }
 
@@ -48,7 +131,24 @@ function withInvalid(rule: Rule, invalid: ReadonlyMap<string, string>): Rule {
     const reason = ref.target.case === "backend" ? invalid.get(ref.target.value) : undefined;
     return reason === undefined ? ref : create(BackendRefSchema, { target: invalidTarget(reason), weight: ref.weight });
   });
-  return { ...rule, backends };
+  const filters = rule.filters.map((each) => {
+    const { filter } = each;
+    if (filter.case !== "mirror" || filter.value.target.case !== "backend") return each;
+    const reason = invalid.get(filter.value.target.value);
+    return reason === undefined
+      ? each
+      : create(FilterSchema, {
+          filter: { case: "mirror", value: { millionths: filter.value.millionths, target: invalidTarget(reason) } },
+        });
+  });
+  return { ...rule, backends, filters };
+}
+
+function report({ objects, report: entries }: Context, { source, field, reason }: Issue): void {
+  const { kind = "", namespace = "", name = "" } = source ?? {};
+  const file = objects.find(kind, namespace, name)?.file ?? "";
+  const why = `left out, as the edge would refuse it: ${field} ${reason}`;
+  entries.push({ source: { kind, namespace, name, file }, level: "error", field: "", reason: why });
 }
 
 function sourceKey({ kind, namespace, name }: Source): string {

@@ -1,82 +1,117 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { BackendRefSchema, BackendSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
-import { OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { createHash } from "node:crypto";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Backend, BackendRefSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { BackendSchema, OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { ServicePort } from "../objects/core.ts";
 import type { ObjectOf } from "../objects/object.ts";
-import type { ReportEntry } from "../report.ts";
-import { sayAbout } from "./context.ts";
+import type { Context } from "./context.ts";
+import { invalidTarget, sayAbout } from "./context.ts";
 import type { BackendDescriptors } from "./descriptors.ts";
-import type { ObjectIndex } from "./object-index.ts";
 import { getOrAdd } from "./object-index.ts";
-import type { OriginHint, OriginSpeech } from "./origin.ts";
+import { serviceTls } from "./origin-tls.ts";
+import type { OriginSpeech, Reference } from "./origin.ts";
 import { originEndpoints, originSpeech } from "./origin.ts";
+import { servicePolicies } from "./service-policies.ts";
 
-type BackendInit = MessageInitShape<typeof BackendSchema>;
 export type BackendTarget = NonNullable<Exclude<MessageInitShape<typeof BackendRefSchema>["target"], undefined>>;
 
-interface Use {
-  readonly speech: OriginSpeech;
-  readonly targets: { case: "backend"; value: string }[];
-}
-
-interface Used {
+/** A reference to a Service's port. */
+export interface BackendUse {
+  /** "namespace/name:port". */
+  readonly key: string;
   readonly service: ObjectOf<"Service">;
   readonly port: ServicePort;
-  readonly uses: Map<string, Use>;
+  readonly speech: OriginSpeech;
+  readonly reference: Reference;
+  /** Equal for references that speak to it in the same way. */
+  readonly way: string;
+  /** What the reference points at, once the ways in which the port is used are known. */
+  readonly target: { case: "backend"; value: string };
+}
+
+/** What a reference to this port points at. An origin that cannot be spoken to as it must be gets no calls. */
+export function useBackend(
+  context: Context,
+  service: ObjectOf<"Service">,
+  port: ServicePort,
+  reference: Reference,
+): BackendTarget {
+  const { namespace, name } = service.metadata;
+  const key = `${namespace}/${name}:${port.port}`;
+  const tls = serviceTls(context, service, port) ?? reference.originTls;
+  if (tls !== undefined && "invalid" in tls) return invalidTarget(tls.invalid);
+  const spoken = originSpeech(service, port, reference, sayAbout(context, service));
+  const speech = tls === undefined ? spoken : { ...spoken, tls: true };
+  const target = { case: "backend" as const, value: key };
+  context.uses.push({ key, service, port, speech, reference, way: wayOf(speech, reference), target });
+  return target;
 }
 
 /**
- * Collects the Service ports that routes use, and turns each into a backend. A port that is spoken to in more than one
- * way becomes one backend for each, with the way appended to its key.
+ * Turns the Service ports that are used into backends, and settles what the references point at. A port that is used
+ * in more than one way becomes one backend for each, with the way appended to its key.
  */
-export class Backends {
-  readonly #objects: ObjectIndex;
-  readonly #report: ReportEntry[];
-  readonly #used = new Map<string, Used>();
-
-  constructor(objects: ObjectIndex, report: ReportEntry[]) {
-    this.#objects = objects;
-    this.#report = report;
+export function makeBackends(context: Context, descriptors: BackendDescriptors): Backend[] {
+  const ports = new Map<string, [BackendUse, ...BackendUse[]][]>();
+  for (const use of context.uses) {
+    const ways = getOrAdd(ports, use.key, () => []);
+    const same = ways.find(([first]) => first.way === use.way);
+    if (same === undefined) ways.push([use]);
+    else same.push(use);
   }
-
-  /** What a reference to this port points at. `hint`: what the referring object says about the protocol. */
-  use(service: ObjectOf<"Service">, port: ServicePort, hint: OriginHint): BackendTarget {
-    const { namespace, name } = service.metadata;
-    const key = `${namespace}/${name}:${port.port}`;
-    const say = sayAbout({ report: this.#report }, service);
-    const speech = originSpeech(service, port, hint, say);
-    const { uses } = getOrAdd(this.#used, key, () => ({ service, port, uses: new Map<string, Use>() }));
-    const target = { case: "backend" as const, value: key };
-    getOrAdd(uses, wayOf(speech), () => ({ speech, targets: [] })).targets.push(target);
-    return target;
+  const backends: Backend[] = [];
+  for (const [portKey, ways] of ports) {
+    for (const uses of ways) {
+      const [first] = uses;
+      const key = ways.length === 1 ? portKey : `${portKey}+${first.way}`;
+      for (const { target } of uses) target.value = key;
+      backends.push(makeBackend(context, key, first, descriptors));
+    }
   }
-
-  /** All backends used, once every reference has been made. */
-  finish(descriptors: BackendDescriptors): BackendInit[] {
-    return [...this.#used].flatMap(([key, { service, port, uses }]) => {
-      const { namespace, name } = service.metadata;
-      const say = sayAbout({ report: this.#report }, service);
-      const endpoints = originEndpoints(this.#objects, service, port, say);
-      return [...uses].map(([way, { speech, targets }]) => {
-        const backendKey = uses.size === 1 ? key : `${key}+${way}`;
-        for (const target of targets) target.value = backendKey;
-        return {
-          key: backendKey,
-          source: { kind: "Service", namespace, name },
-          protocol: PROTOCOLS[speech.protocol],
-          tls: speech.tls,
-          endpoints,
-          descriptors: descriptors.hashFor({ key: backendKey, service, speech, endpoints }, say),
-        };
-      });
-    });
-  }
+  return backends;
 }
 
-const PROTOCOLS = { http1: OriginProtocol.HTTP1, http2: OriginProtocol.HTTP2, grpc: OriginProtocol.GRPC };
+function makeBackend(
+  context: Context,
+  key: string,
+  { key: portKey, service, port, speech, reference, way }: BackendUse,
+  descriptors: BackendDescriptors,
+): Backend {
+  const endpoints = context.unit("endpoints", portKey, [service, port], (own) =>
+    originEndpoints(own.objects, service, port, sayAbout(own, service)),
+  );
+  const hash = descriptors.hashFor({ key, service, speech, endpoints }, sayAbout(context, service));
+  return context.unit("backend", key, [service, way, endpoints, hash], (own) => {
+    const { namespace, name } = service.metadata;
+    const tls = serviceTls(own, service, port) ?? reference.originTls;
+    return create(BackendSchema, {
+      key,
+      source: { kind: "Service", namespace, name },
+      protocol: PROTOCOLS[speech.protocol],
+      tls: speech.tls,
+      endpoints,
+      descriptors: hash,
+      ...reference.policies,
+      ...servicePolicies(service, sayAbout(own, service)),
+      ...(tls && "tls" in tls && { originTls: tls.tls }),
+    });
+  });
+}
 
-function wayOf({ protocol, tls }: OriginSpeech): string {
-  return tls ? `${protocol}-tls` : protocol;
+const PROTOCOLS = {
+  http1: OriginProtocol.HTTP1,
+  http2: OriginProtocol.HTTP2,
+  grpc: OriginProtocol.GRPC,
+  "grpc-web": OriginProtocol.GRPC_WEB,
+  connect: OriginProtocol.CONNECT,
+};
+
+/** "grpc-tls"; and what the reference asks for beyond that, in short. */
+function wayOf({ protocol, tls }: OriginSpeech, { policies = {}, originTls }: Reference): string {
+  const way = tls ? `${protocol}-tls` : protocol;
+  if (Object.keys(policies).length === 0 && originTls === undefined) return way;
+  const hash = createHash("sha256").update(JSON.stringify([policies, originTls]));
+  return `${way}-${hash.digest("hex").slice(0, 8)}`;
 }
 
 /** The Service's port of that number or name. An ExternalName Service without ports has every number. */

@@ -3,10 +3,8 @@ import type { BackendRefSchema, FilterSchema, RouteSchema, RuleSchema } from "..
 import type { KubeObject } from "../objects/object.ts";
 import { refOf } from "../objects/object.ts";
 import type { ReportEntry } from "../report.ts";
-import type { Backends } from "./backends.ts";
-import type { Certificate } from "./certificates.ts";
 import type { ObjectIndex } from "./object-index.ts";
-import type { ObjectStatus } from "./status.ts";
+import type { Notes, Units } from "./units.ts";
 
 type Plain<Init> = Exclude<Init, { $typeName: string }>;
 export type RouteInit = Plain<MessageInitShape<typeof RouteSchema>>;
@@ -19,17 +17,37 @@ export interface TranslateOptions {
   readonly cluster: string;
   /** For development: takes every IngressClass and GatewayClass for Edgeway's own, and an Ingress without one too. */
   readonly adoptAll: boolean;
+  /** IngressClasses and GatewayClasses of other controllers that Edgeway takes nevertheless, by name. */
+  readonly adoptClasses?: ReadonlySet<string>;
+  /** Whether the certificates of listeners, with their keys, become part of the table. Otherwise keys stay here. */
+  readonly pushCertificates?: boolean;
+  /** The namespace that the agent runs in, whose annotations are the cluster's. Unset: "edgeway-system". */
+  readonly agentNamespace?: string;
 }
 
-/** What the translators share during one translation. */
-export interface Context {
+/** What the translators share during one translation, and what they add to it. */
+export interface Context extends Notes {
   readonly options: TranslateOptions;
   readonly objects: ObjectIndex;
-  readonly report: ReportEntry[];
-  readonly backends: Backends;
-  readonly certificates: Certificate[];
-  readonly statuses: ObjectStatus[];
-  readonly routes: RouteInit[];
+  /**
+   * What `translate` gives, kept for the next translation while its inputs and the objects that it asked for stay the
+   * same. `kind` and `about`, a name or an object, tell it from others. Within another unit it is a part of that.
+   */
+  unit<T>(kind: string, about: unknown, inputs: readonly unknown[], translate: (context: Context) => T): T;
+}
+
+/** The context of a whole translation. */
+export function contextOf(options: TranslateOptions, objects: ObjectIndex, units: Units, notes: Notes): Context {
+  const inner = (own: Notes): Context => {
+    const context: Context = { ...own, options, objects, unit: (_kind, _about, _inputs, within) => within(context) };
+    return context;
+  };
+  return {
+    ...notes,
+    options,
+    objects,
+    unit: (kind, about, inputs, translate) => units.get(kind, about, inputs, notes, translate, inner),
+  };
 }
 
 /** IngressClass `spec.controller` of Edgeway's own classes. */

@@ -27,7 +27,7 @@ function outcome(golden: string, { url, method = "POST", headers = {}, rpc = tru
     path: pathname,
     query: search.slice(1),
     method,
-    rpc,
+    protocols: rpc ? (["grpc"] as const) : (["http"] as const),
     header: (name: string) => headers[name],
   };
   const rule = match(compile([decode(table).part!]), facts)?.rule;

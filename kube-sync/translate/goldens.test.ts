@@ -1,4 +1,6 @@
+import type { JsonValue } from "@bufbuild/protobuf";
 import { toJson } from "@bufbuild/protobuf";
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -7,12 +9,14 @@ import { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { decode } from "../../routes/decode.ts";
 import { readManifests } from "../manifests.ts";
 import { formatEntry, sortReport } from "../report.ts";
+import type { TranslateOptions } from "./context.ts";
 import type { Condition, ObjectStatus } from "./status.ts";
 import { translate } from "./translate.ts";
 
 /**
  * testdata/NAME.in.yaml: a cluster's objects; NAME.out.yaml: the table, certificates, statuses and report that they give.
- * A first line "# adoptAll: false" reads them as in production. UPDATE_GOLDENS=1 writes the out files anew.
+ * First lines "# options: {...}" have options, such as adoptAll: false to read them as in production. UPDATE_GOLDENS=1
+ * writes the out files anew.
  */
 const TESTDATA = join(import.meta.dirname, "testdata");
 const NAMES = readdirSync(TESTDATA)
@@ -22,11 +26,10 @@ const NAMES = readdirSync(TESTDATA)
 function run(name: string, order: <T>(objects: readonly T[]) => T[]) {
   const text = readFileSync(join(TESTDATA, `${name}.in.yaml`), "utf8");
   const { objects, report } = readManifests(text, "in.yaml");
-  const adoptAll = !text.startsWith("# adoptAll: false\n");
-  const translation = translate(order(objects), { cluster: "east", adoptAll });
+  const translation = translate(order(objects), { cluster: "east", adoptAll: true, ...optionsOf(text) });
   const { table, certificates } = translation;
   const output = {
-    table: toJson(ClusterTableSchema, table),
+    table: withoutPem(toJson(ClusterTableSchema, table)),
     certificates: certificates.map(({ hostnames, source }) => ({
       hostnames,
       secret: `${source.namespace}/${source.name}`,
@@ -39,8 +42,24 @@ function run(name: string, order: <T>(objects: readonly T[]) => T[]) {
   return { table, text: stringify(output, { lineWidth: 120, aliasDuplicateObjects: false }) };
 }
 
+/** Of JSON in the first line. */
+function optionsOf(text: string): Partial<TranslateOptions> {
+  const [, json = "{}"] = /^# options: (.*)\n/.exec(text) ?? [];
+  const { adoptClasses, ...options } = JSON.parse(json) as Partial<TranslateOptions> & { adoptClasses?: string[] };
+  return { ...options, ...(adoptClasses && { adoptClasses: new Set(adoptClasses) }) };
+}
+
+/** Certificates and keys by their hash. */
+function withoutPem(value: JsonValue): unknown {
+  return JSON.parse(JSON.stringify(value), (_key, item: unknown) =>
+    typeof item === "string" && item.startsWith("-----BEGIN")
+      ? `${item.split("\n")[0]} ${createHash("sha256").update(item).digest("hex").slice(0, 8)}`
+      : item,
+  ) as unknown;
+}
+
 /** Conditions as lines: "Accepted=False NoMatchingParent: message". */
-function readableStatus({ kind, namespace, name, conditions, listeners, parents }: ObjectStatus) {
+function readableStatus({ kind, namespace, name, conditions, listeners, parents, ancestors }: ObjectStatus) {
   return {
     object: `${kind} ${namespace === "" ? name : `${namespace}/${name}`}`,
     ...(conditions && { conditions: conditions.map(readable) }),
@@ -49,6 +68,12 @@ function readableStatus({ kind, namespace, name, conditions, listeners, parents 
         ...listener,
         supportedKinds: listener.supportedKinds.map((supported) => supported.kind).join(", "),
         conditions: listener.conditions.map(readable),
+      })),
+    }),
+    ...(ancestors && {
+      ancestors: ancestors.map(({ ancestorRef, conditions: own }) => ({
+        ancestorRef: `${ancestorRef["kind"]} ${ancestorRef["namespace"]}/${ancestorRef["name"]}`,
+        conditions: own.map(readable),
       })),
     }),
     ...(parents && {

@@ -1,32 +1,60 @@
 import type { Kind, KubeObject, ObjectOf } from "../objects/object.ts";
 import { keyOf } from "../objects/object.ts";
 import { compareText } from "../report.ts";
+import { serviceNameOf } from "./service-host.ts";
 
 const SERVICE_NAME = "kubernetes.io/service-name";
 
-/** Objects by name, and in an order of their own: the same objects give the same table in whichever order they came. */
+/**
+ * Objects by name, and in lists with an order of their own: the same objects give the same table in whichever order
+ * they came. It stays from one translation to the next, and notes which questions are asked, so that only what asked
+ * for something that changed need be translated anew. A question is the key of an object, or the name of a list.
+ */
 export class ObjectIndex {
-  readonly #byKind = new Map<Kind, KubeObject[]>();
+  #objects: ReadonlySet<KubeObject> = new Set();
   readonly #byKey = new Map<string, KubeObject>();
-  readonly #byNamespace = new Map<string, ObjectOf<"Service">[]>();
-  readonly #slices = new Map<string, ObjectOf<"EndpointSlice">[]>();
+  readonly #lists = new Map<string, readonly KubeObject[]>();
+  #asked: Set<string> | undefined;
 
-  constructor(objects: readonly KubeObject[]) {
-    const keyed = objects.map((object) => [keyOf(object), object] as const);
-    for (const [key, object] of keyed.toSorted(([a], [b]) => compareText(a, b))) {
-      getOrAdd(this.#byKind, object.kind, () => []).push(object);
-      this.#byKey.set(key, object);
-      if (object.kind === "Service") getOrAdd(this.#byNamespace, object.metadata.namespace, () => []).push(object);
-      if (object.kind !== "EndpointSlice") continue;
-      const service = `${object.metadata.namespace}/${object.metadata.labels[SERVICE_NAME] ?? ""}`;
-      getOrAdd(this.#slices, service, () => []).push(object);
+  /**
+   * Takes the objects as they are now, of different names. One that is the same as before is the same object. Returns
+   * the questions that have another answer now.
+   */
+  update(objects: readonly KubeObject[]): ReadonlySet<string> {
+    const before = this.#objects;
+    const now = new Set(objects);
+    this.#objects = now;
+    const added = objects.filter((object) => !before.has(object));
+    const removed = [...before].filter((object) => !now.has(object));
+    for (const object of removed) this.#byKey.delete(keyOf(object));
+    for (const object of added) this.#byKey.set(keyOf(object), object);
+
+    const lists = new Map<string, KubeObject[]>();
+    for (const object of removed) for (const name of listsOf(object)) getOrAdd(lists, name, () => []);
+    for (const object of added) for (const name of listsOf(object)) getOrAdd(lists, name, () => []).push(object);
+    for (const [name, more] of lists) {
+      const kept = (this.#lists.get(name) ?? []).filter((object) => now.has(object));
+      const list = [...kept, ...more].toSorted(byName);
+      if (list.length === 0) this.#lists.delete(name);
+      else this.#lists.set(name, list);
+    }
+    return new Set([...added.map(keyOf), ...removed.map(keyOf), ...lists.keys()]);
+  }
+
+  /** What `run` gives, and the questions that it asked. */
+  track<T>(run: () => T): readonly [T, ReadonlySet<string>] {
+    const asked = new Set<string>();
+    this.#asked = asked;
+    try {
+      return [run(), asked];
+    } finally {
+      this.#asked = undefined;
     }
   }
 
   /** By namespace and name. */
   all<K extends Kind>(kind: K): readonly ObjectOf<K>[] {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- filed under their kind
-    return (this.#byKind.get(kind) ?? []) as ObjectOf<K>[];
+    return this.#list<ObjectOf<K>>(`all/${kind}`);
   }
 
   get<K extends Kind>(kind: K, namespace: string, name: string): ObjectOf<K> | undefined {
@@ -36,16 +64,64 @@ export class ObjectIndex {
 
   /** For a kind known at run time only. */
   find(kind: string, namespace: string, name: string): KubeObject | undefined {
-    return this.#byKey.get(`${kind}/${namespace}/${name}`);
+    const key = `${kind}/${namespace}/${name}`;
+    this.#asked?.add(key);
+    return this.#byKey.get(key);
   }
 
   servicesIn(namespace: string): readonly ObjectOf<"Service">[] {
-    return this.#byNamespace.get(namespace) ?? [];
+    return this.#list(`services/${namespace}`);
   }
 
-  slicesOf(service: ObjectOf<"Service">): readonly ObjectOf<"EndpointSlice">[] {
-    return this.#slices.get(`${service.metadata.namespace}/${service.metadata.name}`) ?? [];
+  grantsIn(namespace: string): readonly ObjectOf<"ReferenceGrant">[] {
+    return this.#list(`grants/${namespace}`);
   }
+
+  slicesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"EndpointSlice">[] {
+    return this.#list(`slices/${metadata.namespace}/${metadata.name}`);
+  }
+
+  /** Of every namespace. */
+  destinationRulesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"DestinationRule">[] {
+    return this.#list(`rules/${metadata.namespace}/${metadata.name}`);
+  }
+
+  tlsPoliciesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"BackendTLSPolicy">[] {
+    return this.#list(`tls/${metadata.namespace}/${metadata.name}`);
+  }
+
+  #list<O>(name: string): readonly O[] {
+    this.#asked?.add(name);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each list is of one kind, see listsOf
+    return (this.#lists.get(name) ?? []) as readonly unknown[] as readonly O[];
+  }
+}
+
+/** The lists that an object is in. */
+function listsOf(object: KubeObject): readonly string[] {
+  const { kind, metadata } = object;
+  const { namespace, labels } = metadata;
+  const all = `all/${kind}`;
+  switch (kind) {
+    case "Service":
+      return [all, `services/${namespace}`];
+    case "ReferenceGrant":
+      return [all, `grants/${namespace}`];
+    case "EndpointSlice":
+      return [`slices/${namespace}/${labels[SERVICE_NAME] ?? ""}`];
+    case "DestinationRule":
+      return [all, `rules/${serviceNameOf(object.spec.host, namespace) ?? ""}`];
+    case "BackendTLSPolicy": {
+      const names = object.spec.targetRefs.filter((ref) => ref.kind === "Service").map(({ name }) => name);
+      return [all, ...[...new Set(names)].map((name) => `tls/${namespace}/${name}`)];
+    }
+    default:
+      return [all];
+  }
+}
+
+function byName({ metadata: a }: KubeObject, { metadata: b }: KubeObject): number {
+  return compareText(a.namespace, b.namespace) || compareText(a.name, b.name);
 }
 
 /** What a map holds under a key, put there first if it holds nothing. */

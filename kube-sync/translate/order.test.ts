@@ -54,7 +54,7 @@ function tableOf(rules: readonly OrderedRule[]) {
 type Facts = Parameters<typeof match>[1];
 
 function factsOf(host: string, path: string, method: string, headers: ReadonlyMap<string, string>): Facts {
-  return { scheme: "http", host, path, query: "", method, rpc: true, header: (name) => headers.get(name) };
+  return { scheme: "http", host, path, query: "", method, protocols: ["grpc"], header: (name) => headers.get(name) };
 }
 
 /** Whether a rule on its own takes a request. */

@@ -1,7 +1,7 @@
 import type { Scheme } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { RequestPart } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { RouteInit, RuleInit } from "./context.ts";
-import { covers } from "./hostnames.ts";
+import { coveringHostnames } from "./hostnames.ts";
 import type { Match } from "./match.ts";
 import { isBelow, toMatchInit } from "./match.ts";
 import { getOrAdd } from "./object-index.ts";
@@ -27,20 +27,35 @@ export interface OrderedRule {
  * `keyOf`: of the route that a rule belongs to; unique for its source, hostname and schemes.
  */
 export function inOrder<R extends OrderedRule>(rules: readonly R[], keyOf: (rule: R) => string): RouteInit[] {
+  return [...withWider(rules)].flatMap(([hostname, there]) => forHostname(there, hostname, keyOf));
+}
+
+/** By hostname, its rules and those for more hosts that are for it, too; in the order of the list. */
+export function withWider<R extends OrderedRule>(rules: readonly R[]): Map<string, R[]> {
+  const own = Map.groupBy(rules, ({ hostname }) => hostname);
+  const isWide = [...own.keys()].some((hostname) => hostname === "" || hostname.startsWith("*."));
+  if (!isWide) return own;
+  const places = new Map(rules.map((rule, at) => [rule, at]));
+  return new Map(
+    [...own.keys()].map((hostname) => {
+      const all = coveringHostnames(hostname).flatMap((wider) => own.get(wider) ?? []);
+      return [hostname, all.toSorted((a, b) => places.get(a)! - places.get(b)!)];
+    }),
+  );
+}
+
+/** The routes of one hostname. `rules`: its own and those for more hosts, in order. */
+export function forHostname<R extends OrderedRule>(
+  rules: readonly R[],
+  hostname: string,
+  keyOf: (rule: R) => string,
+): RouteInit[] {
+  const last = rules.findLastIndex((rule) => rule.hostname === hostname);
+  const there = rules
+    .slice(0, last + 1)
+    .map((rule) => (rule.hostname === hostname ? rule : { ...rule, hostname, singleLabel: false }));
   const routes = new Map<string, FilledRoute>();
-  const placed = rules.map((rule, at) => ({ rule, at }));
-  const wide = placed.filter(({ rule }) => rule.hostname === "" || rule.hostname.startsWith("*."));
-  for (const [hostname, own] of Map.groupBy(placed, ({ rule }) => rule.hostname)) {
-    const last = own.at(-1)!.at;
-    const wider = wide.filter(
-      ({ rule, at }) => at < last && rule.hostname !== hostname && covers(rule.hostname, hostname),
-    );
-    const all = [...own, ...wider].toSorted((a, b) => a.at - b.at);
-    const there = all.map(({ rule }) =>
-      rule.hostname === hostname ? rule : { ...rule, hostname, singleLabel: false },
-    );
-    addRoutes(routes, there, prioritise(there), keyOf);
-  }
+  addRoutes(routes, there, prioritise(there), keyOf);
   return [...routes.values()];
 }
 

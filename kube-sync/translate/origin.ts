@@ -4,6 +4,8 @@ import type { ObjectOf } from "../objects/object.ts";
 import { compareText } from "../report.ts";
 import type { Say } from "./context.ts";
 import type { ObjectIndex } from "./object-index.ts";
+import type { OriginTls } from "./origin-tls.ts";
+import type { BackendPolicies } from "./service-policies.ts";
 
 /** What one source says about how an origin is spoken to; undefined where it says nothing. */
 export interface OriginHint {
@@ -11,8 +13,16 @@ export interface OriginHint {
   readonly tls?: boolean | undefined;
 }
 
+/** What whoever refers to a Service says of it. */
+export interface Reference extends OriginHint {
+  /** What the Service's own annotations do not say. */
+  readonly policies?: BackendPolicies | undefined;
+  /** How the origin is known over TLS, unless the Service or a policy for it says it. */
+  readonly originTls?: OriginTls | undefined;
+}
+
 export interface OriginSpeech {
-  readonly protocol: "http1" | "http2" | "grpc";
+  readonly protocol: "http1" | "http2" | "grpc" | "grpc-web" | "connect";
   readonly tls: boolean;
 }
 
@@ -35,20 +45,22 @@ const SCHEMES: ReadonlyMap<string, OriginHint> = new Map(
     h2c: { protocol: "http2", tls: false },
     grpc: { protocol: "grpc", tls: false },
     grpcs: { protocol: "grpc", tls: true },
+    "grpc-web": { protocol: "grpc-web", tls: false },
+    "grpc-webs": { protocol: "grpc-web", tls: true },
+    connect: { protocol: "connect", tls: false },
+    connects: { protocol: "connect", tls: true },
   }),
 );
 
-/**
- * Service port `appProtocol`: the Kubernetes names of KEP-3726, IANA's, and those that Istio reads.
- * gRPC-Web is spoken over HTTP/1.1.
- */
+/** Service port `appProtocol`: the Kubernetes names of KEP-3726, IANA's, those that Istio reads, and "connect". */
 const APP_PROTOCOLS: ReadonlyMap<string, OriginHint> = new Map(
   Object.entries<OriginHint>({
     "kubernetes.io/h2c": { protocol: "http2", tls: false },
     "kubernetes.io/ws": { protocol: "http1", tls: false },
     "kubernetes.io/wss": { protocol: "http1", tls: true },
     grpc: { protocol: "grpc" },
-    "grpc-web": { protocol: "http1" },
+    "grpc-web": { protocol: "grpc-web" },
+    connect: { protocol: "connect" },
     h2c: { protocol: "http2", tls: false },
     http2: { protocol: "http2" },
     http: { protocol: "http1", tls: false },
@@ -74,7 +86,7 @@ const PORT_NAMES: ReadonlyMap<string, OriginHint> = new Map(
  *    whose backends speak gRPC;
  * 3. the Service port's `appProtocol`, which is what Gateway API has for an HTTPRoute before a gRPC server (Envoy
  *    Gateway: kubernetes.io/h2c), and what Istio reads first;
- * 4. the port's name, "grpc" or "grpc-...", "http2", "h2c", which is what Istio reads next. "grpc-web" is not gRPC;
+ * 4. the port's name, "grpc" or "grpc-...", "grpc-web", "http2", "h2c", which is what Istio reads next;
  * 5. otherwise HTTP/1.1 in clear text, as in all four systems: a gRPC server without any hint does not work behind an
  *    HTTPRoute or a plain Ingress there either.
  */
@@ -104,7 +116,7 @@ export function isUnsupportedProtocol({ appProtocol }: ServicePort): boolean {
 }
 
 function portNameHint(name: string): OriginHint {
-  if (name === "grpc-web" || name.startsWith("grpc-web-")) return {};
+  if (name === "grpc-web" || name.startsWith("grpc-web-")) return { protocol: "grpc-web" };
   return PORT_NAMES.get(name.split("-", 1)[0] ?? "") ?? {};
 }
 
@@ -136,7 +148,7 @@ function addressesOf(objects: ObjectIndex, service: ObjectOf<"Service">, port: S
       say(
         "error",
         ORIGIN_FIELD,
-        'must be "host:port" or "scheme://host:port", the scheme http, https, h2c, grpc or grpcs',
+        'must be "host:port" or "scheme://host:port", the scheme http, https, h2c, grpc, grpcs, grpc-web, grpc-webs, connect or connects',
       );
       return [];
     }
@@ -180,7 +192,7 @@ function unique(endpoints: readonly Address[]): Address[] {
 /** The annotation's parts; undefined when it is absent or malformed. */
 function originOf(service: ObjectOf<"Service">): { hint: OriginHint; host: string; port: number } | undefined {
   const value = service.metadata.annotations[ORIGIN_ANNOTATION];
-  const parts = /^(?:([a-z0-9]+):\/\/)?(?:\[([0-9a-fA-F:]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})\/?$/.exec(
+  const parts = /^(?:([a-z0-9-]+):\/\/)?(?:\[([0-9a-fA-F:]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})\/?$/.exec(
     value?.trim() ?? "",
   );
   if (parts === null) return undefined;

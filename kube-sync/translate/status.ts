@@ -22,14 +22,21 @@ export interface ParentStatus {
   readonly conditions: readonly Condition[];
 }
 
+export interface AncestorStatus {
+  readonly ancestorRef: Readonly<Record<string, string>>;
+  readonly controllerName: string;
+  readonly conditions: readonly Condition[];
+}
+
 /** What `status` of one object should say; fields that its kind does not have are absent. */
 export interface ObjectStatus {
-  readonly kind: "GatewayClass" | "Gateway" | "HTTPRoute" | "GRPCRoute";
+  readonly kind: "GatewayClass" | "Gateway" | "HTTPRoute" | "GRPCRoute" | "BackendTLSPolicy";
   readonly namespace: string;
   readonly name: string;
   readonly conditions?: readonly Condition[];
   readonly listeners?: readonly ListenerStatus[];
   readonly parents?: readonly ParentStatus[];
+  readonly ancestors?: readonly AncestorStatus[];
 }
 
 /** Makes the conditions of one object, each "True" without further reason having its type for one. */

@@ -3,20 +3,25 @@ import type { ClusterTable } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { KubeObject } from "../objects/object.ts";
 import type { ReportEntry } from "../report.ts";
-import { compareText, sortReport } from "../report.ts";
+import { sortKey } from "../report.ts";
 import { keepAcceptable } from "./acceptable.ts";
 import type { Origin } from "../descriptors/collector.ts";
 import type { DescriptorSet } from "../descriptors/set.ts";
-import { Backends } from "./backends.ts";
+import { makeBackends } from "./backends.ts";
 import type { Certificate } from "./certificates.ts";
-import type { Context, TranslateOptions } from "./context.ts";
-import { addAnnotatedCors } from "./cors.ts";
+import { isDrained, pushedCertificates } from "./cluster.ts";
+import type { TranslateOptions } from "./context.ts";
+import { contextOf } from "./context.ts";
 import { BackendDescriptors } from "./descriptors.ts";
+import { routesByAge } from "./gateway/attach.ts";
 import { translateGateways } from "./gateway/route.ts";
 import { translateIngresses } from "./ingress/ingress.ts";
 import { translateIstio } from "./istio/mesh.ts";
 import { ObjectIndex } from "./object-index.ts";
+import { Ordered } from "./ordered.ts";
+import { makeRoute } from "./routes.ts";
 import type { ObjectStatus } from "./status.ts";
+import { noNotes, Units } from "./units.ts";
 
 export interface Translation {
   readonly table: ClusterTable;
@@ -38,37 +43,54 @@ export function translate(
   options: TranslateOptions,
   reflected: ReadonlyMap<string, DescriptorSet> = new Map(),
 ): Translation {
-  const report: ReportEntry[] = [];
-  const index = new ObjectIndex(objects);
-  const backends = new Backends(index, report);
-  const context: Context = { options, objects: index, report, backends, certificates: [], statuses: [], routes: [] };
-
-  translateIngresses(context);
-  translateGateways(context);
-  translateIstio(context);
-
-  const { routes, certificates, statuses } = context;
-  // Backends first: this also settles the keys that routes refer to.
-  const descriptors = new BackendDescriptors(index, reflected);
-  const table = create(ClusterTableSchema, {
-    cluster: options.cluster,
-    backends: backends.finish(descriptors),
-    routes,
-    descriptorSets: descriptors.used().map(({ hash, bytes }) => ({ hash, fileDescriptorSet: bytes })),
-  });
-  addAnnotatedCors(context, table);
-  const { table: kept, issues } = keepAcceptable(table);
-  for (const { source, field, reason } of issues) {
-    const { kind = "", namespace = "", name = "" } = source ?? {};
-    const file = index.find(kind, namespace, name)?.file ?? "";
-    const why = `left out, as the edge would refuse it: ${field} ${reason}`;
-    report.push({ source: { kind, namespace, name, file }, level: "error", field: "", reason: why });
-  }
-  const sorted = { statuses: sortStatuses(statuses), report: sortReport(report) };
-  return { table: kept, certificates, ...sorted, origins: descriptors.origins };
+  return new Translator(options).translate(objects, reflected);
 }
 
-function sortStatuses(statuses: readonly ObjectStatus[]): ObjectStatus[] {
-  const key = ({ kind, namespace, name }: ObjectStatus) => `${kind}/${namespace}/${name}`;
-  return statuses.toSorted((a, b) => compareText(key(a), key(b)));
+/**
+ * Translates again and again, each time only what changed. The result is that of `translate`; the messages, statuses
+ * and report entries of what did not change are the same objects as the last time.
+ */
+export class Translator {
+  readonly #options: TranslateOptions;
+  readonly #objects = new ObjectIndex();
+  readonly #units = new Units(this.#objects);
+  readonly #routes = routesByAge();
+  readonly #report = new Ordered<ReportEntry>(sortKey);
+  readonly #statuses = new Ordered<ObjectStatus>(({ kind, namespace, name }) => `${kind}/${namespace}/${name}`);
+
+  constructor(options: TranslateOptions) {
+    this.#options = options;
+  }
+
+  /** `objects`: of different names; one that did not change is the same object as the last time. */
+  translate(objects: readonly KubeObject[], reflected: ReadonlyMap<string, DescriptorSet> = new Map()): Translation {
+    this.#units.begin(this.#objects.update(objects));
+    const notes = noNotes();
+    const context = contextOf(this.#options, this.#objects, this.#units, notes);
+    const routes = [
+      ...translateIngresses(context),
+      ...translateGateways(context, this.#routes),
+      ...translateIstio(context),
+    ];
+    // Backends first: this also settles the keys that routes refer to.
+    const descriptors = new BackendDescriptors(this.#objects, reflected);
+    const backends = makeBackends(context, descriptors);
+    const table = create(ClusterTableSchema, {
+      cluster: this.#options.cluster,
+      backends,
+      routes: routes.map((route) => makeRoute(context, route)),
+      certificates: pushedCertificates(context),
+      lastResort: isDrained(context),
+      descriptorSets: descriptors.used().map(({ hash, bytes }) => ({ hash, fileDescriptorSet: bytes })),
+    });
+    const kept = keepAcceptable(context, table);
+    this.#units.end();
+    return {
+      table: kept,
+      certificates: notes.certificates,
+      statuses: this.#statuses.sort(notes.statuses),
+      report: this.#report.sort(notes.report),
+      origins: descriptors.origins,
+    };
+  }
 }

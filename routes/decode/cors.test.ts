@@ -87,7 +87,7 @@ describe("a CORS filter", () => {
     expect(decode(table).issues).toMatchObject([{ field: "rules[0].backends[0].filters[0]" }]);
   });
 
-  it("of the first rule holds where clusters share one, and their other filters stay with their backends", () => {
+  it("of the first rule holds where clusters share one, and the others' stay with their own", () => {
     const own = (value: string): FilterInit => ({
       filter: { case: "requestHeaders", value: { set: [{ name: "x", value }] } },
     });
@@ -102,10 +102,11 @@ describe("a CORS filter", () => {
         }),
       );
     const { rule } = match(compile([of("west", 2n), of("east", 1n)]), request("http://x.test/"))!;
-    expect(rule.filters).toMatchObject([{ kind: "cors", origins: ["https://east.test"] }]);
-    expect(rule.backends.map(({ filters }) => filters)).toMatchObject([
-      [{ kind: "requestHeaders", set: [["x", "east"]] }],
-      [{ kind: "requestHeaders", set: [["x", "west"]] }],
+    const [first, second] = ["east", "west"].map((cluster) => [
+      { kind: "cors", origins: [`https://${cluster}.test`] },
+      { kind: "requestHeaders", set: [["x", cluster]] },
     ]);
+    expect(rule.filters).toMatchObject(first!);
+    expect(rule.clusters?.map(({ rule: { filters } }) => filters)).toMatchObject([first, second]);
   });
 });

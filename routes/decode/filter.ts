@@ -9,15 +9,35 @@ import type {
   UrlRewrite as UrlRewriteMessage,
 } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { Place } from "../issues.ts";
-import type { DirectResponse, Filter, HeaderFilter, Pair, PathModifier, Redirect, UrlRewrite } from "../model.ts";
+import type {
+  Backend,
+  DirectResponse,
+  Filter,
+  HeaderFilter,
+  Pair,
+  PathModifier,
+  Redirect,
+  UrlRewrite,
+} from "../model.ts";
 import type { Substitution } from "../regex.ts";
 import { forms, framingHeaders, isAuthority } from "../syntax.ts";
 import { decodeCors } from "./cors.ts";
+import { decodeJwt } from "./jwt.ts";
 import { limits, list, nothing, refuseUnknown } from "./list.ts";
 import { firstOfEachName, pair } from "./match.ts";
 import type { Patterns } from "./patterns.ts";
+import { decodeFault, decodeMirror, decodeRateLimit } from "./traffic.ts";
 
-export function decodeFilter({ filter }: FilterMessage, patterns: Patterns, place: Place): Filter {
+/** The table that a filter is part of. */
+interface Context {
+  /** By key. */
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly patterns: Patterns;
+}
+
+/** @param id unique to the filter, and the same in every table that has it */
+export function decodeFilter({ filter }: FilterMessage, context: Context, id: string, place: Place): Filter {
+  const { backends, patterns } = context;
   if (filter.case === undefined) {
     place.wrong("must be a filter that this edge knows");
     return Object.freeze({ kind: "requestHeaders", set: nothing, add: nothing, remove: nothing });
@@ -27,6 +47,7 @@ export function decodeFilter({ filter }: FilterMessage, patterns: Patterns, plac
   switch (filter.case) {
     case "requestHeaders":
     case "responseHeaders":
+    case "responseTrailers":
       return decodeModifier(filter.case, filter.value, at);
     case "urlRewrite":
       return decodeRewrite(filter.value, patterns, at);
@@ -36,6 +57,14 @@ export function decodeFilter({ filter }: FilterMessage, patterns: Patterns, plac
       return decodeResponse(filter.value, at);
     case "cors":
       return decodeCors(filter.value, at);
+    case "mirror":
+      return decodeMirror(filter.value, backends, at);
+    case "fault":
+      return decodeFault(filter.value, at);
+    case "rateLimit":
+      return decodeRateLimit(filter.value, id, at);
+    case "jwt":
+      return decodeJwt(filter.value, at);
   }
 }
 

@@ -12,6 +12,7 @@ export const limits = {
   backends: 100_000,
   hostnames: 1024,
   schemes: 2,
+  protocols: 4,
   rules: 1024,
   matches: 1024,
   conditions: 16,
@@ -25,6 +26,18 @@ export const limits = {
   weight: 1_000_000,
   endpoints: 1024,
   descriptorSets: 256,
+  certificates: 10_000,
+  subjectAltNames: 64,
+  /** Further attempts at a call. */
+  attempts: 100,
+  /** Answers in a row until a health check is believed. */
+  threshold: 1000,
+  /** Status codes, or ranges of them. */
+  codes: 256,
+  claims: 64,
+  jwtHeaders: 16,
+  /** What a timer takes, in milliseconds: more than 24 days. */
+  ms: 2_147_483_647,
   /** Different regular expressions that take a machine: a millisecond and some kilobytes each. */
   patterns: 1024,
 };

@@ -1,12 +1,13 @@
 /** From a match's message to its checked form. */
 import {
+  CallProtocol as CallProtocolNumber,
   RequestPart,
   type Condition as ConditionMessage,
   type Match as MatchMessage,
 } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { conditionKey } from "../conditions.ts";
 import type { Place } from "../issues.ts";
-import type { Condition, Match, Pair, PathMatch, Subject } from "../model.ts";
+import type { CallProtocol, Condition, Match, Pair, PathMatch, Subject } from "../model.ts";
 import { everyPath, exactPath, grpcMethod, pathPrefix } from "../paths.ts";
 import { forms, type Form } from "../syntax.ts";
 import { limits, list, nothing, refuseUnknown } from "./list.ts";
@@ -27,6 +28,7 @@ function everyMatch(rpcOnly: boolean): readonly Match[] {
       index: 0,
       path,
       rpcOnly,
+      protocols: nothing,
       method: undefined,
       headers: nothing,
       params: nothing,
@@ -46,7 +48,7 @@ export function decodeMatch(
   return Object.freeze({
     index,
     path: decodePath(message.path, place.at("path")),
-    rpcOnly,
+    ...decodeProtocols(message.protocols, rpcOnly, place),
     method: httpMethod === "" ? undefined : place.at("httpMethod").check(httpMethod, forms.httpMethod),
     headers: decodeValues(headers, place, "headers", forms.headerName, forms.headerValue),
     params: decodeValues(queryParams, place, "queryParams", forms.paramName, forms.paramValue),
@@ -56,6 +58,32 @@ export function decodeMatch(
       ),
     ),
   });
+}
+
+const protocols: ReadonlyMap<CallProtocolNumber, CallProtocol> = new Map([
+  [CallProtocolNumber.GRPC, "grpc"],
+  [CallProtocolNumber.GRPC_WEB, "grpc-web"],
+  [CallProtocolNumber.CONNECT, "connect"],
+  [CallProtocolNumber.HTTP, "http"],
+]);
+
+/** All protocols are the same as none, and all calls' the same as `rpcOnly`. */
+function decodeProtocols(
+  numbers: readonly CallProtocolNumber[],
+  rpcOnly: boolean,
+  place: Place,
+): Pick<Match, "rpcOnly" | "protocols"> {
+  const named = list(numbers, limits.protocols, place, "protocols", (number, at) => {
+    const protocol = protocols.get(number);
+    if (protocol === undefined) at.wrong("must be GRPC, GRPC_WEB, CONNECT or HTTP");
+    return protocol ?? "http";
+  });
+  if (named.length === 0) return { rpcOnly, protocols: nothing };
+  const asked = [...new Set(named)].filter((protocol) => !rpcOnly || protocol !== "http").toSorted();
+  if (asked.length === 0) place.at("protocols").wrong("must have a call's: the route takes nothing else");
+  const calls = !asked.includes("http");
+  const all = asked.length === (calls ? 3 : 4);
+  return { rpcOnly: calls, protocols: all ? nothing : Object.freeze(asked) };
 }
 
 function decodePath(path: MatchMessage["path"], place: Place): PathMatch {

@@ -11,6 +11,7 @@ import type { Http2Limits } from "../../worker/http2/index.ts";
 import * as frames from "../../worker/http2/testing/frames.ts";
 import { call, connect } from "../http2/subjects.ts";
 import type { Report } from "./http2-attacks-child.ts";
+import type { BenchOptions } from "./report.ts";
 
 /** An attacker that is not stopped is, after this. */
 const patienceMs = 10_000;
@@ -156,7 +157,7 @@ async function neighbour(port: number, stop: { asked: boolean }): Promise<Row["n
   return { calls: latencies.length, failed, p99Ms: latencies[Math.floor((latencies.length - 1) * 0.99)]! };
 }
 
-export default async function bench({ json }: { readonly json: string | undefined }): Promise<void> {
+export default async function bench({ json }: BenchOptions): Promise<void> {
   const rows: Row[] = [];
   for (const one of attacks) {
     const path = fileURLToPath(new URL("http2-attacks-child.ts", import.meta.url));

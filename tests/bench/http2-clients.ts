@@ -1,18 +1,14 @@
 /** The clients that are compared: each makes unary gRPC calls over one connection. */
 import { connect as connectHttp2Session, type ClientHttp2Session } from "node:http2";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import type { ByteStream } from "../../worker/call/byte-stream.ts";
 import { Fields } from "../../worker/call/fields.ts";
 import type { Answer, Body, BodySink, HttpResponse, RequestHead } from "../../worker/call/http.ts";
 import { nodeClock, nodeDefer } from "../../worker/host/node-runtime.ts";
 import { connectTcp } from "../../worker/host/node-stream.ts";
 import { connectHttp2, type Http2Client } from "../../worker/http2/index.ts";
 import { callPath, pass } from "./http2-servers.ts";
-
-export interface Caller {
-  /** Sends `message`; `id`, if any, goes with it as metadata. Calls `done` with the bytes of the answer's message. */
-  call(message: Buffer, id: string | undefined, done: (bytes: number) => void): void;
-  close(): void;
-}
+import type { Caller } from "./load.ts";
 
 /** gRPC's five bytes before a message. */
 const prefixBytes = 5;
@@ -33,10 +29,14 @@ function framing(message: Buffer): Buffer {
   return bytes;
 }
 
-function requestHead(port: number, id: string | undefined): RequestHead {
-  const flat = ["content-type", "application/grpc", "te", "trailers"];
-  if (id !== undefined) flat.push("x-request-id", id);
-  return { method: "POST", scheme: "http", authority: `127.0.0.1:${port}`, path: callPath, fields: new Fields(flat) };
+/** The head of a call to `authority`; metadata besides what gRPC itself asks for. */
+export function requestHead(
+  scheme: RequestHead["scheme"],
+  authority: string,
+  ...metadata: readonly string[]
+): RequestHead {
+  const fields = new Fields(["content-type", "application/grpc", "te", "trailers", ...metadata]);
+  return { method: "POST", scheme, authority, path: callPath, fields };
 }
 
 /** One call of the engine's. */
@@ -73,17 +73,25 @@ class EdgewayCall implements Body, Answer, BodySink {
   }
 }
 
-async function connectEdgeway(port: number): Promise<Caller> {
-  const stream = await connectTcp({ port, host: "127.0.0.1" }, 1000);
+/** The engine over `stream`. `headOf` makes the head of the call with `id`. */
+export function engineCaller(stream: ByteStream, headOf: (id: string | undefined) => RequestHead): Caller {
   const client: Http2Client = connectHttp2(stream, { clock: nodeClock, defer: nodeDefer });
-  const identical = requestHead(port, undefined);
+  const identical = headOf(undefined);
   return {
     call(message, id, done) {
       const call = new EdgewayCall(framing(message), done);
-      client.handle({ head: id === undefined ? identical : requestHead(port, id), body: call }, call);
+      client.handle({ head: id === undefined ? identical : headOf(id), body: call }, call);
     },
     close: () => client.close(),
   };
+}
+
+async function connectEdgeway(port: number): Promise<Caller> {
+  const stream = await connectTcp({ port, host: "127.0.0.1" }, 1000);
+  const authority = `127.0.0.1:${port}`;
+  return engineCaller(stream, (id) =>
+    id === undefined ? requestHead("http", authority) : requestHead("http", authority, "x-request-id", id),
+  );
 }
 
 async function connectNode(port: number): Promise<Caller> {

@@ -1,9 +1,9 @@
 /** The servers that are compared: each answers a unary gRPC call with the message it got. */
 import { createServer as createHttp2Server } from "node:http2";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { Server, ServerCredentials, type handleUnaryCall } from "@grpc/grpc-js";
 import { Fields } from "../../worker/call/fields.ts";
-import type { Answer, Body, BodySink, HttpRequest, ResponseHead } from "../../worker/call/http.ts";
+import type { Answer, Body, BodySink, HttpRequest, RequestHead, ResponseHead } from "../../worker/call/http.ts";
 import { nodeClock, nodeDefer } from "../../worker/host/node-runtime.ts";
 import { nodeStream } from "../../worker/host/node-stream.ts";
 import { serveHttp2 } from "../../worker/http2/index.ts";
@@ -41,18 +41,21 @@ class Echo implements BodySink, Body {
   cancel(): void {}
 }
 
-function listenEdgeway(): Promise<number> {
-  const server = createServer((socket) => {
-    serveHttp2(nodeStream(socket), {
-      clock: nodeClock,
-      defer: nodeDefer,
-      scheme: "http",
-      handler: (request, answer) => {
-        void new Echo(request, answer);
-        return () => {};
-      },
-    });
+/** Answers the calls of one connection with what they bring. */
+export function serveEcho(socket: Socket, scheme: RequestHead["scheme"]): void {
+  serveHttp2(nodeStream(socket), {
+    clock: nodeClock,
+    defer: nodeDefer,
+    scheme,
+    handler: (request, answer) => {
+      void new Echo(request, answer);
+      return () => {};
+    },
   });
+}
+
+function listenEdgeway(): Promise<number> {
+  const server = createServer((socket) => serveEcho(socket, "http"));
   return new Promise((resolve) => {
     server.listen(0, "127.0.0.1", () => resolve(portOf(server)));
   });

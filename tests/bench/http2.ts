@@ -4,16 +4,17 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Load, LoadResult, Order } from "./http2-child.ts";
+import type { Calls, Order } from "./http2-child.ts";
 import { clients } from "./http2-clients.ts";
 import { servers } from "./http2-servers.ts";
-import { type Row, type Spread, spread, writeReport } from "./report.ts";
+import type { LoadResult } from "./load.ts";
+import { answerOf } from "./processes.ts";
+import { type BenchOptions, compareRows, type Row, writeReport } from "./report.ts";
+import { alternate, type Rounds } from "./rounds.ts";
 
-const rounds = 5;
-const warmUpMs = 1000;
-const roundMs = 700;
+const plan: Rounds = { rounds: 5, warmUpMs: 1000, roundMs: 700 };
 
-type LoadShape = Omit<Load, "port" | "milliseconds">;
+type LoadShape = Omit<Calls, "port" | "milliseconds">;
 
 interface Case {
   readonly name: string;
@@ -52,14 +53,7 @@ class Child {
 
   /** The next message: what it answers to an order, or the port it listens on. */
   answer<T>(): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const ended = (): void => reject(new Error(`${this.#role} ended`));
-      this.#process.once("exit", ended);
-      this.#process.once("message", (message) => {
-        this.#process.off("exit", ended);
-        resolve(message as T);
-      });
-    });
+    return answerOf<T>(this.#process, this.#role);
   }
 
   ask<T>(order: Order): Promise<T> {
@@ -95,55 +89,17 @@ async function turn(of: Case, subject: Subject, engine: Subject, milliseconds: n
   return { ...result, cpuMicros };
 }
 
-function rowOf(name: string, subject: string, results: readonly LoadResult[]): Row {
-  return {
-    case: name,
-    subject,
-    callsPerSecond: spread(results.map(({ calls, seconds }) => calls / seconds)),
-    cpuMicrosPerCall: spread(results.map(({ calls, cpuMicros }) => cpuMicros / calls)),
-    latencyMs: { p50: spread(results.map(({ p50 }) => p50)).median, p99: spread(results.map(({ p99 }) => p99)).median },
-  };
-}
-
-function show({ min, median, max }: Spread, digits: number): string {
-  return [min, median, max].map((value) => value.toFixed(digits).padStart(7)).join(" ");
-}
-
-function print(row: Row): void {
-  const { callsPerSecond, cpuMicrosPerCall, latencyMs } = row;
-  console.log(
-    `${row.case.padEnd(28)} ${row.subject.padEnd(11)} calls/s ${show(callsPerSecond, 0)}  ` +
-      `cpu us/call ${show(cpuMicrosPerCall, 1)}  ms p50 ${latencyMs.p50.toFixed(2)} p99 ${latencyMs.p99.toFixed(2)}`,
-  );
-}
-
-/** How the engine stands to `other`, by medians. */
-function compare(rows: readonly Row[], other: string): void {
-  for (const row of rows.filter(({ subject }) => subject === "edgeway")) {
-    const peer = rows.find((candidate) => candidate.case === row.case && candidate.subject === other)!;
-    const cpu = peer.cpuMicrosPerCall.median / row.cpuMicrosPerCall.median;
-    const calls = row.callsPerSecond.median / peer.callsPerSecond.median;
-    console.log(`${row.case.padEnd(28)} against ${other}: CPU 1/${cpu.toFixed(1)}, calls/s x${calls.toFixed(1)}`);
-  }
-}
-
-export default async function bench({ json }: { readonly json: string | undefined }): Promise<void> {
+export default async function bench({ json }: BenchOptions): Promise<void> {
   const subjects = await Promise.all(Object.keys(clients).map(start));
   const engine = subjects.find(({ name }) => name in servers && name === "edgeway")!;
   const rows: Row[] = [];
   for (const of of cases()) {
-    const results = new Map(subjects.map((subject) => [subject, [] as LoadResult[]]));
-    for (const subject of subjects) await turn(of, subject, engine, warmUpMs);
-    for (let round = 0; round < rounds; round++) {
-      for (const subject of subjects) results.get(subject)!.push(await turn(of, subject, engine, roundMs));
-    }
-    for (const [subject, measured] of results) rows.push(rowOf(of.name, subject.name, measured));
-    rows.slice(-subjects.length).forEach(print);
+    rows.push(...(await alternate(of.name, subjects, plan, (subject, ms) => turn(of, subject, engine, ms))));
   }
   for (const { client, server } of subjects) {
     client.end();
     server.end();
   }
-  compare(rows, "node:http2");
-  writeReport(json, rounds, rows);
+  compareRows(rows, "node:http2");
+  writeReport(json, plan.rounds, rows);
 }

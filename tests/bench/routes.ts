@@ -14,7 +14,7 @@ import { compile } from "../../routes/compile.ts";
 import { decode } from "../../routes/decode.ts";
 import { match, type Facts } from "../../routes/match.ts";
 import type { RouteTable } from "../../routes/model.ts";
-import { machine, type Row, spread, writeReport } from "./report.ts";
+import { type BenchOptions, machine, type Row, spread, writeReport } from "./report.ts";
 
 const sizes = [10, 100, 1000, 10_000, 100_000];
 const rounds = 7;
@@ -163,7 +163,7 @@ function freshRequests(kind: Kind, size: number, round: number): Facts[] {
       path: fresh(path),
       query: "",
       method: "POST",
-      rpc: true,
+      protocols: ["grpc"],
       header: () => value,
     };
   });
@@ -306,7 +306,7 @@ function print(row: Row): Row {
   return row;
 }
 
-export default async function bench({ json }: { readonly json: string | undefined }): Promise<void> {
+export default async function bench({ json }: BenchOptions): Promise<void> {
   console.log(machine);
   console.log("us per call".padEnd(45), ["min", "median", "max", "p99"].map((name) => name.padStart(11)).join(" "));
   const rows = kinds.flatMap(benchMatch);

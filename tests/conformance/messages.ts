@@ -5,13 +5,23 @@
  */
 import type { Readable } from "node:stream";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { Credentials } from "../edges/edges.ts";
+import type { OriginSpeaks } from "../edges/table.ts";
 
 /** What all cases call. */
 export const service = "connectrpc.conformance.v1.ConformanceService";
 
 export const Protocol = { CONNECT: 1, GRPC: 2, GRPC_WEB: 3 } as const;
+export type ProtocolName = keyof typeof Protocol;
 export const HttpVersion = { HTTP_1: 1, HTTP_2: 2 } as const;
+
+/** A server's protocol and HTTP version, by their numbers here, as the route table has them. */
+export function originSpeaks(protocol: number, httpVersion: number): OriginSpeaks {
+  const { CONNECT, GRPC, GRPC_WEB } = OriginProtocol;
+  const named = protocol === Protocol.CONNECT ? CONNECT : protocol === Protocol.GRPC_WEB ? GRPC_WEB : GRPC;
+  return { protocol: named, http2: httpVersion === HttpVersion.HTTP_2 };
+}
 
 /** What kind of server the runner wants. */
 export interface ServerRequest {
@@ -94,15 +104,17 @@ export function encodeServerResponse({ host, port, cert }: ServerResponse): Uint
  */
 export async function redirectClientRequest(
   bytes: Uint8Array,
-  edgeFor: (port: number) => Promise<{ readonly port: number; readonly protocol: number }>,
+  edgeFor: (port: number, speaks: OriginSpeaks) => Promise<{ readonly port: number; readonly protocol: number }>,
 ): Promise<Uint8Array> {
-  let serverPort = 0;
+  let [httpVersion, originProtocol, serverPort] = [0, 0, 0];
   eachField(bytes, (field, reader) => {
-    if (field !== 7) return false;
-    serverPort = reader.uint32();
+    if (field === 2) httpVersion = reader.uint32();
+    else if (field === 3) originProtocol = reader.uint32();
+    else if (field === 7) serverPort = reader.uint32();
+    else return false;
     return true;
   });
-  const { port, protocol } = await edgeFor(serverPort);
+  const { port, protocol } = await edgeFor(serverPort, originSpeaks(originProtocol, httpVersion));
   const writer = new BinaryWriter();
   writer.tag(3, WireType.Varint).uint32(protocol);
   writer.tag(6, WireType.LengthDelimited).string("127.0.0.1");

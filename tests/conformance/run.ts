@@ -3,6 +3,7 @@
  * with Edgeway on that host before the suite's own server. The last line says how many cases passed and failed, and how
  * many the host's conf leaves out.
  *
+ * --origin-protocol GRPC_WEB|CONNECT has the suite's server speak that alone, over HTTP/2 unless --origin-http 1 is given.
  * --origin grpcserver takes the suite's grpc-go server instead, which knows no JSON: that is translated (Node only).
  * --mode client puts Edgeway between the suite's client, which speaks --protocol, and the suite's server in the role of an
  * origin that misbehaves (Node only). --run PATTERN, repeatable, picks cases.
@@ -14,8 +15,8 @@ import { edges } from "../edges/edges.ts";
 import { Protocol } from "./messages.ts";
 import { buildDescriptors, findTool } from "./tools.ts";
 
-/** Cases of the confs that leave nothing out. */
-const allCases: Readonly<Record<string, number>> = { server: 3780, client: 403 };
+/** Cases of the confs that leave nothing out; as a client there are others for each protocol of the origin. */
+const allCases: Readonly<Record<string, number>> = { server: 3780, client: 403, CONNECT: 482, GRPC_WEB: 792 };
 /** The suite has no limit for a case that hangs. */
 const limitMs = 900_000;
 
@@ -26,15 +27,19 @@ const { values } = parseArgs({
     host: { type: "string", default: "node" },
     mode: { type: "string", default: "server" },
     origin: { type: "string", default: "referenceserver" },
+    "origin-protocol": { type: "string", default: "GRPC" },
+    "origin-http": { type: "string", default: "2" },
     protocol: { type: "string", default: "GRPC" },
     run: { type: "string", multiple: true, default: [] },
   },
 });
-const { host, mode, origin, protocol } = values;
+const { host, mode, origin, protocol, "origin-protocol": originProtocol, "origin-http": originHttp } = values;
 mustBeOneOf("host", host, Object.keys(edges));
-mustBeOneOf("mode", mode, Object.keys(allCases));
+mustBeOneOf("mode", mode, ["server", "client"]);
 mustBeOneOf("origin", origin, ["referenceserver", "grpcserver"]);
 mustBeOneOf("protocol", protocol, Object.keys(Protocol));
+mustBeOneOf("origin-protocol", originProtocol, Object.keys(Protocol));
+mustBeOneOf("origin-http", originHttp, ["1", "2"]);
 
 const output = await run(findTool("connectconformance"), [
   "--mode",
@@ -50,7 +55,8 @@ if (passed === undefined || failed === undefined) {
   console.error("conformance: the suite came to no end");
   process.exit(1);
 }
-console.log(`${passed} passed, ${failed} failed, ${allCases[mode]! - Number(passed) - Number(failed)} excluded`);
+const all = (mode === "client" ? allCases[originProtocol] : undefined) ?? allCases[mode]!;
+console.log(`${passed} passed, ${failed} failed, ${all - Number(passed) - Number(failed)} excluded`);
 process.exit(Number(failed) === 0 ? 0 : 1);
 
 function suiteOptions(): string[] {
@@ -58,16 +64,24 @@ function suiteOptions(): string[] {
     const knownFailing = `@${local("conf/server-grpcserver-known-failing.txt")}`;
     return ["--conf", local("conf/server-grpcserver.yaml"), "--known-failing", knownFailing];
   }
-  const conf = ["--conf", local(`conf/${mode}-${host}.yaml`)];
+  const conf = ["--conf", local(`conf/${mode}-${host}${variant()}.yaml`)];
   // The runner waits ten seconds for a server, which four of workerd and its front may take when they start together.
   return host === "workerd" ? [...conf, "--max-servers", "2"] : conf;
 }
 
+/** What sets the conf apart from that of a gRPC origin. */
+function variant(): string {
+  if (mode === "server") return originHttp === "1" ? "-http1-origin" : "";
+  return originProtocol === "GRPC" ? "" : `-${originProtocol.toLowerCase()}`;
+}
+
 /** The program under test and its arguments. */
 function underTest(): string[] {
-  if (mode === "client") return [local("client.ts"), host, protocol, findTool("referenceclient")];
-  const server = [local("server.ts"), host, findTool(origin)];
-  return origin === "grpcserver" ? [...server, buildDescriptors()] : server;
+  // By descriptors JSON is translated for grpc-go, and a gRPC call to a Connect origin known for a stream.
+  const descriptors = origin === "grpcserver" || originProtocol === "CONNECT" ? [buildDescriptors()] : [];
+  return mode === "client"
+    ? [local("client.ts"), host, protocol, findTool("referenceclient"), ...descriptors]
+    : [local("server.ts"), host, findTool(origin), originProtocol, originHttp, ...descriptors];
 }
 
 function mustBeOneOf(option: string, value: string, choices: readonly string[]): void {

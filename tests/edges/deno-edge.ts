@@ -1,4 +1,4 @@
-/** Edgeway on Deno: the table and the credentials come on standard input, the ports go to standard output. */
+/** Edgeway on Deno: the tables and the credentials come on standard input, the ports go to standard output. */
 import { text } from "node:stream/consumers";
 import { fromJsonString } from "@bufbuild/protobuf";
 import { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
@@ -7,10 +7,13 @@ import { decode } from "../../routes/decode.ts";
 import { startDenoEdge } from "../../worker/host/deno.ts";
 import type { Credentials } from "./edges.ts";
 
-const { table, tls } = JSON.parse(await text(process.stdin)) as { table: string; tls?: Credentials };
-const decoded = decode(fromJsonString(ClusterTableSchema, table));
-if (decoded.issues !== undefined) throw new Error(JSON.stringify(decoded.issues));
-const compiled = compile([decoded.part]);
+const { tables, tls } = JSON.parse(await text(process.stdin)) as { tables: string[]; tls?: Credentials };
+const parts = tables.map((table) => {
+  const decoded = decode(fromJsonString(ClusterTableSchema, table));
+  if (decoded.issues !== undefined) throw new Error(JSON.stringify(decoded.issues));
+  return decoded.part;
+});
+const compiled = compile(parts);
 const edge = startDenoEdge({
   listeners: [
     { hostname: "127.0.0.1", port: 0, ...(tls && { tls }) },

@@ -3,12 +3,24 @@ import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { type ClusterTable, ClusterTableSchema, OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
 
+/** What the origin speaks. */
+export interface OriginSpeaks {
+  readonly protocol: OriginProtocol;
+  /** Whether gRPC-Web and Connect are spoken over HTTP/2. */
+  readonly http2: boolean;
+}
+
 /**
- * Sends the calls of `service` to the gRPC server on `port` of this machine.
+ * Sends the calls of `service` to the server on `port` of this machine.
  *
  * @param fileDescriptorSet what JSON is translated by; without it JSON goes to the origin as it is
  */
-export function tableTo(service: string, port: number, fileDescriptorSet?: Uint8Array): ClusterTable {
+export function tableTo(
+  service: string,
+  port: number,
+  fileDescriptorSet?: Uint8Array,
+  { protocol, http2 }: OriginSpeaks = { protocol: OriginProtocol.GRPC, http2: true },
+): ClusterTable {
   const descriptors = fileDescriptorSet && createHash("sha256").update(fileDescriptorSet).digest("hex");
   const source = { kind: "GRPCRoute", namespace: "default", name: "test" };
   return create(ClusterTableSchema, {
@@ -30,7 +42,8 @@ export function tableTo(service: string, port: number, fileDescriptorSet?: Uint8
       {
         key: "default/test:1",
         source: { kind: "Service", namespace: "default", name: "test" },
-        protocol: OriginProtocol.GRPC,
+        protocol,
+        http2,
         endpoints: [{ host: "127.0.0.1", port }],
         ...(descriptors && { descriptors }),
       },

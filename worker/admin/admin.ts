@@ -1,21 +1,18 @@
 /** What the edge serves about itself, below {@link adminPath}. */
 import { Hono } from "hono";
-import { bearerAuth } from "hono/bearer-auth";
 import { adminPath } from "./sync-service.ts";
 
 export interface AdminOptions {
-  /** The bearer token of those who push. Undefined or empty: nobody can. */
-  readonly syncToken: string | undefined;
-  /** Answers the sync service's calls, once they have proved themselves. */
-  readonly sync: (request: Request) => Promise<Response>;
+  /** Answers the sync service's calls, and finds out who makes them. Undefined: nobody can push. */
+  readonly sync: ((request: Request) => Promise<Response>) | undefined;
+  /** The console and what it asks, see console.ts. Undefined: it is off. */
+  readonly console?: Hono | undefined;
 }
 
-export function createAdmin({ syncToken, sync }: AdminOptions): Hono {
+export function createAdmin({ sync, console }: AdminOptions): Hono {
   const app = new Hono().basePath(adminPath);
   app.get("/healthz", (context) => context.text("ok\n"));
-  if (syncToken) {
-    app.use("/edgeway.v1.SyncService/*", bearerAuth({ token: syncToken }));
-    app.post("/edgeway.v1.SyncService/*", (context) => sync(context.req.raw));
-  }
+  if (sync !== undefined) app.post("/edgeway.v1.SyncService/*", (context) => sync(context.req.raw));
+  if (console !== undefined) app.route("/", console);
   return app;
 }

@@ -9,7 +9,9 @@ import {
 } from "../../proto/gen/edgeway/v1/sync_pb.js";
 import { type ClusterTableSchema, OriginProtocol, TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { toBinary } from "@bufbuild/protobuf";
-import { Authority, type PartStorage, tableOf } from "./authority.ts";
+import { createAuthenticate } from "./authenticate.ts";
+import { Authority } from "./authority.ts";
+import { type PartStorage, tableOf } from "./part.ts";
 import { adminPath, createSyncService } from "./sync-service.ts";
 
 type TableInit = MessageInitShape<typeof ClusterTableSchema>;
@@ -45,7 +47,7 @@ function backend(key: string, descriptors = "") {
 
 function start() {
   const stored = storage();
-  const authority = new Authority(stored, () => 0);
+  const authority = new Authority(stored, { now: () => 0, epoch: "e" });
   const whole = (value: TableInit) =>
     authority.push(create(PushRequestSchema, { update: { case: "whole", value: { cluster: "east", ...value } } }));
   const delta = (value: DeltaInit) =>
@@ -56,7 +58,7 @@ function start() {
 test("readers get the hashes with the table, and the bytes of a set by its hash", () => {
   const { authority, whole } = start();
   whole({ descriptorSets: [first], backends: [backend("a", first.hash)] });
-  const { clusters } = fromBinary(TableSchema, authority.tableSince(0n)!);
+  const { clusters } = fromBinary(TableSchema, authority.tableSince("")!);
   expect(clusters[0]).toMatchObject({
     backends: [{ descriptors: first.hash }],
     descriptorSets: [{ hash: first.hash, fileDescriptorSet: new Uint8Array() }],
@@ -69,12 +71,14 @@ test("readers get the hashes with the table, and the bytes of a set by its hash"
 test("a delta adds and removes sets, and leaves the others", () => {
   const { authority, stored, whole, delta } = start();
   whole({ descriptorSets: [first], backends: [backend("a", first.hash)] });
-  expect(delta({ baseRevision: 1n, descriptorSets: [second], backends: [backend("b", second.hash)] })).toBe(2n);
+  expect(delta({ baseRevision: 1n, descriptorSets: [second], backends: [backend("b", second.hash)] })).toMatchObject({
+    revision: 2n,
+  });
   expect([...stored.sets.values()]).toEqual([first.fileDescriptorSet, second.fileDescriptorSet]);
   const removal = { removedBackends: ["a"], removedDescriptorSets: [first.hash] };
-  expect(delta({ baseRevision: 2n, ...removal })).toBe(3n);
+  expect(delta({ baseRevision: 2n, ...removal })).toMatchObject({ revision: 3n });
   expect([...stored.sets.values()]).toEqual([second.fileDescriptorSet]);
-  expect(delta({ baseRevision: 3n, descriptorSets: [second] })).toBe(3n);
+  expect(delta({ baseRevision: 3n, descriptorSets: [second] })).toMatchObject({ revision: 3n });
   expect(authority.get("east")?.descriptorSets).toEqual(new Set([second.hash]));
 });
 
@@ -90,20 +94,21 @@ test("a whole replaces the sets too, each cluster's for itself", () => {
   const { authority, stored, whole } = start();
   whole({ descriptorSets: [first, second] });
   whole({ cluster: "west", descriptorSets: [first] });
-  expect(whole({ descriptorSets: [second] })).toBe(3n);
+  expect(whole({ descriptorSets: [second] })).toMatchObject({ revision: 3n });
   expect([...stored.sets.keys()]).toEqual([`east/${second.hash}`, `west/${first.hash}`]);
   expect(authority.descriptorSet(first.hash)).toEqual(first.fileDescriptorSet);
 });
 
 test("a set under another's hash is refused", async () => {
   const { authority, stored } = start();
-  const service = createSyncService(authority);
+  const authenticate = createAuthenticate({ syncToken: "t", clusters: [], now: () => 0, fetch })!;
+  const service = createSyncService({ authority, authenticate });
   const push = (descriptorSets: TableInit["descriptorSets"]) => {
     const update = { case: "whole", value: { cluster: "east", descriptorSets } } as const;
     return service(
       new Request(`http://edge${adminPath}/${SyncService.typeName}/Push`, {
         method: "POST",
-        headers: { "content-type": "application/proto" },
+        headers: { "content-type": "application/proto", authorization: "Bearer t" },
         body: new Uint8Array(toBinary(PushRequestSchema, create(PushRequestSchema, { update }))),
       }),
     );

@@ -1,89 +1,121 @@
 /** The one who decides what the table is: takes the clusters' pushes, and hands out the whole. */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
 import {
   type ClusterStatus,
   ClusterStatusSchema,
-  type Delta,
+  type Issue,
   type PushRequest,
   RefusalSchema,
 } from "../../proto/gen/edgeway/v1/sync_pb.js";
-import {
-  type Backend,
-  BackendSchema,
-  type ClusterTable,
-  ClusterTableSchema,
-  type DescriptorSet,
-  type Route,
-  RouteSchema,
-  TableSchema,
-} from "../../proto/gen/edgeway/v1/table_pb.js";
+import { type ClusterTable, TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { decode } from "../../routes/decode.ts";
+import type { Cluster } from "./clusters.ts";
+import { granted, type Granted } from "./granted.ts";
+import {
+  changeBetween,
+  deltaUpdate,
+  isEmpty,
+  type PartStorage,
+  type StoredPart,
+  tableOf,
+  type Update,
+  wholeUpdate,
+} from "./part.ts";
+import { Refused } from "./refused.ts";
 
-/** One cluster's part as it stands. */
-export interface StoredPart {
-  readonly cluster: string;
+export interface AuthorityOptions {
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** Of this run of the authority, as no other has it: revisions may not all outlive a run. Without a dot. */
+  readonly epoch: string;
+  /** Milliseconds without a report after which a cluster is a last resort. */
+  readonly staleMs?: number;
+  /** Those whose hostnames are limited. */
+  readonly clusters?: readonly Pick<Cluster, "name" | "hostnames">[];
+  /** Whether the table is for those who serve TLS themselves: others have no use for certificates and their keys. */
+  readonly certificates?: boolean;
+  /** Called after each change of the table. */
+  readonly onChange?: () => void;
+}
+
+export interface Pushed {
+  /** The cluster's revision now. */
   readonly revision: bigint;
-  /** When it was last pushed, Unix milliseconds. */
-  readonly pushedMillis: number;
-  readonly routes: ReadonlyMap<string, Route>;
-  readonly backends: ReadonlyMap<string, Backend>;
-  /** The hashes of its descriptor sets. Their bytes are in the storage only. */
-  readonly descriptorSets: ReadonlySet<string>;
+  readonly withheld: readonly Issue[];
 }
 
-type Resources = Omit<StoredPart, "revision" | "pushedMillis">;
+/** Agents report each minute: a few reports may be lost, and the authority itself may be away for a while. */
+const defaultStaleMs = 300_000;
 
-/** Resources by key, in binary; undefined for those removed. */
-export interface PartChange {
-  readonly routes: ReadonlyMap<string, Uint8Array | undefined>;
-  readonly backends: ReadonlyMap<string, Uint8Array | undefined>;
-  /** By hash. */
-  readonly descriptorSets: ReadonlyMap<string, Uint8Array | undefined>;
-}
-
-/** Where parts outlive the process. */
-export interface PartStorage {
-  load(): Iterable<StoredPart>;
-  /** Makes `part` the current one, or throws and changes nothing. */
-  save(part: StoredPart, change: PartChange): void;
-  /** The bytes of a descriptor set of any part. */
-  descriptorSet(hash: string): Uint8Array | undefined;
-}
+/** By how much an agent's clock may be ahead, or its pushes could keep later ones out. */
+const clockToleranceMs = 300_000;
 
 export class Authority {
   readonly #storage: PartStorage;
-  readonly #now: () => number;
+  readonly #options: AuthorityOptions;
   readonly #parts = new Map<string, StoredPart>();
+  /** What of each part is served. */
+  readonly #granted = new WeakMap<StoredPart, Granted>();
+  /** When each cluster reported last, Unix milliseconds. Those of the run before have until now. */
+  readonly #reported = new Map<string, number>();
+  #stale: ReadonlySet<string> = new Set();
   #revision = 0n;
   /** The table in binary, until the next change. */
   #table: Uint8Array | undefined;
 
-  /** @param now Unix milliseconds */
-  constructor(storage: PartStorage, now: () => number) {
+  constructor(storage: PartStorage, options: AuthorityOptions) {
     this.#storage = storage;
-    this.#now = now;
+    this.#options = options;
     for (const part of storage.load()) {
       this.#parts.set(part.cluster, part);
+      this.#reported.set(part.cluster, options.now());
       if (part.revision > this.#revision) this.#revision = part.revision;
     }
   }
 
+  /** Names the table of now: equal for equal tables. */
+  get version(): string {
+    return `${this.#options.epoch}.${this.#revision}`;
+  }
+
   /**
-   * Returns the cluster's revision now.
-   *
-   * @throws ConnectError INVALID_ARGUMENT with a Refusal for a part with issues, FAILED_PRECONDITION for a delta with
-   * another base than the current revision
+   * @throws Refused for a part with issues, with a Refusal; for a delta with another base than the current revision; for
+   * a push that is not later than the last
    */
-  push({ update }: PushRequest): bigint {
+  push({ update, issuedMillis }: PushRequest): Pushed {
+    const issued = Number(issuedMillis);
     switch (update.case) {
       case "whole":
-        return this.#replace(update.value);
-      case "delta":
-        return this.#apply(update.value);
+        this.#checkOrder(update.value.cluster, issued);
+        return this.#store(wholeUpdate(update.value), issued);
+      case "delta": {
+        const { cluster, baseRevision } = update.value;
+        this.#checkOrder(cluster, issued);
+        const current = this.#parts.get(cluster);
+        if (current?.revision === baseRevision) return this.#store(deltaUpdate(current, update.value), issued);
+        const is = current?.revision ?? "none";
+        throw new Refused("wrong_base", `revision ${baseRevision} is not the current one, ${is}: send the whole`);
+      }
       default:
-        throw new ConnectError("a push brings the whole or a delta", Code.InvalidArgument);
+        throw new Refused("invalid", "a push brings the whole or a delta");
     }
+  }
+
+  /** The cluster's agent lives. */
+  report(cluster: string): void {
+    if (!this.#parts.has(cluster)) return;
+    this.#reported.set(cluster, this.#options.now());
+    this.noticeStale();
+  }
+
+  /** Makes clusters that have not reported for long a last resort. Reading the table does so, too. */
+  noticeStale(): void {
+    const { now, staleMs = defaultStaleMs } = this.#options;
+    const oldest = now() - staleMs;
+    const stale = new Set([...this.#reported].flatMap(([cluster, at]) => (at < oldest ? cluster : [])));
+    if (stale.size === this.#stale.size && [...stale].every((cluster) => this.#stale.has(cluster))) return;
+    this.#stale = stale;
+    this.#changed(this.#revision + 1n);
   }
 
   get(cluster: string): StoredPart | undefined {
@@ -91,13 +123,16 @@ export class Authority {
   }
 
   status(): ClusterStatus[] {
-    return [...this.#parts.values()].map(({ cluster, revision, pushedMillis, routes, backends }) =>
+    this.noticeStale();
+    return [...this.#parts.values()].map((part) =>
       create(ClusterStatusSchema, {
-        cluster,
-        revision,
-        pushedMillis: BigInt(pushedMillis),
-        routes: routes.size,
-        backends: backends.size,
+        cluster: part.cluster,
+        revision: part.revision,
+        pushedMillis: BigInt(part.pushedMillis),
+        routes: part.routes.size,
+        backends: part.backends.size,
+        issuedMillis: BigInt(part.issuedMillis),
+        lastResort: this.#isLastResort(part),
       }),
     );
   }
@@ -107,78 +142,74 @@ export class Authority {
     return this.#storage.descriptorSet(hash);
   }
 
-  /** The table in binary (edgeway.v1.Table); undefined if `revision` is the current one. */
-  tableSince(revision: bigint): Uint8Array | undefined {
-    if (revision === this.#revision) return undefined;
-    const clusters = [...this.#parts.values()].map(tableOf);
-    return (this.#table ??= toBinary(TableSchema, create(TableSchema, { revision: this.#revision, clusters })));
+  /** The table in binary (edgeway.v1.Table); undefined if `version` is the current one. */
+  tableSince(version: string): Uint8Array | undefined {
+    this.noticeStale();
+    return version === this.version ? undefined : this.table();
   }
 
-  #replace(table: ClusterTable): bigint {
-    check(table);
-    const { cluster } = table;
-    const current = this.#parts.get(cluster);
-    const routes = byKey(table.routes);
-    const backends = byKey(table.backends);
-    const sets = byHash(table.descriptorSets);
-    return this.#store(
-      { cluster, routes, backends, descriptorSets: new Set(sets.keys()) },
-      {
-        routes: changeBetween(current?.routes ?? new Map(), routes, routeBytes),
-        backends: changeBetween(current?.backends ?? new Map(), backends, backendBytes),
-        descriptorSets: setsBetween(current?.descriptorSets ?? new Set(), sets),
-      },
-    );
+  /** The table in binary (edgeway.v1.Table). */
+  table(): Uint8Array {
+    const clusters = (): ClusterTable[] => [...this.#parts.values()].map((part) => this.#served(part));
+    return (this.#table ??= toBinary(
+      TableSchema,
+      create(TableSchema, { revision: this.#revision, epoch: this.#options.epoch, clusters: clusters() }),
+    ));
   }
 
-  #apply(delta: Delta): bigint {
-    const { cluster, baseRevision } = delta;
-    const current = this.#parts.get(cluster);
-    if (current?.revision !== baseRevision) {
-      const message = `revision ${baseRevision} is not the current one, ${current?.revision ?? "none"}: send the whole`;
-      throw new ConnectError(message, Code.FailedPrecondition);
-    }
-    const routes = merged(current.routes, delta.routes, delta.removedRoutes);
-    const backends = merged(current.backends, delta.backends, delta.removedBackends);
-    const kept = [...current.descriptorSets].filter((hash) => !delta.removedDescriptorSets.includes(hash));
-    const sets = new Map([...kept.map((hash) => [hash, held] as const), ...byHash(delta.descriptorSets)]);
-    const next = { cluster, routes, backends, descriptorSets: new Set(sets.keys()) };
-    check(tableOf(next));
-    return this.#store(next, {
-      routes: changeBetween(current.routes, routes, routeBytes),
-      backends: changeBetween(current.backends, backends, backendBytes),
-      descriptorSets: setsBetween(current.descriptorSets, sets),
-    });
+  #checkOrder(cluster: string, issued: number): void {
+    if (issued === 0) return;
+    const last = this.#parts.get(cluster)?.issuedMillis ?? 0;
+    if (issued <= last) throw new Refused("replayed", `a push made at ${issued} comes after one made at ${last}`);
+    const now = this.#options.now();
+    if (issued > now + clockToleranceMs)
+      throw new Refused("expired", `a push made at ${issued} is far ahead of this edge's clock, ${now}`);
   }
 
-  #store(next: Resources, change: PartChange): bigint {
+  #store(update: Update, issued: number): Pushed {
+    const { resources: next } = update;
     const { cluster } = next;
+    check(tableOf(next));
     const current = this.#parts.get(cluster);
-    const changed = current === undefined || change.routes.size + change.backends.size + change.descriptorSets.size > 0;
+    const change = changeBetween(current, update);
+    const changed = current === undefined || !isEmpty(change) || current.lastResort !== next.lastResort;
     const revision = changed ? this.#revision + 1n : current.revision;
-    const part: StoredPart = { ...next, revision, pushedMillis: this.#now() };
+    const now = this.#options.now();
+    const issuedMillis = issued === 0 ? (current?.issuedMillis ?? 0) : issued;
+    const part: StoredPart = { ...next, revision, pushedMillis: now, issuedMillis };
     this.#storage.save(part, change);
     this.#parts.set(cluster, part);
-    if (changed) {
-      this.#revision = revision;
-      this.#table = undefined;
-    }
-    return revision;
+    this.#reported.set(cluster, now);
+    if (changed) this.#changed(revision);
+    this.noticeStale();
+    return { revision, withheld: this.#grantedOf(part).withheld };
+  }
+
+  #changed(revision: bigint): void {
+    this.#revision = revision;
+    this.#table = undefined;
+    this.#options.onChange?.();
+  }
+
+  #isLastResort({ cluster, lastResort }: StoredPart): boolean {
+    return lastResort || this.#stale.has(cluster);
+  }
+
+  #served(part: StoredPart): ClusterTable {
+    const { table } = this.#grantedOf(part);
+    const certificates = this.#options.certificates === true ? table.certificates : [];
+    return { ...table, certificates, lastResort: this.#isLastResort(part) };
+  }
+
+  #grantedOf(part: StoredPart): Granted {
+    const known = this.#granted.get(part);
+    if (known !== undefined) return known;
+    const grants = this.#options.clusters?.find(({ name }) => name === part.cluster)?.hostnames;
+    const made = granted(tableOf(part), grants);
+    this.#granted.set(part, made);
+    return made;
   }
 }
-
-/** The part as one message, its descriptor sets without their bytes. */
-export function tableOf({ cluster, routes, backends, descriptorSets }: Resources): ClusterTable {
-  return create(ClusterTableSchema, {
-    cluster,
-    routes: [...routes.values()],
-    backends: [...backends.values()],
-    descriptorSets: [...descriptorSets].map((hash) => ({ hash })),
-  });
-}
-
-const routeBytes = (route: Route) => toBinary(RouteSchema, route);
-const backendBytes = (backend: Backend) => toBinary(BackendSchema, backend);
 
 function check(table: ClusterTable): void {
   const decoded = decode(table);
@@ -186,62 +217,9 @@ function check(table: ClusterTable): void {
   const { issues } = decoded;
   const [first] = issues;
   const more = issues.length > 1 ? `, and ${issues.length - 1} more` : "";
-  throw new ConnectError(
+  throw new Refused(
+    "invalid",
     `the table has issues: ${first?.source?.kind ?? ""} ${first?.source?.name ?? ""} ${first?.field}: ${first?.reason}${more}`,
-    Code.InvalidArgument,
-    undefined,
     [{ desc: RefusalSchema, value: { issues } }],
   );
-}
-
-function byKey<R extends { key: string }>(resources: readonly R[]): Map<string, R> {
-  return new Map(resources.map((resource) => [resource.key, resource]));
-}
-
-/** Stands for the bytes of a set that the storage holds: they are its hash's, so they never change. */
-const held = new Uint8Array(0);
-
-function byHash(sets: readonly DescriptorSet[]): Map<string, Uint8Array> {
-  return new Map(sets.map(({ hash, fileDescriptorSet }) => [hash, fileDescriptorSet]));
-}
-
-function setsBetween(
-  before: ReadonlySet<string>,
-  after: ReadonlyMap<string, Uint8Array>,
-): Map<string, Uint8Array | undefined> {
-  const change = new Map<string, Uint8Array | undefined>();
-  for (const hash of before) if (!after.has(hash)) change.set(hash, undefined);
-  for (const [hash, bytes] of after) if (!before.has(hash)) change.set(hash, bytes);
-  return change;
-}
-
-function merged<R extends { key: string }>(
-  current: ReadonlyMap<string, R>,
-  put: readonly R[],
-  removed: readonly string[],
-): Map<string, R> {
-  const next = new Map(current);
-  for (const key of removed) next.delete(key);
-  for (const resource of put) next.set(resource.key, resource);
-  return next;
-}
-
-function changeBetween<R>(
-  before: ReadonlyMap<string, R>,
-  after: ReadonlyMap<string, R>,
-  bytesOf: (resource: R) => Uint8Array,
-): Map<string, Uint8Array | undefined> {
-  const change = new Map<string, Uint8Array | undefined>();
-  for (const key of before.keys()) if (!after.has(key)) change.set(key, undefined);
-  for (const [key, resource] of after) {
-    const old = before.get(key);
-    if (old === resource) continue;
-    const bytes = bytesOf(resource);
-    if (old === undefined || !sameBytes(bytesOf(old), bytes)) change.set(key, bytes);
-  }
-  return change;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

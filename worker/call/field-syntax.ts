@@ -24,6 +24,17 @@ export function isFieldValue(value: string): boolean {
   return true;
 }
 
+/** Whether `bytes[at, end)` may be sent as a value: {@link isFieldValue} before there is a string. */
+export function areValueOctets(bytes: Uint8Array, at: number, end: number): boolean {
+  if (at === end) return true;
+  if (isSpace(bytes[at]!) || isSpace(bytes[end - 1]!)) return false;
+  for (; at < end; at++) {
+    const octet = bytes[at]!;
+    if (octet < 0x20 ? octet !== 0x09 : octet === 0x7f) return false;
+  }
+  return true;
+}
+
 function isSpace(octet: number): boolean {
   return octet === 0x20 || octet === 0x09;
 }

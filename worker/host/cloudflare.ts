@@ -1,54 +1,89 @@
 /** Edgeway on Cloudflare Workers: the Worker plans each call; the origin pool's Durable Object carries it out. */
 import type { Hono } from "hono";
-import type { DurableObjectNamespace, DurableObjectStub, ExecutionContext } from "@cloudflare/workers-types";
+import type { DurableObjectNamespace, DurableObjectStub, ExecutionContext, Fetcher } from "@cloudflare/workers-types";
+import type { Backend, RouteTable } from "../../routes/model.ts";
 import { createAdmin } from "../admin/admin.ts";
+import { createConsole } from "../admin/console.ts";
 import { adminPath } from "../admin/sync-service.ts";
+import type { Clock } from "../call/clock.ts";
 import { CallError } from "../call/error.ts";
 import type { RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
 import { withCors } from "../filter/cors.ts";
-import { type Plan, plan } from "../plan.ts";
+import { decisionOf, explainHeader, inspected } from "../inspect.ts";
+import { observeAnswered } from "../observed.ts";
+import { backendToJson } from "../backend-json.ts";
+import { type Plan, plan, type Planned, type PlanOptions } from "../plan.ts";
 import { planToJson } from "../plan-json.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
 import { Snapshot } from "../snapshot/snapshot.ts";
+import { DescriptorCache } from "../transcode/index.ts";
+import { observe } from "./cloudflare-observe.ts";
 import { headOf, toResponse } from "./fetch.ts";
-import { type OriginPoolEnv, planHeader, poolName } from "./origin-pool.ts";
-import { tableAuthority } from "./table-authority.ts";
+import { Shards } from "./cloudflare-shards.ts";
+import { backendHeader, type OriginPoolEnv, planHeader, poolName } from "./origin-pool.ts";
+import { tableAuthority, type TableAuthorityEnv } from "./table-authority.ts";
+import { telemetry } from "./telemetry.ts";
 
 export { OriginPool } from "./origin-pool.ts";
 export { TableAuthority } from "./table-authority.ts";
+export { Telemetry } from "./telemetry.ts";
 
-interface Env extends OriginPoolEnv {
+interface Env extends OriginPoolEnv, TableAuthorityEnv {
   readonly ORIGIN_POOL: DurableObjectNamespace;
-  /** The bearer token of kube-sync's pushes. A secret. */
-  readonly EDGEWAY_SYNC_TOKEN?: string;
+  /** The console's files. */
+  readonly ASSETS?: Fetcher;
 }
 
 /** A Worker's answers have none: Cloudflare's front takes them from gRPC-Web's last frame. */
 const trailers = false;
+
+const planning: PlanOptions = { random: Math.random, now: Date.now, trailers, cannotReach: ownTls };
+
+const clock: Clock = {
+  now: () => Date.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
 
 /** What an isolate keeps between requests: nothing in it belongs to one of them. */
 class Edge {
   readonly #env: Env;
   readonly #snapshot: Snapshot;
   readonly #admin: Hono;
+  /** Calls that go nowhere are observed here, the others in the object that carries them out. */
+  readonly #observing: ReturnType<typeof observe>;
+  readonly #descriptors = new DescriptorCache();
+  readonly #shards = new Shards();
 
   constructor(env: Env) {
     this.#env = env;
-    this.#snapshot = new Snapshot((revision) => this.#authority().tableSince(revision));
-    this.#admin = createAdmin({ syncToken: env.EDGEWAY_SYNC_TOKEN, sync: (request) => this.#sync(request) });
+    this.#snapshot = new Snapshot((version) => this.#authority().tableSince(version));
+    this.#observing = observe(env, clock, `worker-${crypto.randomUUID()}`, () => []);
+    this.#admin = createAdmin({
+      sync: env.EDGEWAY_SYNC_TOKEN || env.EDGEWAY_CLUSTERS ? (request) => this.#sync(request) : undefined,
+      console: this.#console(),
+    });
   }
 
   async fetch(request: Request, ctx: ExecutionContext): Promise<Response> {
-    const head = headOf(request, schemeOf(request));
-    if (head.path.startsWith(`${adminPath}/`)) return this.#admin.fetch(request);
+    const asked = headOf(request, schemeOf(request));
+    if (asked.path.startsWith(`${adminPath}/`)) return this.#admin.fetch(request);
+    const inspecting = inspected(asked, this.#env.EDGEWAY_CONSOLE_TOKEN);
+    const head = inspecting ?? asked;
     let cors: Plan["cors"];
     try {
       const table = await this.#snapshot.get(Date.now(), (promise) => ctx.waitUntil(promise));
-      const planned = plan(head, table, Math.random, trailers);
-      if (planned.plan === undefined) return toResponse(planned.answer);
+      const planned = plan(head, table, planning, request.headers.get("cf-connecting-ip") ?? "");
+      const told = inspecting === undefined ? (response: Response) => response : tell(planned, table.revision);
+      if (planned.plan === undefined) {
+        this.#observe(() => observeAnswered(planned, head, table.revision, this.#observing.observation), ctx);
+        return told(toResponse(planned.answer));
+      }
       ({ cors } = planned.plan);
-      return await this.#exchange(planned.plan, request);
+      return told(await this.#exchange(planned.plan, request));
     } catch (cause) {
       return toResponse(withCors(encodeFailure(detect(head, trailers).caller, broken(cause)), cors));
     }
@@ -56,14 +91,16 @@ class Edge {
 
   #exchange(planned: Plan, request: Request): Promise<Response> {
     const pools = this.#env.ORIGIN_POOL;
-    const headers = { [planHeader]: planToJson(planned) };
+    const [backend] = planned.targets;
+    const { locationHint } = backend!;
+    const shard = this.#shards.pick(backend!.name, Date.now(), Math.random);
+    const id = pools.idFromName(poolName(backend!, shard));
+    const pool = locationHint === undefined ? pools.get(id) : pools.get(id, { locationHint: locationHint as Hint });
+    const headers: Record<string, string> = { [planHeader]: planToJson(planned) };
+    planned.targets.forEach((target, index) => (headers[backendHeader(index)] = backendToJson(target, shard)));
     // The object's answer goes out untouched, so that the runtime moves its bytes without waking this Worker.
-    return fetchObject(pools.get(pools.idFromName(poolName(planned.endpoint))), "http://pool/", {
-      method: "POST",
-      headers,
-      body: request.body,
-      signal: request.signal,
-    });
+    const { body, signal } = request;
+    return fetchObject(pool, "http://pool/", { method: "POST", headers, body, signal });
   }
 
   async #sync(request: Request): Promise<Response> {
@@ -72,9 +109,63 @@ class Edge {
     return response;
   }
 
+  /** What `observe` has to hand on is handed on by the request that brought it: no other may wait for its promises. */
+  #observe(observe: () => void, ctx: ExecutionContext): void {
+    const before = this.#observing.pending();
+    observe();
+    const pending = this.#observing.pending();
+    if (pending !== undefined && pending !== before) ctx.waitUntil(pending);
+  }
+
+  /** The table as it is now, for those who look at it: a call goes by one that is a second old. */
+  async #newestTable(): Promise<RouteTable> {
+    let revalidation: Promise<unknown> | undefined;
+    await this.#snapshot.get(Date.now(), (promise) => (revalidation = promise));
+    await revalidation;
+    return this.#snapshot.get(Date.now(), () => {});
+  }
+
+  #console(): Hono | undefined {
+    const { EDGEWAY_CONSOLE_TOKEN: token, ASSETS, TELEMETRY } = this.#env;
+    if (!token) return undefined;
+    return createConsole({
+      token,
+      table: () => this.#newestTable(),
+      authority: () => this.#authority().view(),
+      traffic: (since) => telemetry(TELEMETRY).view(since),
+      descriptors: (hash) => this.#descriptors.load(hash, (wanted) => this.#authority().descriptorSet(wanted)),
+      asset: async (name) => {
+        const response = await (ASSETS as unknown as { fetch: typeof fetch } | undefined)?.fetch(
+          `http://assets/${name}`,
+        );
+        return response?.ok === true ? response : undefined;
+      },
+      now: () => Date.now(),
+    });
+  }
+
   #authority(): ReturnType<typeof tableAuthority> {
     return tableAuthority(this.#env.TABLE_AUTHORITY);
   }
+}
+
+/** Adds to an answer how it was decided, for one who may know. */
+function tell(planned: Planned, revision: bigint): (response: Response) => Response {
+  const decision = decisionOf(planned, revision);
+  return (response) => {
+    const told = new Response(response.body, response);
+    told.headers.set(explainHeader, decision);
+    return told;
+  };
+}
+
+type Hint = NonNullable<Parameters<DurableObjectNamespace["get"]>[1]>["locationHint"] & string;
+
+/** A Worker's sockets take certificates of public issuers for the very host, and show none of their own. */
+function ownTls({ name, originTls }: Backend): CallError | undefined {
+  if (originTls === undefined) return undefined;
+  const message = `backend ${name} has a CA, a name or a certificate for TLS of its own, which Cloudflare Workers cannot go by: Edgeway on Node can`;
+  return new CallError(Code.UNAVAILABLE, message, { side: "edge" });
 }
 
 /** The runtime's own Request and Response, which its types tell from Node's of the same name. */

@@ -10,14 +10,19 @@ declare namespace Deno {
     readonly onListen: () => void;
   }
 
+  interface ServeInfo {
+    readonly remoteAddr: { readonly hostname: string };
+  }
+
   interface HttpServer {
     readonly addr: { readonly port: number };
     shutdown(): Promise<void>;
   }
 
-  function serve(options: ServeOptions, handler: (request: Request) => Promise<Response>): HttpServer;
+  function serve(options: ServeOptions, handler: (request: Request, info: ServeInfo) => Promise<Response>): HttpServer;
 
   interface Conn {
+    readonly remoteAddr: { readonly hostname: string };
     /** Fills `bytes` from its start, and says how far. Null at the end. */
     read(bytes: Uint8Array): Promise<number | null>;
     /** Writes from the start of `bytes`, and says how far. */

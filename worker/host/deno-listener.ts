@@ -11,7 +11,8 @@ export interface Http2ListenerOptions {
   readonly port: number;
   /** PEM; undefined: in the clear, with prior knowledge (RFC 9113 section 3.3). */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
-  readonly handler: Handler;
+  /** What answers the requests of the connection from `address`. */
+  readonly handlerFor: (address: string) => Handler;
   readonly clock: Clock;
   readonly defer: Defer;
 }
@@ -66,9 +67,9 @@ export class Http2Listener {
   }
 
   #serve(connection: Deno.Conn): void {
-    const { handler, clock, defer, tls } = this.#options;
+    const { handlerFor, clock, defer, tls } = this.#options;
     const server: Http2Server = serveHttp2(new DenoStream(connection), {
-      handler,
+      handler: handlerFor(connection.remoteAddr.hostname),
       clock,
       defer,
       lifetime,

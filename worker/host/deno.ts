@@ -7,16 +7,17 @@ import { CallError } from "../call/error.ts";
 import type { Clock } from "../call/clock.ts";
 import type { RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
-import { exchange, type ExchangeOptions } from "../exchange.ts";
-import { createGateway } from "../gateway.ts";
+import { exchange } from "../exchange.ts";
+import { createGateway, type GatewayOptions } from "../gateway.ts";
 import { plan } from "../plan.ts";
 import { encodeFailure } from "../protocol/index.ts";
 import { descriptorsFrom } from "../transcode/index.ts";
-import { Pools } from "../transport/pools.ts";
+import { Origins } from "../transport/origins.ts";
 import { Http2Listener } from "./deno-listener.ts";
 import { dial } from "./deno-stream.ts";
 import { headOf, respondWith, toResponse } from "./fetch.ts";
 import { bodyFromStream } from "./web-streams.ts";
+import { zlibCompressions } from "./zlib-compressions.ts";
 
 export interface DenoEdgeOptions {
   readonly listeners: readonly DenoEdgeListener[];
@@ -58,19 +59,25 @@ const clock: Clock = {
 /** Serves HTTP/2 and HTTP/1.1 on each listener, and every call by the table. */
 export function startDenoEdge({ listeners, table, descriptorSet }: DenoEdgeOptions): DenoEdge {
   const defer = (flush: () => void): void => void setTimeout(flush, 0);
-  const origins = new Pools({ dial, clock, defer, idleMs: originIdleMs });
-  const options: ExchangeOptions = {
+  const origins = new Origins({ dial, clock, defer, idleMs: originIdleMs, random: Math.random });
+  const options: GatewayOptions = {
+    table,
+    random: Math.random,
+    now: Date.now,
     clock,
     send: origins.send,
     idleMs: undefined,
+    compressions: zlibCompressions,
     ...(descriptorSet && { descriptors: descriptorsFrom(descriptorSet) }),
   };
-  const gateway = createGateway({ ...options, table, random: Math.random });
+  const handlerFor = createGateway(options);
   const servers = listeners.map(({ hostname, port, tls, http2 }) => {
-    if (http2 === true) return new Http2Listener({ hostname, port, tls, handler: gateway, clock, defer });
+    if (http2 === true) return new Http2Listener({ hostname, port, tls, handlerFor, clock, defer });
     const scheme = tls === undefined ? "http" : "https";
     const serve = { hostname, port, cert: tls?.cert, key: tls?.key, onListen() {} };
-    const server = Deno.serve(serve, (request) => answer(request, scheme, table(), options));
+    const server = Deno.serve(serve, (request, { remoteAddr }) => {
+      return answer(request, scheme, options, remoteAddr.hostname);
+    });
     return { port: server.addr.port, drain: () => server.shutdown() };
   });
   return {
@@ -85,10 +92,10 @@ export function startDenoEdge({ listeners, table, descriptorSet }: DenoEdgeOptio
 async function answer(
   request: Request,
   scheme: RequestHead["scheme"],
-  table: RouteTable,
-  options: ExchangeOptions,
+  options: GatewayOptions,
+  address: string,
 ): Promise<Response> {
-  const planned = plan(headOf(request, scheme), table, Math.random);
+  const planned = plan(headOf(request, scheme), options.table(), options, address);
   if (planned.plan === undefined) return toResponse(planned.answer);
   const { caller } = planned.plan;
   if (caller.protocol === "grpc") return toResponse(encodeFailure(caller, withoutTrailers()));

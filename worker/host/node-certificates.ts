@@ -7,56 +7,97 @@ export interface Certificate {
   /** The certificate, followed by its intermediates. */
   readonly chainPem: string;
   readonly keyPem: string;
+  /** Whose certificates callers must have, PEM. Undefined: they need none. */
+  readonly clients?: ClientCertificates | undefined;
+}
+
+/** Who may call (RFC 8446 section 4.3.2). */
+export interface ClientCertificates {
+  readonly caPem: string;
+  /** Whether callers without a certificate may, too. */
+  readonly optional: boolean;
 }
 
 /** A certificate and its key, PEM. */
 export interface CertificateAndKey {
   readonly cert: string;
   readonly key: string;
+  readonly clients?: ClientCertificates | undefined;
+}
+
+/** What a name is served with. */
+interface Identity {
+  readonly context: SecureContext;
+  readonly clients: ClientCertificates | undefined;
 }
 
 /** A TLS listener, as far as it is concerned. */
 export interface TlsListener {
   setSecureContext(options: SecureContextOptions): void;
+  /** Whether callers are asked for their certificates. Node reads it for each connection, and documents it nowhere. */
+  requestCert?: boolean;
 }
 
 const any = "*";
 
 /** Certificates chosen by the name that the caller asks for (SNI, RFC 6066 section 3). */
 export class Certificates {
-  readonly #fallback: CertificateAndKey | undefined;
-  readonly #fallbackContext: SecureContext | undefined;
-  #byHostname: ReadonlyMap<string, SecureContext> = new Map();
+  #fallback: CertificateAndKey | undefined;
+  #fallbackIdentity: Identity | undefined;
+  #byHostname: ReadonlyMap<string, Identity> = new Map();
+  /** Of those that were set, the one for every name. */
   #forAny: CertificateAndKey | undefined;
+  #askClients = false;
   readonly #listeners = new Set<TlsListener>();
 
   /** `fallback` is for names that no certificate is for; without it their callers are refused. */
   constructor(fallback?: CertificateAndKey) {
+    if (fallback !== undefined) this.setFallback(fallback);
+  }
+
+  /**
+   * Puts `fallback` in the place of the one before, for connections to come.
+   *
+   * @throws Error if it cannot be used; then nothing has changed
+   */
+  setFallback(fallback: CertificateAndKey): void {
+    this.#fallbackIdentity = identityOf(fallback);
     this.#fallback = fallback;
-    this.#fallbackContext = fallback && createSecureContext(fallback);
-    this.#forAny = fallback;
+    this.#changed();
+  }
+
+  /** Whether any name asks its callers for their certificates. */
+  get askClients(): boolean {
+    return this.#askClients;
   }
 
   /** Puts these in the place of all before, for connections to come. Returns a line for each that cannot be used. */
   set(certificates: readonly Certificate[]): string[] {
     const problems: string[] = [];
-    const byHostname = new Map<string, SecureContext>();
-    this.#forAny = this.#fallback;
-    for (const { hostnames, chainPem, keyPem } of certificates) {
+    const byHostname = new Map<string, Identity>();
+    this.#forAny = undefined;
+    for (const { hostnames, chainPem, keyPem, clients } of certificates) {
       try {
-        const context = createSecureContext({ cert: chainPem, key: keyPem });
-        for (const hostname of hostnames) byHostname.set(hostname.toLowerCase(), context);
+        const own = { cert: chainPem, key: keyPem, clients };
+        const identity = identityOf(own);
+        for (const hostname of hostnames) byHostname.set(hostname.toLowerCase(), identity);
         if (hostnames.length > 0) continue;
-        byHostname.set(any, context);
-        this.#forAny = { cert: chainPem, key: keyPem };
+        byHostname.set(any, identity);
+        this.#forAny = own;
       } catch (error) {
         const names = hostnames.join(", ") || "any hostname";
         problems.push(`the certificate for ${names} cannot be used: ${(error as Error).message}`);
       }
     }
     this.#byHostname = byHostname;
-    for (const listener of this.#listeners) this.#setDefault(listener);
+    this.#changed();
     return problems;
+  }
+
+  #changed(): void {
+    const identities = [...this.#byHostname.values(), this.#fallbackIdentity];
+    this.#askClients = identities.some((identity) => identity?.clients !== undefined);
+    for (const listener of this.#listeners) this.#setDefault(listener);
   }
 
   /**
@@ -64,10 +105,19 @@ export class Certificates {
    * there is none.
    */
   choose(serverName: string): SecureContext | undefined {
+    return this.#identityOf(serverName)?.context;
+  }
+
+  /** Who may call `serverName`; undefined: everyone. */
+  clientsOf(serverName: string): ClientCertificates | undefined {
+    return this.#identityOf(serverName)?.clients;
+  }
+
+  #identityOf(serverName: string): Identity | undefined {
     const name = serverName.toLowerCase();
     const wildcard = `*${name.slice(name.indexOf("."))}`;
     const chosen = this.#byHostname;
-    return chosen.get(name) ?? chosen.get(wildcard) ?? chosen.get(any) ?? this.#fallbackContext;
+    return chosen.get(name) ?? chosen.get(wildcard) ?? chosen.get(any) ?? this.#fallbackIdentity;
   }
 
   /** Serves callers of `listener` who name nobody, now and after changes, until the returned function is called. */
@@ -78,6 +128,16 @@ export class Certificates {
   }
 
   #setDefault(listener: TlsListener): void {
-    listener.setSecureContext({ ...this.#forAny });
+    listener.requestCert = this.#askClients;
+    const own = this.#forAny ?? this.#fallback;
+    listener.setSecureContext(own === undefined ? {} : contextOptions(own));
   }
+}
+
+function identityOf(own: CertificateAndKey): Identity {
+  return { context: createSecureContext(contextOptions(own)), clients: own.clients };
+}
+
+function contextOptions({ cert, key, clients }: CertificateAndKey): SecureContextOptions {
+  return { cert, key, ...(clients && { ca: clients.caPem }) };
 }

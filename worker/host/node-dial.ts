@@ -1,34 +1,32 @@
 /** Connections from Node to origins. */
-import { isIP } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { ByteStream } from "../call/byte-stream.ts";
 import type { Dial } from "../transport/pool.ts";
+import { explainTlsError, originTlsOptions } from "./node-origin-tls.ts";
 import { connectTcp, nodeStream } from "./node-stream.ts";
-
-/** Milliseconds a connection may take to open. */
-const connectMs = 5_000;
 
 /** Names of protocols in TLS (RFC 7301 section 6). */
 const alpn = { http1: "http/1.1", http2: "h2" } as const;
 
-export const dial: Dial = ({ tls, protocol, host, port }) =>
-  tls ? dialTls({ host, port }, alpn[protocol], connectMs) : connectTcp({ host, port }, connectMs);
+export const dial: Dial = async ({ tls, originTls, protocol, host, port, connectTimeoutMs }) =>
+  tls
+    ? dialTls({ host, port, ...originTlsOptions(host, originTls) }, alpn[protocol], connectTimeoutMs)
+    : connectTcp({ host, port }, connectTimeoutMs);
 
 /**
- * Opens a TLS connection for `protocol`, trusting whom Node trusts unless `options` say otherwise. Rejects if that fails,
- * takes longer than `timeoutMs`, or if HTTP/2 is wanted and the server does not choose it (RFC 9113 section 3.2).
+ * Opens a TLS connection for `protocol`. Rejects, in a line that says what to do about it, if that fails, takes longer
+ * than `timeoutMs`, or if HTTP/2 is wanted and the server does not choose it (RFC 9113 section 3.2).
  */
 export function dialTls(
   options: ConnectionOptions & { readonly host: string },
   protocol: "h2" | "http/1.1",
   timeoutMs: number,
 ): Promise<ByteStream> {
-  const serverName = isIP(options.host) === 0 && { servername: options.host };
   return new Promise((resolve, reject) => {
-    const socket = connectTls({ ALPNProtocols: [protocol], ...serverName, ...options });
+    const socket = connectTls({ ALPNProtocols: [protocol], ...options });
     const failed = (error: Error): void => {
       socket.destroy();
-      reject(error);
+      reject(explainTlsError(error));
     };
     const late = (): void => failed(new Error(`no connection within ${timeoutMs} ms`));
     socket.setTimeout(timeoutMs, late);

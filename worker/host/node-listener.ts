@@ -8,14 +8,16 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { Handler, RequestHead } from "../call/http.ts";
-import { defaultLimits, type Http2Server, type Lifetime, serveHttp2 } from "../http2/index.ts";
+import { defaultLimits, type Http2Counters, type Http2Server, type Lifetime, serveHttp2 } from "../http2/index.ts";
 import type { Certificates } from "./node-certificates.ts";
+import { guardClients } from "./node-clients.ts";
 import { serveHttp1 } from "./node-http1-server.ts";
 import { isHttp2 } from "./node-preface.ts";
+import { readProxyHeader } from "./node-proxy-protocol.ts";
 import { nodeClock, nodeDefer } from "./node-runtime.ts";
 import { nodeStream } from "./node-stream.ts";
 
@@ -26,6 +28,10 @@ export interface ListenerOptions {
   readonly port: number;
   /** Serves TLS with these. Undefined: in the clear. */
   readonly certificates?: Certificates | undefined;
+  /** Whether every connection begins with a PROXY protocol header: only behind a balancer that writes one. */
+  readonly proxyProtocol?: boolean;
+  /** Where passed limits of HTTP/2 are counted. Undefined: nowhere. */
+  readonly http2?: Http2Counters;
   /** What answers the requests of the connection from `remoteAddress`. */
   readonly handlerFor: (remoteAddress: string) => Handler;
 }
@@ -66,6 +72,10 @@ class NodeListener implements Listener {
   readonly #options: ListenerOptions;
   readonly #scheme: RequestHead["scheme"];
   readonly #server: HttpServer | HttpsServer;
+  /** What listens: the server itself, or what reads PROXY protocol headers before it. */
+  readonly #door: Server;
+  /** Of connections through a balancer: the callers' addresses by the balancer's address and port. */
+  readonly #callers = new Map<string, string>();
   /** What node:http does with a connection. */
   readonly #serveHttp1: (socket: Socket) => void;
   readonly #detach: () => void;
@@ -91,13 +101,14 @@ class NodeListener implements Listener {
     server.on("clientError", refuseMalformed);
     server.on("request", (incoming, outgoing) => this.#request(incoming, outgoing));
     this.#server = server;
+    this.#door = options.proxyProtocol === true ? createServer((socket) => this.#announced(socket)) : server;
   }
 
   async open(): Promise<void> {
     const { host, port } = this.#options;
-    this.#server.listen(port, host);
+    this.#door.listen(port, host);
     try {
-      await once(this.#server, "listening");
+      await once(this.#door, "listening");
     } catch (cause) {
       this.#detach();
       const taken = (cause as NodeJS.ErrnoException).code === "EADDRINUSE";
@@ -106,10 +117,29 @@ class NodeListener implements Listener {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return (this.#door.address() as AddressInfo).port;
+  }
+
+  /** A connection through a balancer, whose caller is told before anything else, TLS included. */
+  #announced(socket: Socket): void {
+    this.#track(socket);
+    const key = peerOf(socket);
+    socket.once("close", () => this.#callers.delete(key));
+    readProxyHeader(socket).then(
+      (source) => {
+        if (source !== undefined) this.#callers.set(key, source);
+        this.#server.emit("connection", socket);
+      },
+      () => socket.destroy(),
+    );
+  }
+
+  #callerOf(socket: Socket): string {
+    return this.#callers.get(peerOf(socket)) ?? socket.remoteAddress ?? "";
   }
 
   #track(socket: Socket): void {
+    if (this.#sockets.has(socket)) return;
     this.#sockets.add(socket);
     socket.on("error", () => {}); // "close" follows
     socket.once("close", () => this.#sockets.delete(socket));
@@ -119,31 +149,41 @@ class NodeListener implements Listener {
   #take(socket: Socket | TLSSocket): void {
     const alpn = "alpnProtocol" in socket ? socket.alpnProtocol : false;
     socket.on("error", () => {}); // "close" follows
-    if (alpn === "h2") this.#serveHttp2(socket);
-    else if (alpn === "http/1.1") this.#take1(socket);
+    const handler = this.#handlerOf(socket);
+    if (handler === undefined) socket.destroy();
+    else if (alpn === "h2") this.#serveHttp2(socket, handler);
+    else if (alpn === "http/1.1") this.#take1(socket, handler);
     else {
       isHttp2(socket).then(
-        (http2) => (http2 ? this.#serveHttp2(socket) : this.#take1(socket)),
+        (http2) => (http2 ? this.#serveHttp2(socket, handler) : this.#take1(socket, handler)),
         () => socket.destroy(),
       );
     }
   }
 
-  #serveHttp2(socket: Socket): void {
+  /** What answers the connection's requests; undefined if its caller did not prove himself as he has to. */
+  #handlerOf(socket: Socket | TLSSocket): Handler | undefined {
+    const { certificates, handlerFor } = this.#options;
+    const handler = handlerFor(this.#callerOf(socket));
+    return certificates === undefined ? handler : guardClients(socket as TLSSocket, certificates, handler);
+  }
+
+  #serveHttp2(socket: Socket, handler: Handler): void {
     const connection: Http2Server = serveHttp2(nodeStream(socket), {
       clock: nodeClock,
       defer: nodeDefer,
       lifetime,
       scheme: this.#scheme,
-      handler: this.#options.handlerFor(socket.remoteAddress ?? ""),
+      ...(this.#options.http2 && { counters: this.#options.http2 }),
+      handler,
       onClose: () => this.#http2.delete(connection),
     });
     this.#http2.add(connection);
     if (this.#draining) connection.drain();
   }
 
-  #take1(socket: Socket): void {
-    this.#handlers.set(socket, this.#options.handlerFor(socket.remoteAddress ?? ""));
+  #take1(socket: Socket, handler: Handler): void {
+    this.#handlers.set(socket, handler);
     this.#serveHttp1(socket);
   }
 
@@ -169,11 +209,15 @@ class NodeListener implements Listener {
   /** Resolves when the port is closed and every connection gone. */
   async #closed(): Promise<void> {
     this.#detach();
-    const closed = once(this.#server, "close");
-    // Closes idle connections of HTTP/1.1 too.
-    this.#server.close();
+    const closed = once(this.#door, "close");
+    this.#door.close();
+    this.#server.closeIdleConnections();
     await closed;
   }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function tlsServer(certificates: Certificates): HttpsServer {
@@ -182,6 +226,8 @@ function tlsServer(certificates: Certificates): HttpsServer {
     ALPNProtocols: ["h2", "http/1.1"],
     minVersion: "TLSv1.2",
     handshakeTimeout: handshakeMs,
+    // Who must have a certificate depends on the name that is asked for: guardClients sees to it.
+    rejectUnauthorized: false,
     SNICallback: (serverName, done) => done(null, certificates.choose(serverName)),
   });
 }

@@ -1,12 +1,17 @@
 /** Edgeway as one Node process. */
 import type { RouteTable } from "../../routes/model.ts";
+import { adminPath } from "../admin/sync-service.ts";
+import type { Handler } from "../call/http.ts";
 import { createGateway } from "../gateway.ts";
+import { newCounters } from "../http2/index.ts";
 import { descriptorsFrom } from "../transcode/index.ts";
-import { Pools } from "../transport/pools.ts";
+import { Origins } from "../transport/origins.ts";
 import type { Certificates } from "./node-certificates.ts";
 import { dial } from "./node-dial.ts";
 import { type Listener, listen } from "./node-listener.ts";
+import type { ObserveNode } from "./node-observe.ts";
 import { nodeClock, nodeDefer } from "./node-runtime.ts";
+import { zlibCompressions } from "./zlib-compressions.ts";
 
 export interface NodeEdgeOptions {
   readonly listeners: readonly NodeEdgeListener[];
@@ -14,6 +19,12 @@ export interface NodeEdgeOptions {
   readonly table: () => RouteTable;
   /** The bytes of the descriptor sets that it names, by hash. */
   readonly descriptorSet?: (hash: string) => Uint8Array | undefined;
+  /** Answers what is below adminPath. Undefined: that is routed like all else. */
+  readonly admin?: Handler | undefined;
+  /** Makes what observes calls, see node-observe.ts. Undefined: nothing does. */
+  readonly observe?: ObserveNode | undefined;
+  /** Whoever has it is told how his calls were routed, see inspect.ts. Undefined: nobody. */
+  readonly inspectToken?: string | undefined;
 }
 
 export interface NodeEdgeListener {
@@ -23,6 +34,8 @@ export interface NodeEdgeListener {
   readonly port: number;
   /** Serves TLS with these. Undefined: in the clear. */
   readonly certificates?: Certificates;
+  /** Whether every connection begins with a PROXY protocol header. */
+  readonly proxyProtocol?: boolean;
 }
 
 export interface NodeEdge {
@@ -42,16 +55,31 @@ const originIdleMs = 60_000;
  *
  * @throws Error in one line if a port is taken; then nothing is left open
  */
-export async function startNodeEdge({ listeners, table, descriptorSet }: NodeEdgeOptions): Promise<NodeEdge> {
-  const origins = new Pools({ dial, clock: nodeClock, defer: nodeDefer, idleMs: originIdleMs });
+export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge> {
+  const { listeners, table, descriptorSet, admin, observe, inspectToken } = options;
+  const http2 = newCounters();
+  const origins = new Origins({
+    dial,
+    clock: nodeClock,
+    defer: nodeDefer,
+    idleMs: originIdleMs,
+    random: Math.random,
+    http2,
+  });
   const gateway = createGateway({
     table,
     random: Math.random,
+    now: Date.now,
     clock: nodeClock,
     send: origins.send,
     idleMs: undefined,
+    compressions: zlibCompressions,
+    observation: observe?.({ pools: () => origins.stats(), http2 }),
+    inspectToken,
     ...(descriptorSet && { descriptors: descriptorsFrom(descriptorSet) }),
   });
+  const handlerFor = (address: string): Handler =>
+    admin === undefined ? gateway(address) : withAdmin(admin, gateway(address));
   const open: Listener[] = [];
   const endAll = async (end: (listener: Listener) => Promise<void>): Promise<void> => {
     await Promise.all(open.map(end));
@@ -60,7 +88,7 @@ export async function startNodeEdge({ listeners, table, descriptorSet }: NodeEdg
   try {
     // One after the other, so that what was opened is known when one fails.
     // oxlint-disable-next-line no-await-in-loop
-    for (const options of listeners) open.push(await listen({ ...options, handlerFor: () => gateway }));
+    for (const each of listeners) open.push(await listen({ ...each, handlerFor, http2 }));
   } catch (error) {
     await endAll((listener) => listener.close());
     throw error;
@@ -70,4 +98,8 @@ export async function startNodeEdge({ listeners, table, descriptorSet }: NodeEdg
     drain: () => endAll((listener) => listener.drain()),
     close: () => endAll((listener) => listener.close()),
   };
+}
+
+function withAdmin(admin: Handler, gateway: Handler): Handler {
+  return (request, answer) => (request.head.path.startsWith(`${adminPath}/`) ? admin : gateway)(request, answer);
 }

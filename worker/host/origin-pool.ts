@@ -1,14 +1,18 @@
 /**
  * Connections to origins as a Durable Object. A Worker's sockets belong to the request that opened them; an object's
- * are shared by all its requests. One object serves one address: see {@link poolName}.
+ * are shared by all its requests. One object serves one backend, or a share of its calls, and with it those that stand in
+ * for the backend: see {@link poolName}.
  */
 import type { DurableObjectNamespace } from "@cloudflare/workers-types";
 import { DurableObject } from "cloudflare:workers";
 import type { Clock } from "../call/clock.ts";
-import { exchange } from "../exchange.ts";
+import type { Backend } from "../../routes/model.ts";
+import { KnownBackends } from "../backend-json.ts";
+import { exchangeObserved } from "../observed.ts";
 import { planFromJson } from "../plan-json.ts";
-import { type Endpoint, Pool } from "../transport/pool.ts";
+import { Origins } from "../transport/origins.ts";
 import { DescriptorCache, type Descriptors } from "../transcode/index.ts";
+import { observe, type ObserveEnv } from "./cloudflare-observe.ts";
 import { dial } from "./cloudflare-socket.ts";
 import { respondWith } from "./fetch.ts";
 import { tableAuthority } from "./table-authority.ts";
@@ -17,14 +21,17 @@ import { bodyFromStream } from "./web-streams.ts";
 /** The request's header field that carries the plan: planToJson's. */
 export const planHeader = "x-edgeway-plan";
 
-export interface OriginPoolEnv {
+/** The one that carries the plan's target of this index: backendToJson's. */
+export const backendHeader = (index: number): string => `x-edgeway-backend-${index}`;
+
+export interface OriginPoolEnv extends ObserveEnv {
   readonly TABLE_AUTHORITY: DurableObjectNamespace;
   readonly EDGEWAY_ORIGIN_IDLE_SECONDS: string;
 }
 
-/** The name of the object that serves `endpoint`. */
-export function poolName({ host, port, tls, protocol }: Endpoint): string {
-  return `${protocol}+${tls ? "tls" : "tcp"}://${host}:${port}`;
+/** The name of the object that carries the share `shard` of a backend's calls: where the hint changes, another does. */
+export function poolName({ name, locationHint }: Backend, shard: number): string {
+  return `${name}@${locationHint ?? ""}#${shard}`;
 }
 
 /**
@@ -42,22 +49,33 @@ const clock: Clock = {
 };
 
 export class OriginPool extends DurableObject<OriginPoolEnv> {
-  #pool: Pool | undefined;
+  #origins: Origins | undefined;
+  readonly #backends = new KnownBackends();
+  #observing: ReturnType<typeof observe> | undefined;
 
   readonly #descriptors = new DescriptorCache();
 
   async fetch(request: Request): Promise<Response> {
-    const plan = planFromJson(request.headers.get(planHeader)!);
-    this.#pool ??= new Pool(plan.endpoint, {
+    const { headers } = request;
+    const plan = planFromJson(headers.get(planHeader)!, (name, index) =>
+      this.#backends.get(name, headers.get(backendHeader(index))!),
+    );
+    this.#origins ??= new Origins({
       dial,
       clock,
       // Not a microtask: calls that arrive together then share one write.
       defer: (flush) => setTimeout(flush, 0),
       idleMs: Number(this.env.EDGEWAY_ORIGIN_IDLE_SECONDS) * 1000,
+      random: Math.random,
     });
+    const origins = this.#origins;
     const descriptors = plan.translation && (await this.#load(plan.translation.descriptors));
-    const options = { clock, send: this.#pool.handle, idleMs: idleStreamMs, descriptors: () => descriptors };
-    return respondWith((answer) => exchange(plan, bodyFromStream(request.body), options, answer), request.signal);
+    const { observation } = (this.#observing ??= observe(this.env, clock, this.ctx.id.toString(), () =>
+      origins.stats(),
+    ));
+    const options = { clock, send: origins.send, idleMs: idleStreamMs, descriptors: () => descriptors, observation };
+    const body = bodyFromStream(request.body);
+    return respondWith((answer) => exchangeObserved(plan, plan.head, body, options, answer), request.signal);
   }
 
   #load(hash: string): Promise<Descriptors | undefined> {

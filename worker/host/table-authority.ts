@@ -1,20 +1,24 @@
 /** The table's authority as a Durable Object: there is one of it, and its SQLite database is the table's home. */
-import { fromBinary } from "@bufbuild/protobuf";
 import type {
   DurableObjectNamespace,
   DurableObjectState,
   DurableObjectStub,
-  SqlStorage,
+  SqlStorageValue,
 } from "@cloudflare/workers-types";
 import { DurableObject } from "cloudflare:workers";
-import { BackendSchema, RouteSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
-import { Authority, type PartChange, type PartStorage, type StoredPart } from "../admin/authority.ts";
+import { createAuthenticate } from "../admin/authenticate.ts";
+import { Authority } from "../admin/authority.ts";
+import { parseClusters } from "../admin/clusters.ts";
+import { type Sql, SqlPartStorage, type SqlValue } from "../admin/sql-part-storage.ts";
+import { type AuthorityView, authorityView } from "../admin/console-authority.ts";
+import { PushLog } from "../admin/pushes.ts";
 import { createSyncService } from "../admin/sync-service.ts";
 
 /** What others ask the authority besides the sync service. */
 export interface TableReader {
-  tableSince(revision: bigint): Promise<Uint8Array | undefined>;
+  tableSince(version: string): Promise<Uint8Array | undefined>;
   descriptorSet(hash: string): Promise<Uint8Array | undefined>;
+  view(): Promise<AuthorityView>;
 }
 
 /** The one authority. */
@@ -22,19 +26,53 @@ export function tableAuthority(namespace: DurableObjectNamespace): DurableObject
   return namespace.get(namespace.idFromName("table")) as DurableObjectStub & TableReader;
 }
 
+export interface TableAuthorityEnv {
+  /** The bearer token of those who may push every cluster. A secret. */
+  readonly EDGEWAY_SYNC_TOKEN?: string;
+  /** Who else may push, in JSON: see ../admin/clusters.ts. */
+  readonly EDGEWAY_CLUSTERS?: string;
+  /** After which a cluster that has not reported serves only what no other can. */
+  readonly EDGEWAY_STALE_SECONDS?: string;
+}
+
+const now = (): number => Date.now();
+
 export class TableAuthority extends DurableObject {
   readonly #authority: Authority;
+  readonly #pushes = new PushLog(now);
   readonly #sync: (request: Request) => Promise<Response>;
 
-  constructor(ctx: DurableObjectState, env: unknown) {
+  constructor(ctx: DurableObjectState, env: TableAuthorityEnv) {
     super(ctx, env);
-    this.#authority = new Authority(new SqlPartStorage(ctx), () => Date.now());
-    this.#sync = createSyncService(this.#authority);
+    const clusters = parseClusters(env.EDGEWAY_CLUSTERS || "[]");
+    const authority = new Authority(new SqlPartStorage(sqlOf(ctx)), {
+      now,
+      epoch: crypto.randomUUID(),
+      clusters,
+      ...(env.EDGEWAY_STALE_SECONDS && { staleMs: Number(env.EDGEWAY_STALE_SECONDS) * 1000 }),
+    });
+    // Here and not in the Worker: issuers' keys and tokens that were used are remembered in one place.
+    const authenticate = createAuthenticate({
+      syncToken: env.EDGEWAY_SYNC_TOKEN,
+      clusters,
+      now,
+      fetch: (input, init) => fetch(input, init),
+    });
+    this.#authority = authority;
+    this.#sync =
+      authenticate === undefined
+        ? () => Promise.resolve(new Response("nobody can push\n", { status: 404 }))
+        : createSyncService({ authority, authenticate, pushes: this.#pushes, log: (line) => console.warn(line) });
   }
 
-  /** The sync service. Who calls has been checked by the Worker. */
+  /** The sync service. */
   fetch(request: Request): Promise<Response> {
     return this.#sync(request);
+  }
+
+  /** What the console shows. */
+  view(): AuthorityView {
+    return authorityView(this.#authority, this.#pushes);
   }
 
   /** The bytes of the descriptor set with this hash. */
@@ -42,97 +80,30 @@ export class TableAuthority extends DurableObject {
     return this.#authority.descriptorSet(hash);
   }
 
-  /** The table in binary (edgeway.v1.Table); undefined if `revision` is the current one. */
-  tableSince(revision: bigint): Uint8Array | undefined {
-    return this.#authority.tableSince(revision);
+  /** The table in binary (edgeway.v1.Table); undefined if `version` is the current one. */
+  tableSince(version: string): Uint8Array | undefined {
+    return this.#authority.tableSince(version);
   }
 }
 
-/** The revision as text: SQLite's integers reach us as numbers. */
-type PartRow = { cluster: string; revision: string; pushed_millis: number };
-type ResourceRow = { key: string; data: ArrayBuffer };
-type HashRow = { hash: string };
-type DescriptorSetRow = { data: ArrayBuffer };
+/** The object's database, which gives blobs as ArrayBuffers. */
+function sqlOf({ storage }: DurableObjectState): Sql {
+  return {
+    rows(statement, ...values) {
+      const bound = values.map((value) => (value instanceof Uint8Array ? value.slice().buffer : value));
+      return storage.sql
+        .exec(statement, ...bound)
+        .toArray()
+        .map(toRow);
+    },
+    transaction: (run) => storage.transactionSync(run),
+  };
+}
 
-/** A row for each resource: a row holds 2 MB at most, and a delta then writes only what it changes. */
-class SqlPartStorage implements PartStorage {
-  readonly #ctx: DurableObjectState;
-  readonly #sql: SqlStorage;
-
-  constructor(ctx: DurableObjectState) {
-    this.#ctx = ctx;
-    this.#sql = ctx.storage.sql;
-    this.#sql.exec(`
-      CREATE TABLE IF NOT EXISTS part (cluster TEXT PRIMARY KEY, revision TEXT, pushed_millis INTEGER) WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS resource (
-        cluster TEXT, kind TEXT, key TEXT, data BLOB, PRIMARY KEY (cluster, kind, key)
-      ) WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS descriptor_set (
-        hash TEXT, cluster TEXT, data BLOB, PRIMARY KEY (hash, cluster)
-      );
-    `);
-  }
-
-  *load(): Iterable<StoredPart> {
-    for (const { cluster, revision, pushed_millis } of this.#sql.exec<PartRow>("SELECT * FROM part").toArray()) {
-      yield {
-        cluster,
-        revision: BigInt(revision),
-        pushedMillis: pushed_millis,
-        routes: new Map(this.#resources(cluster, "route").map(([key, data]) => [key, fromBinary(RouteSchema, data)])),
-        backends: new Map(
-          this.#resources(cluster, "backend").map(([key, data]) => [key, fromBinary(BackendSchema, data)]),
-        ),
-        descriptorSets: new Set(this.#hashes(cluster)),
-      };
-    }
-  }
-
-  save(part: StoredPart, change: PartChange): void {
-    const { cluster, revision, pushedMillis } = part;
-    this.#ctx.storage.transactionSync(() => {
-      this.#sql.exec("INSERT OR REPLACE INTO part VALUES (?, ?, ?)", cluster, String(revision), pushedMillis);
-      this.#write(cluster, "route", change.routes);
-      this.#write(cluster, "backend", change.backends);
-      for (const [hash, data] of change.descriptorSets) this.#writeSet(cluster, hash, data);
-    });
-  }
-
-  descriptorSet(hash: string): Uint8Array | undefined {
-    const query = "SELECT data FROM descriptor_set WHERE hash = ? LIMIT 1";
-    const [row] = this.#sql.exec<DescriptorSetRow>(query, hash).toArray();
-    return row && new Uint8Array(row.data);
-  }
-
-  #writeSet(cluster: string, hash: string, data: Uint8Array | undefined): void {
-    if (data === undefined) {
-      this.#sql.exec("DELETE FROM descriptor_set WHERE hash = ? AND cluster = ?", hash, cluster);
-    } else {
-      this.#sql.exec("INSERT OR REPLACE INTO descriptor_set VALUES (?, ?, ?)", hash, cluster, data.slice().buffer);
-    }
-  }
-
-  #hashes(cluster: string): string[] {
-    const query = "SELECT hash FROM descriptor_set WHERE cluster = ?";
-    return this.#sql
-      .exec<HashRow>(query, cluster)
-      .toArray()
-      .map(({ hash }) => hash);
-  }
-
-  #write(cluster: string, kind: string, change: ReadonlyMap<string, Uint8Array | undefined>): void {
-    for (const [key, data] of change) {
-      if (data === undefined) {
-        this.#sql.exec("DELETE FROM resource WHERE cluster = ? AND kind = ? AND key = ?", cluster, kind, key);
-      } else {
-        this.#sql.exec("INSERT OR REPLACE INTO resource VALUES (?, ?, ?, ?)", cluster, kind, key, data.slice().buffer);
-      }
-    }
-  }
-
-  #resources(cluster: string, kind: string): [key: string, data: Uint8Array][] {
-    const query = "SELECT key, data FROM resource WHERE cluster = ? AND kind = ?";
-    const rows = this.#sql.exec<ResourceRow>(query, cluster, kind).toArray();
-    return rows.map(({ key, data }) => [key, new Uint8Array(data)]);
-  }
+function toRow(row: Record<string, SqlStorageValue>): Record<string, SqlValue> {
+  const values = Object.entries(row).map(([name, value]) => [
+    name,
+    value instanceof ArrayBuffer ? new Uint8Array(value) : value,
+  ]);
+  return Object.fromEntries(values) as Record<string, SqlValue>;
 }

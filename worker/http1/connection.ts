@@ -28,6 +28,8 @@ export interface Http1Client {
   readonly handle: (request: HttpRequest, answer: Answer) => Cancel;
   /** 1 if a request would be sent, else 0. */
   readonly capacity: number;
+  /** Exchanges under way: 1 or 0. */
+  readonly activeStreams: number;
   close(): void;
 }
 
@@ -62,6 +64,10 @@ class Connection implements Http1Client {
 
   get capacity(): number {
     return this.#closed || this.#exchange !== undefined ? 0 : 1;
+  }
+
+  get activeStreams(): number {
+    return this.#exchange === undefined ? 0 : 1;
   }
 
   readonly handle = (request: HttpRequest, answer: Answer): Cancel => {

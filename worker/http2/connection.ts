@@ -200,6 +200,8 @@ export abstract class Connection<S extends Stream = Stream> extends Endpoint<S> 
   onStreamError(streamId: number, error: StreamError): void {
     this.abuse.spend("provokedResetBurst");
     const stream = this.streams.get(streamId);
+    // No RST_STREAM may be sent for a stream that nobody opened (section 5.1, idle).
+    if (stream === undefined && this.isIdle(streamId)) throw new ConnectionError(error.code, error.message);
     if (stream === undefined) this.sendReset(streamId, error.code);
     else stream.abort(new CallError(Code.INTERNAL, error.message, { side: this.peer }), error.code);
   }

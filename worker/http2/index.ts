@@ -31,7 +31,7 @@ export interface Http2Options {
   readonly limits?: Partial<Http2Limits>;
   readonly lifetime?: Lifetime;
   /** Where passed limits are counted; a connection's own if not given. */
-  readonly counters?: Http2Counters;
+  readonly counters?: Http2Counters | undefined;
   /** The connection is over. `error` unless it ended as was wished. Called once. */
   readonly onClose?: (error?: CallError) => void;
 }
@@ -57,6 +57,8 @@ export interface Http2Client {
   readonly capacity: number;
   readonly draining: boolean;
   readonly closed: boolean;
+  /** Sends a PING: `alive` is called when it is answered; the connection is lost if it is not within `ms`. */
+  probe(ms: number, alive: () => void): void;
   /** No new requests; closes once those begun have ended. */
   drain(): void;
   /** Ends everything now. */
@@ -104,6 +106,7 @@ export function connectHttp2(stream: ByteStream, options: Http2ClientOptions): H
     get closed() {
       return connection.closed;
     },
+    probe: (ms, alive) => connection.probe(ms, alive),
     drain: () => connection.drain(),
     close: (error) => connection.close(error),
   };

@@ -87,6 +87,15 @@ export class Life {
     if (this.#lifetime.idleMs !== undefined) this.#idleSince = this.#clock.now();
   }
 
+  /** Finds out whether the peer is still there. */
+  probe(timeoutMs: number, alive: () => void): void {
+    this.#after("probe", timeoutMs, () => this.#living.abandon(`no answer to a PING within ${timeoutMs} ms`));
+    this.#living.ping(() => {
+      this.#stop("probe");
+      alive();
+    });
+  }
+
   /** The transport is backed up. */
   blocked(): void {
     this.#after("write", this.#limits.writeStallMs, () => this.#living.stall("writeStallMs"));

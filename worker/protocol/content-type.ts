@@ -1,5 +1,6 @@
 /** A content type without its parameters, in lower case: what decides on a protocol. */
 export function essence(contentType: string): string {
+  if (contentType === "application/grpc") return contentType; // most often, and already
   const semicolon = contentType.indexOf(";");
   return (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
 }

@@ -4,6 +4,7 @@
  */
 import { CallError } from "../call/error.ts";
 import type { RequestHead } from "../call/http.ts";
+import { Recent } from "../call/recent.ts";
 import type { RpcRequestHead } from "../call/rpc.ts";
 import { Code } from "../call/status.ts";
 import type { Accepted, AcceptedHttp, AcceptedRpc, Refused } from "./accepted.ts";
@@ -27,6 +28,15 @@ import { httpCaller } from "./http/accept.ts";
  * serve native gRPC, so what comes to it under gRPC's content type is taken for gRPC-Web: Cloudflare's front sends that.
  */
 export function detect(head: RequestHead, trailers = true): Accepted {
+  const memory = trailers ? detected : detectedWithoutTrailers;
+  return memory.get(head) ?? memory.set(head, detectAnew(head, trailers));
+}
+
+/** Heads that come again are often one object: see the memory of HTTP/2's header blocks. */
+const detected = new Recent<RequestHead, Accepted>();
+const detectedWithoutTrailers = new Recent<RequestHead, Accepted>();
+
+function detectAnew(head: RequestHead, trailers: boolean): Accepted {
   const type = essence(head.fields.get("content-type") ?? "");
   const grpc = grpcCaller(type, head.fields);
   if (grpc !== undefined) {

@@ -1,7 +1,7 @@
 /** How calls end, for the encoders. */
 import type { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
-import type { RpcEnd } from "../call/rpc.ts";
+import type { RpcEnd, RpcResponse } from "../call/rpc.ts";
 import type { Source } from "../call/flow.ts";
 
 /** The end that tells of `error`. */
@@ -16,4 +16,14 @@ export function whenEnded(messages: Source<RpcEnd>, use: (end: RpcEnd) => void):
     end: use,
     fail: (error) => use(endOf(error)),
   });
+}
+
+/** An answer that is nothing but its end: gRPC's Trailers-Only. */
+export function onlyEnd(end: RpcEnd): RpcResponse {
+  return { head: undefined, messages: { pipe: (sink) => sink.end(end), consumed() {}, cancel() {} } };
+}
+
+/** An answer that is nothing but a failure. */
+export function onlyFailure(error: CallError): RpcResponse {
+  return { head: undefined, messages: { pipe: (sink) => sink.fail(error), consumed() {}, cancel() {} } };
 }

@@ -1,5 +1,6 @@
 /** Which header fields are a call's metadata, and which belong to a protocol or to one connection. */
 import { CallError } from "../call/error.ts";
+import { isFieldName, isFieldValue } from "../call/field-syntax.ts";
 import { Fields } from "../call/fields.ts";
 import { Code } from "../call/status.ts";
 import { isValidMetadata } from "../wire/metadata.ts";
@@ -40,6 +41,9 @@ const requestNames: ReadonlySet<string> = new Set([
 
 const responseNames: ReadonlySet<string> = new Set([
   ...hopByHop,
+  "accept-encoding",
+  "connect-accept-encoding",
+  "connect-content-encoding",
   "content-encoding",
   "content-length",
   "content-type",
@@ -63,6 +67,18 @@ export function requestMetadata(fields: Fields): Fields {
 /** The metadata among an answer's fields or trailers. A `-bin` value that nobody could decode is left out. */
 export function responseMetadata(fields: Fields): Fields {
   return keep(fields, responseNames, () => {});
+}
+
+/** The metadata among what a body tells as an answer's trailers: what could not be sent as a field is left out. */
+export function trailersInBody(fields: Fields): Fields {
+  const { flat } = fields;
+  const kept: string[] = [];
+  for (let i = 0; i < flat.length; i += 2) {
+    const name = flat[i]!;
+    const value = flat[i + 1]!;
+    if (!name.startsWith(":") && isFieldName(name) && isFieldValue(value)) kept.push(name, value);
+  }
+  return responseMetadata(new Fields(kept));
 }
 
 /** All that passes a gateway of plain HTTP. */

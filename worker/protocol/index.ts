@@ -1,7 +1,7 @@
 /**
- * The protocols that callers and origins speak. A request is detected and decoded, sent to its origin in gRPC or as
- * plain HTTP, and the origin's answer is encoded for its caller. Where both sides share a framing, bytes pass as they
- * are; otherwise a step in between translates them.
+ * The protocols that callers and origins speak. A request is detected and decoded, sent to its origin in gRPC, in what the
+ * origin speaks instead, or as plain HTTP, and the origin's answer is encoded for its caller. Where both sides share a
+ * framing, bytes pass as they are; otherwise a step in between translates them.
  */
 import { CallError } from "../call/error.ts";
 import { type Body, type HttpResponse, noBody, type TextAnswer } from "../call/http.ts";
@@ -13,20 +13,29 @@ import { decodeGet, decodeUnary } from "./connect/decode.ts";
 import { encodeStream, encodeStreamEnd } from "./connect/encode.ts";
 import { encodeUnary, encodeUnaryError } from "./connect/encode-unary.ts";
 import { endOf } from "./end.ts";
-import { decodeResponse } from "./grpc/decode.ts";
 import * as grpc from "./grpc/encode.ts";
+import { passAnswer } from "./grpc/pass.ts";
 import { decodeText } from "./grpc-web/decode.ts";
 import * as grpcWeb from "./grpc-web/encode.ts";
 import { passResponse } from "./http/decode.ts";
 import * as http from "./http/encode.ts";
+import { decodeAnswer, type OriginCall } from "./origin.ts";
 import { acceptable } from "./recode.ts";
 
 export type { Accepted, AcceptedHttp, AcceptedRpc, Refused } from "./accepted.ts";
 export type { Caller, HttpCaller, RpcCaller } from "./caller.ts";
 export { detect, unsupportedMediaType } from "./detect.ts";
-export { decodeResponse } from "./grpc/decode.ts";
 export { encodeRequest, type Target } from "./grpc/encode.ts";
 export { passRequest } from "./http/encode.ts";
+export {
+  decodeAnswer,
+  encodeCall,
+  encodeMessages,
+  type OriginCall,
+  type OriginProtocol,
+  passesAsItIs,
+} from "./origin.ts";
+export { passResponse } from "./http/decode.ts";
 export { acceptable, recode } from "./recode.ts";
 
 /** The caller's body as the origin takes it: a call's messages in gRPC's framing, anything else as it is. */
@@ -60,10 +69,14 @@ export function translateResponse(
   caller: Caller,
   response: HttpResponse,
   respond: (response: HttpResponse) => void,
+  origin: OriginCall = "grpc",
   compressions: Compressions = webCompressions,
 ): void {
   if (caller.protocol === "http") return respond(passResponse(response));
-  encodeResponse(caller, acceptable(caller, decodeResponse(response, caller.codec), compressions), respond);
+  const passed = origin === "grpc" && caller.protocol === "grpc" ? passAnswer(caller, response) : undefined;
+  if (passed !== undefined) return respond(passed);
+  const decoded = decodeAnswer(origin, response, caller.codec, compressions);
+  encodeResponse(caller, acceptable(caller, decoded, compressions), respond);
 }
 
 /** An answer whose messages are in the caller's codec, as the caller gets it. Like {@link translateResponse}. */

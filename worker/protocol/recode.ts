@@ -19,7 +19,7 @@ export interface RecodeOptions {
   readonly side: Side;
 }
 
-/** `messages`, in gRPC's framing, decompressed and compressed anew. */
+/** `messages`, in gRPC's framing, decompressed and compressed anew; those that are what is wanted stay so. */
 export function recode<E>(messages: Source<E>, options: RecodeOptions): Source<E> {
   return new Recoding(messages, options);
 }
@@ -123,15 +123,17 @@ class Recoding<E> extends Step<E, E> {
   }
 
   #done(message: Message, converted: Uint8Array): void {
-    this.#busy = false;
     this.#queued -= message.bytes.length;
+    // Still busy: what is consumed while it is given must not bring the end before all of it was.
     this.give(converted);
+    this.#busy = false;
     this.#next();
   }
 
   async #convert({ flags, bytes }: Message): Promise<Uint8Array> {
     const { from, to } = this.#options;
     const compressed = (flags & Flag.COMPRESSED) !== 0 && from !== undefined;
+    if (compressed && from === to) return envelope(Flag.COMPRESSED, bytes);
     const plain = compressed ? await from.decompress(bytes, expansionLimit(bytes.length, maxMessageBytes)) : bytes;
     // An empty message gains nothing by compression.
     return to === undefined || plain.length === 0

@@ -18,20 +18,24 @@ function cluster(name: string, hostname: string, broken = false) {
 }
 
 const tableBytes = (revision: bigint, ...clusters: ReturnType<typeof cluster>[]) =>
-  toBinary(TableSchema, create(TableSchema, { revision, clusters }));
+  bytesOf("first", revision, clusters);
+
+function bytesOf(epoch: string, revision: bigint, clusters: ReturnType<typeof cluster>[]): Uint8Array {
+  return toBinary(TableSchema, create(TableSchema, { epoch, revision, clusters }));
+}
 
 /** Whether the table routes `host`. */
 function routes(table: RouteTable, host: string): boolean {
-  const request = { scheme: "https" as const, host, path: "/", query: "", method: "GET", rpc: false };
+  const request = { scheme: "https" as const, host, path: "/", query: "", method: "GET", protocols: ["http"] as const };
   return match(table, { ...request, header: () => undefined }) !== undefined;
 }
 
 /** An authority that answers when a test says so. */
 class Authority {
-  readonly reads: ({ readonly revision: bigint } & PromiseWithResolvers<Uint8Array | undefined>)[] = [];
+  readonly reads: ({ readonly version: string } & PromiseWithResolvers<Uint8Array | undefined>)[] = [];
   readonly background: Promise<unknown>[] = [];
-  readonly snapshot = new Snapshot((revision) => {
-    const read = { revision, ...Promise.withResolvers<Uint8Array | undefined>() };
+  readonly snapshot = new Snapshot((version) => {
+    const read = { version, ...Promise.withResolvers<Uint8Array | undefined>() };
     this.reads.push(read);
     return read.promise;
   });
@@ -60,7 +64,7 @@ test("an authority without any table gives an empty one", async () => {
   expect(routes(await new Authority().getWith(0, undefined), "a.test")).toBe(false);
 });
 
-test("for a second nobody asks again; after that the table at hand serves while it is revalidated by its revision", async () => {
+test("for a second nobody asks again; after that the table at hand serves while it is revalidated by its version", async () => {
   const authority = new Authority();
   await authority.getWith(0, tableBytes(7n, cluster("a", "a.test")));
   await authority.get(999);
@@ -68,7 +72,7 @@ test("for a second nobody asks again; after that the table at hand serves while 
 
   expect(routes(await authority.get(1_000), "a.test")).toBe(true);
   expect(authority.reads).toHaveLength(2);
-  expect(authority.reads[1]!.revision).toBe(7n);
+  expect(authority.reads[1]!.version).toBe("first.7");
   await authority.get(1_001);
   expect(authority.reads).toHaveLength(2);
 
@@ -118,4 +122,21 @@ test("a part that cannot be read leaves that cluster's last good one, and takes 
   authority.snapshot.invalidate();
   const table = await authority.getWith(1, tableBytes(2n, cluster("a", "x.test", true), cluster("b", "y.test")));
   expect(["a.test", "x.test", "y.test"].map((host) => routes(table, host))).toEqual([true, false, true]);
+});
+
+test("an authority that starts anew is followed, though its revisions count anew", async () => {
+  const authority = new Authority();
+  await authority.getWith(0, tableBytes(7n, cluster("a", "old.test")));
+  authority.snapshot.invalidate();
+  const table = await authority.getWith(1, bytesOf("second", 1n, [cluster("a", "new.test")]));
+  expect(authority.reads.map(({ version }) => version)).toEqual(["", "first.7"]);
+  expect(["old.test", "new.test"].map((host) => routes(table, host))).toEqual([false, true]);
+});
+
+test("an authority that lost its storage takes nothing from those who still have it", async () => {
+  const authority = new Authority();
+  await authority.getWith(0, tableBytes(7n, cluster("a", "a.test"), cluster("b", "b.test")));
+  authority.snapshot.invalidate();
+  const table = await authority.getWith(1, bytesOf("second", 1n, [cluster("b", "new.test")]));
+  expect(["a.test", "b.test", "new.test"].map((host) => routes(table, host))).toEqual([true, false, true]);
 });

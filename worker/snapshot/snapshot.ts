@@ -1,12 +1,9 @@
 /** The current table of an edge that reads it from an authority elsewhere: kept in memory, revalidated by revision. */
-import { fromBinary } from "@bufbuild/protobuf";
-import { TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
-import { compile } from "../../routes/compile.ts";
-import { decode } from "../../routes/decode.ts";
-import type { ClusterPart, RouteTable } from "../../routes/model.ts";
+import type { RouteTable } from "../../routes/model.ts";
+import { CompiledTable } from "./compiled.ts";
 
-/** Reads the table in binary (edgeway.v1.Table); undefined if `revision` is still the current one. */
-export type ReadTable = (revision: bigint) => Promise<Uint8Array | undefined>;
+/** Reads the table in binary (edgeway.v1.Table); undefined if `version` is still the current one. */
+export type ReadTable = (version: string) => Promise<Uint8Array | undefined>;
 
 /** Milliseconds for which nobody asks again. */
 const freshMs = 1_000;
@@ -15,13 +12,10 @@ const staleMs = 10_000;
 
 export class Snapshot {
   readonly #read: ReadTable;
-  #table: RouteTable | undefined;
-  #revision = 0n;
+  readonly #compiled = new CompiledTable();
   #checkedAt = -Infinity;
   /** Counts the changes known of: a reading that began before one says nothing of it. */
   #changes = 0;
-  /** The last good part of each cluster. */
-  #parts: ReadonlyMap<string, ClusterPart> = new Map();
 
   constructor(read: ReadTable) {
     this.#read = read;
@@ -40,7 +34,7 @@ export class Snapshot {
    * @param background keeps a promise going after the caller was answered
    */
   async get(now: number, background: (revalidation: Promise<unknown>) => void): Promise<RouteTable> {
-    const table = this.#table;
+    const { table } = this.#compiled;
     const age = now - this.#checkedAt;
     if (table !== undefined && age < freshMs) return table;
     if (table !== undefined && age < staleMs) {
@@ -59,24 +53,9 @@ export class Snapshot {
 
   async #revalidate(now: number): Promise<RouteTable> {
     const changes = this.#changes;
-    const bytes = await this.#read(this.#revision);
-    if (bytes !== undefined) this.#swap(bytes);
+    const bytes = await this.#read(this.#compiled.version);
+    if (bytes !== undefined) this.#compiled.swap(bytes); // unless a slower reader brings an older table
     if (changes === this.#changes) this.#checkedAt = now;
-    return (this.#table ??= compile([]));
-  }
-
-  /** A part this edge cannot read leaves that cluster's last good one in place. */
-  #swap(bytes: Uint8Array): void {
-    const { revision, clusters } = fromBinary(TableSchema, bytes);
-    if (revision <= this.#revision) return; // a slower reader brings an older table
-    const parts = new Map<string, ClusterPart>();
-    for (const cluster of clusters) {
-      const decoded = decode(cluster);
-      const part = "part" in decoded ? decoded.part : this.#parts.get(cluster.cluster);
-      if (part !== undefined) parts.set(part.cluster, part);
-    }
-    this.#table = compile([...parts.values()]);
-    this.#parts = parts;
-    this.#revision = revision;
+    return this.#compiled.orEmpty();
   }
 }

@@ -1,7 +1,7 @@
 /** How one call is spoken between its caller and its origin. */
 import type { CallError } from "../call/error.ts";
 import type { Body, HttpResponse, RequestHead } from "../call/http.ts";
-import type { Caller } from "../protocol/index.ts";
+import type { Caller, OriginProtocol } from "../protocol/index.ts";
 
 export interface Conversation {
   /** The request as the origin gets it. */
@@ -29,6 +29,8 @@ export interface PlannedCall {
   readonly caller: Caller;
   readonly head: RequestHead;
   readonly timeoutMs: number | undefined;
+  /** What the origin speaks, where the call does not pass as it is. */
+  readonly originProtocol: OriginProtocol;
   /** The backend's name, for messages. */
   readonly backend: string;
   /** Undefined: it is spoken as it came. */
@@ -39,4 +41,6 @@ export interface PlannedCall {
 export interface Refusal {
   readonly head: undefined;
   readonly refusal: HttpResponse;
+  /** What it says. */
+  readonly error: CallError;
 }

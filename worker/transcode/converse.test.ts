@@ -6,7 +6,7 @@ import { Fields } from "../call/fields.ts";
 import type { Body, HttpResponse, RequestHead } from "../call/http.ts";
 import { noBody } from "../call/http.ts";
 import { Code } from "../call/status.ts";
-import { detect, encodeRequest } from "../protocol/index.ts";
+import { detect, encodeRequest, type OriginProtocol } from "../protocol/index.ts";
 import { cut, join, seeded, TestSink, TestSource } from "../protocol/testing.ts";
 import { encodeBase64 } from "../wire/base64.ts";
 import { envelope } from "../wire/envelope.ts";
@@ -31,10 +31,18 @@ interface Asked {
   /** Undefined for a backend without descriptors. */
   readonly translated?: boolean;
   readonly orHttp?: boolean;
+  readonly originProtocol?: OriginProtocol;
 }
 
 /** What a plan makes of a request to a gRPC backend. */
-function planned({ method = "POST", path, fields = {}, translated = true, orHttp = false }: Asked): PlannedCall {
+function planned({
+  method = "POST",
+  path,
+  fields = {},
+  translated = true,
+  orHttp = false,
+  originProtocol = "grpc",
+}: Asked): PlannedCall {
   const head: RequestHead = {
     method,
     scheme: "https",
@@ -46,7 +54,7 @@ function planned({ method = "POST", path, fields = {}, translated = true, orHttp
   if (accepted.kind === "refused") throw accepted.error;
   const rpc = accepted.kind === "rpc" ? accepted : translated ? undefined : accepted.orRpc;
   const translation = translated ? { descriptors: "hash", orHttp } : undefined;
-  const common = { backend: "east/default/library:80", translation };
+  const common = { backend: "east/default/library:80", translation, originProtocol };
   if (rpc?.kind !== "rpc") return { caller: accepted.caller, head, timeoutMs: undefined, ...common };
   const target = { scheme: "http", authority: "a.test" } as const;
   return { caller: rpc.caller, head: encodeRequest(rpc.head, target), timeoutMs: rpc.head.timeoutMs, ...common };

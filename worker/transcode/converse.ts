@@ -1,19 +1,26 @@
 /**
- * How one call is spoken between its caller and its origin: in gRPC or HTTP as both know it, or translated where the
- * caller's messages are JSON and the backend's descriptors say what they are in protobuf.
+ * How one call is spoken between its caller and its origin: as it came where both know that, from one protocol to the
+ * other, and translated where the caller's messages are JSON and the backend's descriptors say what they are in protobuf.
  */
+import type { DescMethod } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { CallError } from "../call/error.ts";
 import type { Body, HttpResponse, RequestHead, ResponseHead } from "../call/http.ts";
 import type { RpcRequestHead } from "../call/rpc.ts";
 import { Code } from "../call/status.ts";
-import { webCompressions } from "../protocol/compression.ts";
+import { type Compressions, webCompressions } from "../protocol/compression.ts";
 import { codecOf, essence } from "../protocol/content-type.ts";
 import {
   type Caller,
   decodeRequest,
   detect,
+  encodeCall,
   encodeFailure,
+  encodeMessages,
   encodeRequest,
+  type OriginCall,
+  passesAsItIs,
+  passResponse,
   translateResponse,
   unsupportedMediaType,
 } from "../protocol/index.ts";
@@ -22,39 +29,81 @@ import type { Descriptors } from "./descriptors.ts";
 import { converseRest } from "./rest/conversation.ts";
 import { encodingOf, TranslatedConversation, type TranslatedOptions } from "./translated.ts";
 
-/** @param descriptors those that the call names, if they could be had */
-export function converse(call: PlannedCall, descriptors: Descriptors | undefined): Conversation | Refusal {
-  if (call.translation === undefined) return new PlainConversation(call);
+/**
+ * @param descriptors those that the call names, if they could be had
+ * @param compressions those of the host
+ */
+export function converse(
+  call: PlannedCall,
+  descriptors: Descriptors | undefined,
+  compressions: Compressions = webCompressions,
+): Conversation | Refusal {
+  if (call.translation === undefined) return untranslated(call, undefined, compressions);
   if (descriptors === undefined) {
     const message = `the edge has not got the descriptors of backend ${call.backend}`;
     return refuse(call.caller, new CallError(Code.UNAVAILABLE, message, { side: "edge" }));
   }
-  const { caller, head, timeoutMs } = call;
-  if (caller.protocol === "http") return converseHttp(call, descriptors, call.translation.orHttp);
+  const { caller, head, timeoutMs, originProtocol } = call;
+  if (caller.protocol === "http") return converseHttp(call, descriptors, call.translation.orHttp, compressions);
   const method = descriptors.method(head.path);
-  if (method === undefined) return new PlainConversation(call);
-  return translated({ caller, head, timeoutMs, method, registry: descriptors.registry });
+  if (hasEffects(caller, method)) return refuse({ protocol: "http", bodiless: false }, postOnly());
+  if (method === undefined || caller.codec !== "json" || originProtocol === "connect")
+    return untranslated(call, method, compressions);
+  return translated({
+    caller,
+    head,
+    timeoutMs,
+    method,
+    registry: descriptors.registry,
+    origin: originProtocol,
+    compressions,
+  });
+}
+
+/** In the caller's own codec. */
+function untranslated(call: PlannedCall, method: DescMethod | undefined, compressions: Compressions): Conversation {
+  return passesAsItIs(call.originProtocol, call.caller)
+    ? new PassedConversation(call)
+    : new PlainConversation(call, originCall(call, method), compressions);
+}
+
+/**
+ * Connect's unary calls are not spoken as its streams are. Where neither the caller nor a descriptor tells which it is, the
+ * call is taken for a unary one, as most are: a second message is then refused.
+ */
+function originCall({ originProtocol, caller }: PlannedCall, method: DescMethod | undefined): OriginCall {
+  if (originProtocol !== "connect") return originProtocol;
+  const stream = caller.protocol === "connect-stream" || (method !== undefined && method.methodKind !== "unary");
+  return stream ? "connect-stream" : "connect-unary";
 }
 
 function translated(options: TranslatedOptions): Conversation | Refusal {
-  const encoding = encodingOf(options.head);
-  if (encoding === "identity" || webCompressions.has(encoding)) return new TranslatedConversation(options);
-  const known = [...webCompressions.keys()].join(", ");
+  const { caller, compressions, head } = options;
+  const encoding = encodingOf(head);
+  if (encoding === "identity" || compressions.has(encoding)) return new TranslatedConversation(options);
+  const known = [...compressions.keys()].join(", ");
   const message = `compression ${encoding} is not known: JSON to be translated may be compressed with ${known}`;
-  return refuse(options.caller, new CallError(Code.UNIMPLEMENTED, message, { side: "caller" }));
+  return refuse(caller, new CallError(Code.UNIMPLEMENTED, message, { side: "caller" }));
 }
 
 /** What came as plain HTTP may be a call in Connect's JSON, which needs no header that says so, or one by REST. */
-function converseHttp(call: PlannedCall, descriptors: Descriptors, orHttp: boolean): Conversation | Refusal {
-  const { head } = call;
+function converseHttp(
+  call: PlannedCall,
+  descriptors: Descriptors,
+  orHttp: boolean,
+  compressions: Compressions,
+): Conversation | Refusal {
+  const { head, originProtocol } = call;
+  const { registry } = descriptors;
   const { path } = head;
   const query = path.indexOf("?");
   const method = descriptors.method(query < 0 ? path : path.slice(0, query));
   if (method === undefined) {
     const found = descriptors.templates.find(head.method, path);
-    if (found !== undefined) return converseRest(head, found, descriptors.registry);
+    if (found !== undefined) return converseRest(head, found, { registry, originProtocol, compressions });
   }
-  if (method === undefined && orHttp) return new PlainConversation(call);
+  // An origin of Connect's reads JSON itself.
+  if (originProtocol === "connect" || (method === undefined && orHttp)) return new PassedConversation(call);
   const accepted = detect(head);
   const rpc = accepted.kind === "http" ? accepted.orRpc : accepted;
   if (rpc === undefined) {
@@ -62,14 +111,27 @@ function converseHttp(call: PlannedCall, descriptors: Descriptors, orHttp: boole
     return refuse(call.caller, wrongType ? unsupportedMediaType(head) : noMapping(call));
   }
   if (rpc.kind === "refused") return refuse(rpc.caller, rpc.error);
-  const asCall = { ...call, caller: rpc.caller, head: rpcHead(rpc.head, head), timeoutMs: rpc.head.timeoutMs };
-  return method === undefined || rpc.caller.codec !== "json"
-    ? new PlainConversation(asCall)
-    : translated({ ...asCall, caller: rpc.caller, method, registry: descriptors.registry });
+  const { caller } = rpc;
+  if (hasEffects(caller, method)) return refuse(call.caller, postOnly());
+  const asCall = { ...call, caller, head: rpcHead(rpc.head, head), timeoutMs: rpc.head.timeoutMs };
+  return method === undefined || caller.codec !== "json"
+    ? untranslated(asCall, method, compressions)
+    : translated({ ...asCall, caller, method, registry, origin: originProtocol, compressions });
+}
+
+/** Connect allows GET for methods without side effects only (Connect protocol, Unary-Get-Request). */
+function hasEffects({ protocol }: Caller, method: DescMethod | undefined): boolean {
+  const { NO_SIDE_EFFECTS } = MethodOptions_IdempotencyLevel;
+  return protocol === "connect-get" && method !== undefined && method.idempotency !== NO_SIDE_EFFECTS;
+}
+
+function postOnly(): CallError {
+  const message = "the method may have side effects, as its idempotency_level is not NO_SIDE_EFFECTS: use POST";
+  return new CallError(Code.UNKNOWN, message, { side: "caller", httpStatus: 405 });
 }
 
 function refuse(caller: Caller, error: CallError): Refusal {
-  return { head: undefined, refusal: encodeFailure(caller, error) };
+  return { head: undefined, refusal: encodeFailure(caller, error), error };
 }
 
 function rpcHead(rpc: RpcRequestHead, { scheme, authority }: RequestHead): RequestHead {
@@ -104,20 +166,50 @@ function refusesJson({ status, fields }: ResponseHead): boolean {
   return end === undefined || end === String(Code.INTERNAL) || end === String(Code.UNKNOWN);
 }
 
+/** The caller and the origin understand each other. */
+class PassedConversation implements Conversation {
+  readonly head: RequestHead;
+  readonly timeoutMs: number | undefined;
+  readonly #caller: Caller;
+
+  constructor({ head, timeoutMs, caller }: PlannedCall) {
+    this.head = head;
+    this.timeoutMs = timeoutMs;
+    this.#caller = caller;
+  }
+
+  request(body: Body): Body {
+    return body;
+  }
+
+  answer(response: HttpResponse, respond: (response: HttpResponse) => void): void {
+    respond(passResponse(response));
+  }
+
+  failure(error: CallError): HttpResponse {
+    return encodeFailure(this.#caller, error);
+  }
+}
+
 /** Messages pass in the caller's own codec. */
 class PlainConversation implements Conversation {
   readonly head: RequestHead;
   readonly timeoutMs: number | undefined;
   readonly #call: PlannedCall;
+  readonly #origin: OriginCall;
+  readonly #compressions: Compressions;
 
-  constructor(call: PlannedCall) {
-    this.head = call.head;
+  constructor(call: PlannedCall, origin: OriginCall, compressions: Compressions) {
+    this.head = encodeCall(origin, call.head);
     this.timeoutMs = call.timeoutMs;
     this.#call = call;
+    this.#origin = origin;
+    this.#compressions = compressions;
   }
 
   request(body: Body): Body {
-    return decodeRequest(this.#call.caller, body);
+    const { caller, head } = this.#call;
+    return encodeMessages(this.#origin, decodeRequest(caller, body), encodingOf(head), this.#compressions);
   }
 
   answer(response: HttpResponse, respond: (response: HttpResponse) => void): void {
@@ -127,7 +219,7 @@ class PlainConversation implements Conversation {
       response.body.cancel(error);
       return respond(encodeFailure(caller, error));
     }
-    translateResponse(caller, response, respond);
+    translateResponse(caller, response, respond, this.#origin, this.#compressions);
   }
 
   failure(error: CallError): HttpResponse {

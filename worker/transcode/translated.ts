@@ -4,13 +4,15 @@ import type { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
 import type { Body, HttpResponse, RequestHead } from "../call/http.ts";
 import type { RpcResponse } from "../call/rpc.ts";
-import { webCompressions } from "../protocol/compression.ts";
+import type { Compressions } from "../protocol/compression.ts";
 import {
   acceptable,
+  decodeAnswer,
   decodeRequest,
-  decodeResponse,
+  encodeCall,
   encodeFailure,
   encodeResponse,
+  type OriginCall,
   recode,
   type RpcCaller,
 } from "../protocol/index.ts";
@@ -25,6 +27,8 @@ export interface TranslatedOptions {
   readonly timeoutMs: number | undefined;
   readonly method: DescMethod;
   readonly registry: Registry;
+  readonly origin: Extract<OriginCall, "grpc" | "grpc-web">;
+  readonly compressions: Compressions;
 }
 
 export class TranslatedConversation implements Conversation {
@@ -33,26 +37,27 @@ export class TranslatedConversation implements Conversation {
   readonly #options: TranslatedOptions;
 
   constructor(options: TranslatedOptions) {
-    this.head = inProtobuf(options.head);
+    this.head = encodeCall(options.origin, inProtobuf(options.head));
     this.timeoutMs = options.timeoutMs;
     this.#options = options;
   }
 
   request(body: Body): Body {
-    const { caller, head, method, registry } = this.#options;
+    const { caller, compressions, head, method, registry } = this.#options;
     const messages = decodeRequest(caller, body);
-    const from = webCompressions.get(encodingOf(head));
+    const from = compressions.get(encodingOf(head));
     const plain = from === undefined ? messages : recode(messages, { from, to: undefined, side: "caller" });
     return translateMessages(plain, (message) => binaryFromJson(method.input, message, registry), "caller");
   }
 
   answer(response: HttpResponse, respond: (response: HttpResponse) => void): void {
-    const { caller, method, registry } = this.#options;
-    const compressed = decodeResponse(response, "proto");
-    const { head, messages } = acceptable({ ...caller, acceptEncoding: undefined }, compressed, webCompressions);
+    const { caller, compressions, method, origin, registry } = this.#options;
+    const compressed = decodeAnswer(origin, response, "proto", compressions);
+    const { head, messages } = acceptable({ ...caller, acceptEncoding: undefined }, compressed, compressions);
     const toJson = (message: Uint8Array) => jsonBytes(jsonFromBinary(method.output, message, registry));
     const translated: RpcResponse = {
-      head: head && { ...head, codec: caller.codec, acceptEncoding },
+      // What requests may be compressed with: they are decompressed here.
+      head: head && { ...head, codec: caller.codec, acceptEncoding: [...compressions.keys()].join(",") },
       messages: translateMessages(messages, toJson, "origin"),
     };
     encodeResponse(caller, translated, respond);
@@ -62,9 +67,6 @@ export class TranslatedConversation implements Conversation {
     return encodeFailure(this.#options.caller, error);
   }
 }
-
-/** What requests may be compressed with: they are decompressed here. */
-const acceptEncoding = [...webCompressions.keys()].join(",");
 
 /** What the messages of a call are compressed with. */
 export function encodingOf(head: RequestHead): string {

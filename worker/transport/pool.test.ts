@@ -8,7 +8,14 @@ import { goAway, headers, ok, settings, settingsAck } from "../http2/testing/fra
 import { ManualClock, Peer, TestBody } from "../http2/testing/scripted-peer.ts";
 import { type Endpoint, Pool } from "./pool.ts";
 
-const endpoint: Endpoint = { host: "10.0.0.1", port: 50051, tls: false, protocol: "http2" };
+const endpoint: Endpoint = {
+  host: "10.0.0.1",
+  port: 50051,
+  tls: false,
+  originTls: undefined,
+  protocol: "http2",
+  connectTimeoutMs: 5_000,
+};
 const maxConcurrentStreams = 3;
 
 /** A call through a pool, and what became of it. */
@@ -44,6 +51,8 @@ class Origin {
       clock: this.clock,
       defer: (flush) => flush(),
       idleMs: 30_000,
+      mayDial: () => true,
+      onReach: () => {},
       dial: () => {
         const dial = Promise.withResolvers<ByteStream>();
         this.dials.push(dial);

@@ -1,20 +1,25 @@
-/** Connections to one origin, shared by all its calls. */
+/** Connections to one endpoint, shared by all its calls. */
+import type { OriginTls } from "../../routes/policies.ts";
 import type { ByteStream } from "../call/byte-stream.ts";
 import type { Clock } from "../call/clock.ts";
 import { CallError } from "../call/error.ts";
 import type { Answer, Cancel, HttpRequest } from "../call/http.ts";
 import { Code } from "../call/status.ts";
 import { connectHttp1 } from "../http1/connection.ts";
-import { connectHttp2, type Defer } from "../http2/index.ts";
+import { connectHttp2, type Defer, type Http2Counters } from "../http2/index.ts";
 
-/** An address of an origin. */
+/** An address of an origin, and how connections to it are made. */
 export interface Endpoint {
   /** Host name or IP address; IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
   readonly tls: boolean;
+  /** What its certificate must be, and the edge's own. Undefined: as the host has it. */
+  readonly originTls: OriginTls | undefined;
   /** What it speaks. */
   readonly protocol: "http1" | "http2";
+  /** Milliseconds a connection may take to open. */
+  readonly connectTimeoutMs: number;
 }
 
 /** Opens a connection to an endpoint, in which its protocol can begin. Rejects if it cannot. */
@@ -27,6 +32,12 @@ export interface PoolOptions {
   readonly defer: Defer;
   /** Milliseconds after which a connection without calls is closed. */
   readonly idleMs: number;
+  /** Where passed limits of HTTP/2 are counted. Undefined: nowhere. */
+  readonly http2?: Http2Counters | undefined;
+  /** Whether its backend may have one more connection. */
+  readonly mayDial: () => boolean;
+  /** {@link Pool.reachable} changed. */
+  readonly onReach: () => void;
 }
 
 /** What a pool needs of a connection. */
@@ -34,8 +45,15 @@ interface Client {
   readonly handle: (request: HttpRequest, answer: Answer) => Cancel;
   /** Calls that would be sent at once. */
   readonly capacity: number;
+  /** Calls under way. */
+  readonly activeStreams: number;
+  /** Whether anybody is there still: HTTP/2's PING. */
+  readonly probe?: (ms: number, alive: () => void) => void;
   close(): void;
 }
+
+/** No connection could be had for a call: nothing of it has left the edge. */
+export class Unconnected extends CallError {}
 
 interface Limits {
   /** Connections to one origin at most. */
@@ -54,10 +72,15 @@ const limits: Readonly<Record<Endpoint["protocol"], Limits>> = {
 
 /** Connections being opened at once: a Worker may have no more. */
 const maxDialing = 6;
-/** Milliseconds a connection may take to open; Envoy's default. */
-const connectMs = 5_000;
 /** Calls that may wait for a connection: beyond it the origin is overwhelmed, not slow. */
 const maxWaiting = 10_000;
+/** Milliseconds until an endpoint that cannot be connected to is tried again; it doubles each time. */
+const firstRetryMs = 1_000;
+const lastRetryMs = 30_000;
+/** Milliseconds that a PING may take when calls were not answered in time. */
+const probeMs = 2_000;
+/** Milliseconds between such PINGs: gRPC servers take only so many. */
+const probeEveryMs = 10_000;
 
 interface Waiting {
   readonly request: HttpRequest;
@@ -73,8 +96,14 @@ export class Pool {
   readonly #clients = new Set<Client>();
   /** In the order in which they came. */
   readonly #waiting = new Set<Waiting>();
+  /** Connections whose peer has not shown yet that it is still there. */
+  readonly #doubted = new Set<Client>();
+  #doubtedAt = -Infinity;
   #dialing = 0;
-  #closed = false;
+  /** Rounds of dialling that failed since there was a connection last. */
+  #failures = 0;
+  #retryAt = 0;
+  #state: "open" | "retired" | "closed" = "open";
 
   constructor(endpoint: Endpoint, options: PoolOptions) {
     this.#endpoint = endpoint;
@@ -93,11 +122,73 @@ export class Pool {
     return this.#clients.size === 0 && this.#dialing === 0;
   }
 
+  /** Calls under way, those among them that wait for a connection. */
+  get load(): number {
+    let calls = this.#waiting.size;
+    for (const client of this.#clients) calls += client.activeStreams;
+    return calls;
+  }
+
+  /** Calls that wait for a connection. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Connections, those among them that are being opened. */
+  get connections(): number {
+    return this.#clients.size + this.#dialing;
+  }
+
+  /** Whether a call would be sent at once. */
+  get ready(): boolean {
+    return this.#waiting.size === 0 && this.#roomiest() !== undefined;
+  }
+
+  /** Whether connections can be had, as far as is known. */
+  get reachable(): boolean {
+    return this.#failures === 0 && this.#doubted.size === 0;
+  }
+
+  /** When it should be tried again where it is not reachable. */
+  get retryAt(): number {
+    return this.#doubted.size > 0 ? Infinity : this.#retryAt;
+  }
+
+  /** Opens a connection that no call waits for: so that none need be lost to find out that one can be had again. */
+  tryAgain(): void {
+    if (this.#state === "open" && this.#dialing === 0 && this.#options.mayDial()) this.#dial();
+  }
+
+  /** A call got no answer in time: connections whose peer is gone without a word have to be found out. */
+  doubt(): void {
+    const now = this.#options.clock.now();
+    if (now < this.#doubtedAt + probeEveryMs) return;
+    this.#doubtedAt = now;
+    for (const client of this.#clients) {
+      if (client.probe === undefined) continue;
+      this.#doubted.add(client);
+      client.probe(probeMs, () => this.#doubted.delete(client) && this.#options.onReach());
+    }
+    if (this.#doubted.size > 0) this.#options.onReach();
+  }
+
+  /** Takes no more calls, and closes its connections as theirs end. */
+  retire(): void {
+    if (this.#state !== "open") return;
+    this.#state = "retired";
+    this.#failWaiting(Code.UNAVAILABLE, "the endpoint is gone");
+    for (const client of this.#clients) this.#closeIfIdle(client);
+  }
+
   /** Closes every connection, and ends their calls. Nothing may be sent any more. */
   close(): void {
-    this.#closed = true;
+    this.#state = "closed";
     this.#failWaiting(Code.UNAVAILABLE, "the edge stops");
     for (const client of this.#clients) client.close();
+  }
+
+  #closeIfIdle(client: Client): void {
+    if (client.activeStreams === 0) client.close();
   }
 
   #roomiest(): Client | undefined {
@@ -108,10 +199,10 @@ export class Pool {
 
   #wait(request: HttpRequest, answer: Answer): Cancel {
     if (this.#waiting.size >= maxWaiting) {
-      const error = this.#error(Code.RESOURCE_EXHAUSTED, `${maxWaiting} calls wait for a connection`);
-      request.body.cancel(error);
-      answer.fail(error);
-      return () => {};
+      return refuse(request, answer, this.#error(Code.RESOURCE_EXHAUSTED, `${maxWaiting} calls wait for a connection`));
+    }
+    if (this.#state !== "open" || (this.connections === 0 && !this.#options.mayDial())) {
+      return refuse(request, answer, this.#error(Code.UNAVAILABLE, "no more connections may be opened"));
     }
     const waiting: Waiting = { request, answer, cancel: undefined };
     this.#waiting.add(waiting);
@@ -125,21 +216,23 @@ export class Pool {
   #dialMore(): void {
     const { connections, callsPerDial } = this.#limits;
     const wanted = Math.min(Math.ceil(this.#waiting.size / callsPerDial) || 1, maxDialing);
-    while (this.#dialing < wanted && this.#clients.size + this.#dialing < connections) this.#dial();
+    while (this.#dialing < wanted && this.connections < connections && this.#options.mayDial()) this.#dial();
   }
 
   #dial(): void {
     this.#dialing++;
     let late = false;
-    const stop = this.#options.clock.after(connectMs, () => {
+    const { connectTimeoutMs } = this.#endpoint;
+    const stop = this.#options.clock.after(connectTimeoutMs, () => {
       late = true;
-      this.#notDialed(`no connection within ${connectMs / 1000} s`);
+      this.#notDialed(`no connection within ${connectTimeoutMs / 1000} s`);
     });
     this.#options.dial(this.#endpoint).then(
       (stream) => {
         stop();
-        if (late || this.#closed) return stream.destroy();
+        if (late || this.#state === "closed") return stream.destroy();
         this.#dialing--;
+        if (this.#state === "retired") return stream.destroy();
         this.#open(stream);
         this.#serveWaiting();
       },
@@ -153,7 +246,18 @@ export class Pool {
   /** Nobody waits for a connection that cannot be had; for one that is busy they may. */
   #notDialed(reason: string): void {
     this.#dialing--;
-    if (this.#clients.size === 0) this.#failWaiting(Code.UNAVAILABLE, `cannot connect: ${reason}`);
+    if (this.#clients.size > 0) return;
+    this.#unreachable();
+    this.#failWaiting(Code.UNAVAILABLE, `cannot connect: ${reason}`);
+  }
+
+  /** Those that were dialled together fail together: they count once. */
+  #unreachable(): void {
+    const now = this.#options.clock.now();
+    if (this.#failures > 0 && now < this.#retryAt) return;
+    this.#retryAt = now + Math.min(firstRetryMs * 2 ** this.#failures, lastRetryMs);
+    this.#failures++;
+    this.#options.onReach();
   }
 
   #failWaiting(code: Code, reason: string): void {
@@ -167,18 +271,30 @@ export class Pool {
   }
 
   #open(stream: ByteStream): void {
-    const { clock, defer } = this.#options;
+    const { clock, defer, http2: counters } = this.#options;
     const idleMs = Math.min(this.#options.idleMs, this.#limits.idleMs);
     const gone = () => {
       this.#clients.delete(client);
-      if (this.#waiting.size > 0 && !this.#closed) this.#dialMore();
+      if (this.#doubted.delete(client)) this.#unreachable();
+      if (this.#waiting.size > 0 && this.#state === "open") this.#dialMore();
     };
-    const onCapacity = () => this.#serveWaiting();
+    const onCapacity = () => (this.#state === "open" ? this.#serveWaiting() : this.#closeIfIdle(client));
     const client: Client =
       this.#endpoint.protocol === "http1"
         ? connectHttp1(stream, { clock, idleMs, onCapacity, onClose: gone })
-        : connectHttp2(stream, { clock, defer, lifetime: { idleMs }, onCapacity, onDraining: gone, onClose: gone });
+        : connectHttp2(stream, {
+            clock,
+            defer,
+            lifetime: { idleMs },
+            counters,
+            onCapacity,
+            onDraining: gone,
+            onClose: gone,
+          });
     this.#clients.add(client);
+    if (this.#failures === 0) return;
+    this.#failures = 0;
+    this.#options.onReach();
   }
 
   #serveWaiting(): void {
@@ -190,8 +306,14 @@ export class Pool {
     }
   }
 
-  #error(code: Code, message: string): CallError {
+  #error(code: Code, message: string): Unconnected {
     const { host, port } = this.#endpoint;
-    return new CallError(code, `${host}:${port}: ${message}`, { side: "origin", unprocessed: true });
+    return new Unconnected(code, `${host}:${port}: ${message}`, { side: "origin", unprocessed: true });
   }
+}
+
+function refuse(request: HttpRequest, answer: Answer, error: CallError): Cancel {
+  request.body.cancel(error);
+  answer.fail(error);
+  return () => {};
 }

@@ -6,6 +6,15 @@ test("a message is coded as the specification's example asks", () => {
   expect(encodeGrpcMessage("plain ~ text!")).toBe("plain ~ text!");
 });
 
+test("spaces at either end are coded: a field's value begins and ends with none", () => {
+  for (const message of [" ", " a", "b ", "  c d  ", " ü "]) {
+    const coded = encodeGrpcMessage(message);
+    expect(coded).toBe(coded.trim());
+    expect(decodePercentText(coded)).toBe(message);
+  }
+  expect(encodeGrpcMessage("no value: ")).toBe("no value:%20");
+});
+
 test("any message comes back as it was", () => {
   for (const message of ["", "%", "%%", "%41", "a\tb\r\n", "日本語 ☺", "\u{1f600}", "\u0000\u007f"]) {
     const coded = encodeGrpcMessage(message);

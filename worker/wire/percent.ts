@@ -2,14 +2,19 @@
 const utf8 = new TextEncoder();
 const text = new TextDecoder();
 
-/** Printable ASCII but for the percent sign: what `grpc-message` carries as it is. */
-const plain = /^[ -$&-~]*$/;
+/**
+ * Printable ASCII but for the percent sign: what `grpc-message` carries as it is, unless a space is first or last, where
+ * no field's value may have one (RFC 9110 section 5.5).
+ */
+const plain = /^(?:[!-$&-~](?:[ -$&-~]*[!-$&-~])?)?$/;
 
 export function encodeGrpcMessage(message: string): string {
   if (plain.test(message)) return message;
+  const bytes = utf8.encode(message);
   let encoded = "";
-  for (const byte of utf8.encode(message)) {
-    const asIs = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+  for (const [i, byte] of bytes.entries()) {
+    const inside = i > 0 && i < bytes.length - 1;
+    const asIs = byte <= 0x7e && byte !== 0x25 && (inside ? byte >= 0x20 : byte > 0x20);
     encoded += asIs ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }
   return encoded;

@@ -24,3 +24,8 @@ export function formatGrpcTimeout(ms: number): string {
 export function parseConnectTimeout(value: string): number | undefined {
   return /^\d{1,10}$/.test(value) ? Number(value) : undefined;
 }
+
+/** `connect-timeout-ms` for `ms` milliseconds, never more than is left: what does not fit the ten digits is cut off. */
+export function formatConnectTimeout(ms: number): string {
+  return String(Math.min(9_999_999_999, Math.max(0, Math.floor(ms))));
+}

@@ -2,9 +2,10 @@ import type { Listener } from "../../objects/gateway.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { ParentRef } from "../../objects/route-parts.ts";
 import { GATEWAY_GROUP } from "../../objects/route-parts.ts";
-import { compareText } from "../../report.ts";
+import type { Context } from "../context.ts";
 import type { ObjectIndex } from "../object-index.ts";
 import { getOrAdd } from "../object-index.ts";
+import { Ordered } from "../ordered.ts";
 import type { ReadListener, ServedGateway } from "./gateways.ts";
 import { isServed } from "./gateways.ts";
 import { coveringHostnames, covers, intersectHostnames } from "../hostnames.ts";
@@ -47,14 +48,21 @@ export interface AttachedRoute {
  * Attaches all routes. Gateway API never merges HTTPRoutes and GRPCRoutes: of two whose hostnames intersect on one
  * listener only the older is accepted, or of one age the first by namespace and name.
  */
-export function attachRoutes(objects: ObjectIndex, gateways: ReadonlyMap<string, ServedGateway>): AttachedRoute[] {
+export function attachRoutes(
+  context: Context,
+  gateways: ReadonlyMap<string, ServedGateway>,
+  order: Ordered<RouteObject>,
+): AttachedRoute[] {
+  const { objects } = context;
   const routes: RouteObject[] = [...objects.all("HTTPRoute"), ...objects.all("GRPCRoute")];
   const claims = new Map<ReadListener, Claims>();
-  return routes.toSorted(compareAge).map((route) => {
-    const parents = route.spec.parentRefs.map((parent) => {
-      const acceptance = attach(objects, gateways, route, parent);
-      return acceptance.reason === "Accepted" ? withoutConflicts(acceptance.attached, route, claims) : acceptance;
-    });
+  return order.sort(routes).map((route) => {
+    const accepted = context.unit("attach", route, [gateways], (own) =>
+      route.spec.parentRefs.map((parent) => attach(own.objects, gateways, route, parent)),
+    );
+    const parents = accepted.map((acceptance) =>
+      acceptance.reason === "Accepted" ? withoutConflicts(acceptance, route, claims) : acceptance,
+    );
     return { route, parents };
   });
 }
@@ -62,18 +70,23 @@ export function attachRoutes(objects: ObjectIndex, gateways: ReadonlyMap<string,
 /** Which route of each kind came first for a hostname of a listener. */
 type Claims = Readonly<Record<RouteObject["kind"], Map<string, RouteObject>>>;
 
-function compareAge(a: RouteObject, b: RouteObject): number {
-  const name = ({ kind, metadata }: RouteObject) => `${metadata.namespace}/${metadata.name}/${kind}`;
-  return a.metadata.createdSeconds - b.metadata.createdSeconds || compareText(name(a), name(b));
+/** From the oldest to the youngest. */
+export function routesByAge(): Ordered<RouteObject> {
+  return new Ordered(ageOf);
+}
+
+function ageOf({ kind, metadata }: RouteObject): string {
+  const { createdSeconds, namespace, name } = metadata;
+  return `${`${createdSeconds}`.padStart(16, "0")} ${namespace}/${name}/${kind}`;
 }
 
 function withoutConflicts(
-  attached: readonly Attached[],
+  acceptance: Extract<Acceptance, { reason: "Accepted" }>,
   route: RouteObject,
   claims: Map<ReadListener, Claims>,
 ): Acceptance {
   let conflict: Conflict | undefined;
-  const kept = attached.filter(({ listener, hostnames }) => {
+  const kept = acceptance.attached.filter(({ listener, hostnames }) => {
     const own = getOrAdd(claims, listener, () => ({ HTTPRoute: new Map(), GRPCRoute: new Map() }));
     const others = own[route.kind === "HTTPRoute" ? "GRPCRoute" : "HTTPRoute"];
     const [found] = hostnames.flatMap((hostname) => conflictOf(hostname, others) ?? []);
@@ -82,7 +95,8 @@ function withoutConflicts(
     for (const hostname of hostnames) getOrAdd(own[route.kind], hostname, () => route);
     return true;
   });
-  if (kept.length > 0 || conflict === undefined) return { reason: "Accepted", attached: kept };
+  if (conflict === undefined) return acceptance;
+  if (kept.length > 0) return { reason: "Accepted", attached: kept };
   const { kind, metadata } = conflict.route;
   const hosts = conflict.hostname === "" ? "every host" : conflict.hostname;
   const message = `${kind} ${metadata.namespace}/${metadata.name} came first and has ${hosts} of the listener: not attached`;
@@ -96,6 +110,7 @@ interface Conflict {
 
 /** The first claim to a hostname that intersects with this one. */
 function conflictOf(hostname: string, claims: ReadonlyMap<string, RouteObject>): Conflict | undefined {
+  if (claims.size === 0) return undefined;
   for (const wider of coveringHostnames(hostname)) {
     const route = claims.get(wider);
     if (route !== undefined) return { hostname: wider, route };

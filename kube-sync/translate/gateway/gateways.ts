@@ -1,8 +1,9 @@
 import { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
-import type { Listener, SecretRef } from "../../objects/gateway.ts";
+import type { FrontendValidation, Listener, SecretRef } from "../../objects/gateway.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import { GATEWAY_GROUP } from "../../objects/route-parts.ts";
-import { addCertificate } from "../certificates.ts";
+import type { Certificate, ClientCertificates } from "../certificates.ts";
+import { addCertificate, authoritiesOf } from "../certificates.ts";
 import type { Context, Say } from "../context.ts";
 import { GATEWAY_CONTROLLER, sayAbout } from "../context.ts";
 import { isGranted } from "./grants.ts";
@@ -48,6 +49,8 @@ export function servedGateways(context: Context): ReadonlyMap<string, ServedGate
   for (const gateway of context.objects.all("Gateway")) {
     const say = sayAbout(context, gateway);
     if (!isAdopted(context, gateway, say)) continue;
+    if (gateway.spec.tls?.backend !== undefined)
+      say("warning", "spec.tls.backend", "is not carried: calls to origins are made without the Gateway's certificate");
     const { namespace, name } = gateway.metadata;
     const listeners = gateway.spec.listeners.map((spec, index) => readListener(context, gateway, spec, index, say));
     served.set(`${namespace}/${name}`, { gateway, listeners });
@@ -59,6 +62,7 @@ function isAdopted({ objects, options }: Context, { spec }: ObjectOf<"Gateway">,
   if (options.adoptAll) return true;
   const found = objects.get("GatewayClass", "", spec.gatewayClassName);
   if (found?.spec.controllerName === GATEWAY_CONTROLLER) return true;
+  if (options.adoptClasses?.has(spec.gatewayClassName) === true) return true;
   if (found === undefined) {
     say("warning", "spec.gatewayClassName", `not adopted: there is no GatewayClass "${spec.gatewayClassName}"`);
   } else {
@@ -142,23 +146,65 @@ function readTls(
     refuse("Accepted", "UnsupportedValue", ".tls.mode", "Passthrough is not supported: the edge ends TLS");
     return;
   }
-  if (spec.tls?.frontendValidation !== undefined) {
-    refuse("Accepted", "UnsupportedValue", ".tls.frontendValidation", "client certificates are not supported yet");
-    return;
-  }
+  const clients = clientsOf(context, gateway, spec, refuse, note);
+  if (clients === "refused") return;
   const refs = spec.tls?.certificateRefs ?? [];
   if (refs.length === 0) note("names no certificate: the edge presents its own");
+  const { namespace, name } = gateway.metadata;
+  const listener = { kind: "Gateway", namespace, name, part: spec.name };
+  const use = { hostnames: spec.hostname === undefined ? [] : [spec.hostname], listener, ...(clients && { clients }) };
   refs.forEach((ref, i) => {
-    addListenerCertificate(context, gateway, spec, ref, (message, reason) =>
+    addListenerCertificate(context, gateway, use, ref, (message, reason) =>
       refuse("ResolvedRefs", reason ?? "InvalidCertificateRef", `.tls.certificateRefs[${i}]`, message),
     );
   });
 }
 
+/** Whose client certificates are asked for. A listener that cannot ask for them is not served: it would let all in. */
+function clientsOf(
+  context: Context,
+  gateway: ObjectOf<"Gateway">,
+  spec: Listener,
+  refuse: Refuse,
+  note: (reason: string) => void,
+): ClientCertificates | "refused" | undefined {
+  const validation = spec.tls?.frontendValidation ?? frontendOf(gateway, spec.port);
+  if (validation === undefined) return undefined;
+  const fail = (reason: string, message: string) => {
+    refuse("Accepted", reason, ".tls", message);
+    return "refused" as const;
+  };
+  if (context.options.pushCertificates !== true || spec.tls?.certificateRefs.length === 0) {
+    const reason = "client certificates can be asked for only where the listener's certificate is pushed to the edge";
+    return fail("UnsupportedValue", reason);
+  }
+  let caPem = "";
+  for (const { group, kind, namespace = gateway.metadata.namespace, name } of validation.caCertificateRefs) {
+    if (group !== "" || (kind !== "ConfigMap" && kind !== "Secret"))
+      return fail("NoValidCACertificate", `${kind} is not supported, only ConfigMap and Secret`);
+    const from = { kind: "Gateway" as const, namespace: gateway.metadata.namespace };
+    if (!isGranted(context.objects, { from, to: { kind, namespace, name } }))
+      return fail("NoValidCACertificate", `no ReferenceGrant in ${namespace} lets Gateways use ${kind} ${name}`);
+    const found = authoritiesOf(context.objects, { kind, namespace, name });
+    if ("wrong" in found) return fail("NoValidCACertificate", found.wrong);
+    caPem += found.pem;
+  }
+  if (caPem === "") return fail("NoValidCACertificate", "names no certificate of an authority");
+  const optional = validation.mode === "AllowInsecureFallback";
+  if (optional) note("AllowInsecureFallback: callers may do without a certificate, but not with a wrong one");
+  return { caPem, optional };
+}
+
+function frontendOf({ spec }: ObjectOf<"Gateway">, port: number): FrontendValidation | undefined {
+  const { perPort = [], default: others } = spec.tls?.frontend ?? {};
+  const own = perPort.find((each) => each.port === port);
+  return own === undefined ? others?.validation : own.tls.validation;
+}
+
 function addListenerCertificate(
   context: Context,
   gateway: ObjectOf<"Gateway">,
-  { hostname }: Listener,
+  use: Pick<Certificate, "hostnames" | "listener" | "clients">,
   ref: SecretRef,
   refuse: (message: string, reason?: "RefNotPermitted") => void,
 ): void {
@@ -173,5 +219,5 @@ function addListenerCertificate(
     refuse(message, "RefNotPermitted");
     return;
   }
-  addCertificate(context, secret, hostname === undefined ? [] : [hostname], (message) => refuse(message));
+  addCertificate(context, secret, use, (message) => refuse(message));
 }

@@ -3,17 +3,16 @@ import type { ObjectIndex } from "../object-index.ts";
 
 interface Reference {
   readonly from: { readonly kind: "HTTPRoute" | "GRPCRoute" | "Gateway"; readonly namespace: string };
-  readonly to: { readonly kind: "Service" | "Secret"; readonly namespace: string; readonly name: string };
+  readonly to: { readonly kind: "Service" | "Secret" | "ConfigMap"; readonly namespace: string; readonly name: string };
 }
 
 /** Whether a reference stays in its namespace, or a ReferenceGrant in the namespace it points to allows it. */
 export function isGranted(objects: ObjectIndex, { from, to }: Reference): boolean {
   if (from.namespace === to.namespace) return true;
   return objects
-    .all("ReferenceGrant")
+    .grantsIn(to.namespace)
     .some(
-      ({ metadata, spec }) =>
-        metadata.namespace === to.namespace &&
+      ({ spec }) =>
         spec.from.some(
           ({ group, kind, namespace }) => group === GATEWAY_GROUP && kind === from.kind && namespace === from.namespace,
         ) &&

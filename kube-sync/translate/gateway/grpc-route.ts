@@ -10,12 +10,9 @@ import { toHeaders, translateRule } from "./rules.ts";
 const HINT = { protocol: "grpc" } as const;
 
 export function grpcRules(context: Context, route: ObjectOf<"GRPCRoute">, say: Say): TranslatedRule[] {
-  return route.spec.rules.map((rule, index) => {
-    if (rule.sessionPersistence !== undefined) {
-      say("warning", `spec.rules[${index}].sessionPersistence`, "is not honoured yet");
-    }
-    return translateRule(context, route, index, { ...rule, toMatch, isPrefix: () => false, hint: HINT }, say);
-  });
+  return route.spec.rules.map((rule, index) =>
+    translateRule(context, route, index, { ...rule, toMatch, isPrefix: () => false, hint: HINT }, say),
+  );
 }
 
 /** Whether a rule takes calls whatever their method, where only what the caller speaks tells a call from other HTTP. */

@@ -1,4 +1,4 @@
-import type { HttpRouteMatch, HttpRouteRule } from "../../objects/http-route.ts";
+import type { HttpRouteMatch } from "../../objects/http-route.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Context, Say } from "../context.ts";
 import type { Match } from "../match.ts";
@@ -6,20 +6,10 @@ import { onQueryParam, wrongRegex } from "../match.ts";
 import type { TranslatedRule, Unsupported } from "./rules.ts";
 import { toHeaders, translateRule } from "./rules.ts";
 
-/** Fields that only tune how calls are made: a rule is served without them. */
-const TUNING = ["timeouts", "retry", "sessionPersistence"] as const;
-
 export function httpRules(context: Context, route: ObjectOf<"HTTPRoute">, say: Say): TranslatedRule[] {
-  return route.spec.rules.map((rule, index) => {
-    reportTuning(rule, index, say);
-    return translateRule(context, route, index, { ...rule, toMatch, isPrefix, hint: {} }, say);
-  });
-}
-
-function reportTuning(rule: HttpRouteRule, index: number, say: Say): void {
-  for (const name of TUNING) {
-    if (rule[name] !== undefined) say("warning", `spec.rules[${index}].${name}`, "is not honoured yet");
-  }
+  return route.spec.rules.map((rule, index) =>
+    translateRule(context, route, index, { ...rule, toMatch, isPrefix, hint: {} }, say),
+  );
 }
 
 function isPrefix({ path }: HttpRouteMatch): boolean {

@@ -1,6 +1,8 @@
-import type { Context } from "../context.ts";
-import type { Attached } from "./attach.ts";
+import type { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
+import type { Context, RouteInit } from "../context.ts";
 import { covers } from "../hostnames.ts";
+import { getOrAdd } from "../object-index.ts";
+import type { Attached } from "./attach.ts";
 
 /**
  * Gateway API: of a Gateway's listeners on one port only the one whose hostname fits a request best takes it, and the
@@ -17,27 +19,34 @@ export function isolatedHostnames({ gateway, listener, hostnames }: Attached): s
  * Hostnames of listeners within those of others that have routes: what no route of theirs takes is answered here, so
  * that it does not reach those others.
  */
-export function addFences({ routes }: Context, attached: readonly Attached[]): void {
+export function fencesOf(context: Context, attached: readonly Attached[]): RouteInit[] {
   const fences = new Map<string, Attached>();
+  const narrower = new Map<Attached["listener"], ReturnType<typeof narrowerThan>>();
   for (const one of attached) {
-    for (const { spec } of narrowerThan(one.gateway.listeners, one.listener)) {
+    const { gateway, listener } = one;
+    for (const { spec } of getOrAdd(narrower, listener, () => narrowerThan(gateway.listeners, listener))) {
       const hostname = spec.hostname ?? "";
       if (one.hostnames.some((wide) => wide !== hostname && covers(wide, hostname))) {
-        const { namespace, name } = one.gateway.gateway.metadata;
-        fences.set(`${namespace}/${name}/${hostname}/${SUFFIXES[one.listener.scheme]}`, one);
+        const { namespace, name } = gateway.gateway.metadata;
+        fences.set(`${namespace}/${name}/${hostname}/${SUFFIXES[listener.scheme]}`, one);
       }
     }
   }
-  for (const key of [...fences.keys()].toSorted()) {
-    const [namespace = "", name = "", hostname = ""] = key.split("/");
-    routes.push({
-      key: `Gateway/${key}`,
-      source: { kind: "Gateway", namespace, name },
-      hostnames: [hostname],
-      schemes: [fences.get(key)!.listener.scheme],
-      rules: [{ priority: LAST, filters: [{ filter: { case: "directResponse", value: { status: 404 } } }] }],
-    });
-  }
+  return [...fences.keys()].toSorted().map((key) => {
+    const { scheme } = fences.get(key)!.listener;
+    return context.unit("fence", key, [scheme], (): RouteInit => fence(key, scheme));
+  });
+}
+
+function fence(key: string, scheme: Scheme): RouteInit {
+  const [namespace = "", name = "", hostname = ""] = key.split("/");
+  return {
+    key: `Gateway/${key}`,
+    source: { kind: "Gateway", namespace, name },
+    hostnames: [hostname],
+    schemes: [scheme],
+    rules: [{ priority: LAST, filters: [{ filter: { case: "directResponse", value: { status: 404 } } }] }],
+  };
 }
 
 /** Below any that rules have. */

@@ -3,28 +3,38 @@ import { compareText } from "../../report.ts";
 import type { Context, RouteInit, RuleInit, Say } from "../context.ts";
 import { sayAbout } from "../context.ts";
 import { getOrAdd } from "../object-index.ts";
+import type { Ordered } from "../ordered.ts";
 import type { Attached, AttachedRoute, RouteObject } from "./attach.ts";
 import { attachRoutes } from "./attach.ts";
+import { addPolicyStatuses } from "./backend-tls.ts";
 import { servedGateways } from "./gateways.ts";
 import { grpcRules, takesAnyMethod } from "./grpc-route.ts";
 import { httpRules } from "./http-route.ts";
-import { addFences, isolatedHostnames } from "./isolation.ts";
+import { fencesOf, isolatedHostnames } from "./isolation.ts";
 import type { TranslatedRule } from "./rules.ts";
 import { addClassStatuses, addGatewayStatuses, addRouteStatus } from "./statuses.ts";
 
-/** Adds all HTTPRoutes and GRPCRoutes, as far as Gateways take them, and the statuses of all of Gateway API's kinds. */
-export function translateGateways(context: Context): void {
-  const gateways = servedGateways(context);
-  const routes = attachRoutes(context.objects, gateways);
-  const attached: Attached[] = [];
-  for (const one of routes) attached.push(...translateRoute(context, one));
-  addFences(context, attached);
-  addClassStatuses(context);
+/** All HTTPRoutes and GRPCRoutes, as far as Gateways take them, and the statuses of all of Gateway API's kinds. */
+export function translateGateways(context: Context, order: Ordered<RouteObject>): RouteInit[] {
+  const gateways = context.unit("gateways", "", [], servedGateways);
+  const routes = attachRoutes(context, gateways, order);
+  const translated = routes.map((one) =>
+    context.unit("route", one.route, one.parents, (own) => translateRoute(own, one)),
+  );
+  const attached = translated.flatMap((each) => each.attached);
+  context.unit("classes", "", [], addClassStatuses);
+  addPolicyStatuses(context, routes);
   addGatewayStatuses(context, gateways.values(), attached);
+  return [...translated.flatMap((each) => each.routes), ...fencesOf(context, attached)];
 }
 
-/** Returns where the route is attached, each listener once. */
-function translateRoute(context: Context, one: AttachedRoute): Attached[] {
+interface TranslatedRoute {
+  /** Where the route is attached, each listener once. */
+  readonly attached: readonly Attached[];
+  readonly routes: readonly RouteInit[];
+}
+
+function translateRoute(context: Context, one: AttachedRoute): TranslatedRoute {
   const { route, parents } = one;
   const say = sayAbout(context, route);
   if (parents.length === 0) say("warning", "spec.parentRefs", "is empty: not attached to any Gateway");
@@ -41,8 +51,7 @@ function translateRoute(context: Context, one: AttachedRoute): Attached[] {
   const rules = attached.length === 0 ? [] : toRules(context, route, say);
   addRouteStatus(context, one, rules);
   const served = rules.flatMap(({ rule }) => rule ?? []);
-  if (served.length > 0) addRoutes(context, route, attached, served);
-  return attached;
+  return { attached, routes: served.length === 0 ? [] : routesOf(route, attached, served) };
 }
 
 function toRules(context: Context, route: RouteObject, say: Say): TranslatedRule[] {
@@ -59,21 +68,19 @@ function reportNames({ spec }: RouteObject, say: Say): void {
   });
 }
 
-function addRoutes(context: Context, route: RouteObject, attached: readonly Attached[], rules: RuleInit[]): void {
+function routesOf(route: RouteObject, attached: readonly Attached[], rules: RuleInit[]): RouteInit[] {
   const { kind, metadata } = route;
   const { namespace, name, createdSeconds } = metadata;
   const isolated = attached.map((each) => ({ ...each, hostnames: isolatedHostnames(each) }));
-  for (const { key, hostnames, schemes } of groupHostnames(isolated)) {
-    context.routes.push({
-      key: `${kind}/${namespace}/${name}${key}`,
-      source: { kind, namespace, name },
-      createdSeconds: BigInt(createdSeconds),
-      hostnames,
-      schemes,
-      rules,
-      grpcOnly: route.kind === "GRPCRoute" && takesAnyMethod(route),
-    });
-  }
+  return groupHostnames(isolated).map(({ key, hostnames, schemes }) => ({
+    key: `${kind}/${namespace}/${name}${key}`,
+    source: { kind, namespace, name },
+    createdSeconds: BigInt(createdSeconds),
+    hostnames,
+    schemes,
+    rules,
+    grpcOnly: route.kind === "GRPCRoute" && takesAnyMethod(route),
+  }));
 }
 
 type Group = Required<Pick<RouteInit, "hostnames" | "schemes">> & { key: string };

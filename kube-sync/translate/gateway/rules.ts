@@ -1,5 +1,7 @@
-import type { BackendRef, Filter, HeaderMatch } from "../../objects/route-parts.ts";
-import { findPort, noSuchPort } from "../backends.ts";
+import type { HttpRouteRule } from "../../objects/http-route.ts";
+import type { BackendObjectRef, BackendRef, Filter, HeaderMatch, SessionPersistence } from "../../objects/route-parts.ts";
+import type { BackendTarget } from "../backends.ts";
+import { findPort, noSuchPort, useBackend } from "../backends.ts";
 import type { BackendRefInit, Context, FilterInit, RuleInit, Say } from "../context.ts";
 import { invalidTarget } from "../context.ts";
 import type { ConditionInit, Match } from "../match.ts";
@@ -10,6 +12,7 @@ import type { RouteObject } from "./attach.ts";
 import type { FilterPlace, Refused } from "./filters.ts";
 import { firstOfEach, isRefused, toFilter } from "./filters.ts";
 import { isGranted } from "./grants.ts";
+import { rulePolicies } from "./rule-policies.ts";
 
 /** Why a match cannot be had. */
 export interface Unsupported {
@@ -25,6 +28,9 @@ interface RuleParts<M> {
   readonly matches: readonly M[];
   readonly filters: readonly Filter[];
   readonly backendRefs: readonly BackendRef[];
+  readonly timeouts?: HttpRouteRule["timeouts"];
+  readonly retry?: HttpRouteRule["retry"];
+  readonly sessionPersistence: SessionPersistence | undefined;
   readonly toMatch: (match: M) => Match | Unsupported;
   /** Whether a match is by path prefix. */
   readonly isPrefix: (match: M) => boolean;
@@ -71,8 +77,10 @@ export function translateRule<M>(
     return [];
   });
   const place = { kind: route.kind, ofBackend: false, prefixesOnly: parts.matches.every(parts.isPrefix) };
-  const filters = translateFilters(parts.filters, place, (at, { refused, message }) =>
-    refuse(`.filters${at}`, message, refused),
+  const unresolved: Unresolved[] = [];
+  const refPlace = { context, route, place, hint: parts.hint, say, unresolved };
+  const filters = translateFilters(parts.filters, { ...refPlace, field: `${field}.filters` }, (at, refused) =>
+    refuse(`.filters${at}`, refused.message, refused.refused),
   );
   const redirects = parts.filters.some(({ type }) => type === "RequestRedirect");
   if (redirects && parts.backendRefs.length > 0) {
@@ -81,35 +89,33 @@ export function translateRule<M>(
   const [dropped] = refusals;
   if (parts.matches.length > 0 && matches.length === 0) {
     say("error", field, "is left out, as none of its matches is supported");
-    return { ...(dropped && { dropped }), unresolved: [] };
+    return { ...(dropped && { dropped }), unresolved };
   }
   if (dropped !== undefined) {
     say("error", field, "answers with an error, as not all of it is supported");
     const backends = [{ target: invalidTarget(dropped.message), weight: 1 }];
-    return { rule: { index, matches, backends }, dropped, unresolved: [] };
+    return { rule: { index, name: parts.name ?? "", matches, backends }, dropped, unresolved };
   }
   if (parts.backendRefs.length === 0 && !redirects)
     say("warning", field, "has no backendRefs: it answers with an error");
-  const unresolved: Unresolved[] = [];
   const backends = parts.backendRefs.map((ref, i) =>
-    toBackendRef(
-      { context, route, place, hint: parts.hint, say, unresolved, field: `${field}.backendRefs[${i}]` },
-      ref,
-    ),
+    toBackendRef({ ...refPlace, field: `${field}.backendRefs[${i}]` }, ref),
   );
-  return { rule: { index, matches, filters, backends }, unresolved };
+  const policies = rulePolicies(parts, field, say);
+  return { rule: { index, name: parts.name ?? "", matches, filters, backends, ...policies }, unresolved };
 }
 
 /** Gateway API: filters of one type can be there once, and a redirect leaves nothing to rewrite. */
 function translateFilters(
   filters: readonly Filter[],
-  place: FilterPlace,
+  at: RefPlace,
   refuse: (at: string, refused: Refused) => void,
 ): FilterInit[] {
   const types = filters.map(({ type }) => type);
   return filters.flatMap((filter, i) => {
     const { type } = filter;
-    let result = toFilter(filter, place);
+    const mirror = type === "RequestMirror" ? filter.requestMirror : undefined;
+    let result = mirror ? toMirror({ ...at, field: `${at.field}[${i}]` }, mirror) : toFilter(filter, at.place);
     if (types.indexOf(type) < i && type !== "RequestMirror" && type !== "ExtensionRef") {
       result = { refused: "IncompatibleFilters", message: `there is more than one ${type}` };
     } else if (type === "URLRewrite" && types.includes("RequestRedirect")) {
@@ -147,6 +153,18 @@ interface RefPlace {
   readonly field: string;
 }
 
+/** A mirror that cannot be reached gets no calls, and the others go on. */
+function toMirror(at: RefPlace, { backendRef, percent, fraction }: NonNullable<Filter["requestMirror"]>): FilterInit {
+  const share = fraction === undefined ? (percent ?? 100) / 100 : fraction.numerator / fraction.denominator;
+  const resolved = resolve(at, backendRef);
+  const value = { millionths: Math.round(share * 1_000_000) };
+  if ("target" in resolved) return { filter: { case: "mirror", value: { ...value, target: resolved.target } } };
+  const { field, reason, message } = resolved;
+  at.unresolved.push({ reason, message });
+  at.say("error", `${at.field}.requestMirror.backendRef${field}`, message);
+  return { filter: { case: "mirror", value: { ...value, target: invalidTarget(message) } } };
+}
+
 /** What a reference points at. An invalid one keeps its weight, and that share of the calls gets an error. */
 function toBackendRef(at: RefPlace, ref: BackendRef): BackendRefInit {
   const { weight } = ref;
@@ -169,9 +187,9 @@ function toBackendRef(at: RefPlace, ref: BackendRef): BackendRefInit {
 
 function resolve(
   { context, route, hint }: RefPlace,
-  ref: BackendRef,
-): Required<Pick<BackendRefInit, "target">> | (Unresolved & { field: string }) {
-  const { objects, backends } = context;
+  ref: BackendObjectRef,
+): { readonly target: BackendTarget } | (Unresolved & { field: string }) {
+  const { objects } = context;
   if (ref.group !== "" || ref.kind !== "Service") {
     return { field: ".kind", reason: "InvalidKind", message: `${ref.kind} is not supported, only Service` };
   }
@@ -196,5 +214,5 @@ function resolve(
     const message = `Service ${namespace}/${ref.name} port ${port.port}: appProtocol ${port.appProtocol} is not supported`;
     return { field: "", reason: "UnsupportedProtocol", message };
   }
-  return { target: backends.use(service, port, hint) };
+  return { target: useBackend(context, service, port, hint) };
 }

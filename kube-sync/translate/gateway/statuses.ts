@@ -20,18 +20,24 @@ export function addClassStatuses({ objects, statuses }: Context): void {
 }
 
 export function addGatewayStatuses(
-  { statuses }: Context,
+  context: Context,
   gateways: Iterable<ServedGateway>,
   attached: readonly Attached[],
 ): void {
-  for (const { gateway, listeners } of gateways) {
+  const routes = new Map<ReadListener, number>();
+  for (const { listener } of attached) routes.set(listener, (routes.get(listener) ?? 0) + 1);
+  for (const served of gateways) {
+    const { gateway, listeners } = served;
     const { namespace, name, generation } = gateway.metadata;
-    statuses.push({
-      kind: "Gateway",
-      namespace,
-      name,
-      conditions: gatewayConditions(generation, listeners),
-      listeners: listeners.map((listener) => listenerStatus(generation, listener, attached)),
+    const counts = listeners.map((listener) => routes.get(listener) ?? 0);
+    context.unit("gateway status", served, counts, ({ statuses }) => {
+      statuses.push({
+        kind: "Gateway",
+        namespace,
+        name,
+        conditions: gatewayConditions(generation, listeners),
+        listeners: listeners.map((listener, i) => listenerStatus(generation, listener, counts[i]!)),
+      });
     });
   }
 }
@@ -45,7 +51,7 @@ function gatewayConditions(generation: number, listeners: readonly ReadListener[
   return [no("Accepted", "ListenersNotValid", message), no("Programmed", "Invalid", message)];
 }
 
-function listenerStatus(generation: number, listener: ReadListener, attached: readonly Attached[]): ListenerStatus {
+function listenerStatus(generation: number, listener: ReadListener, attachedRoutes: number): ListenerStatus {
   const { spec, kinds, problems } = listener;
   const { yes, no, pending } = conditionsOf(generation);
   const find = (type: ListenerProblem["type"]) => problems.find((problem) => problem.type === type);
@@ -57,7 +63,7 @@ function listenerStatus(generation: number, listener: ReadListener, attached: re
   const [problem] = problems;
   return {
     name: spec.name,
-    attachedRoutes: attached.filter((one) => one.listener === listener).length,
+    attachedRoutes,
     supportedKinds: kinds.map((kind) => ({ group: GATEWAY_GROUP, kind })),
     conditions: [
       conflict === undefined ? state("Accepted") : no("Accepted", conflict.reason, conflict.message),

@@ -91,6 +91,12 @@ const serverGroup = part({
   weight: either(integer(0, 100), 100),
 });
 
+const mirrorGroup = part({
+  servicename: optional(string),
+  serviceport: optional(anything),
+  servergroupid: optional(string),
+});
+
 const action = part({
   type: string,
   fixedresponseconfig: optional(
@@ -111,6 +117,7 @@ const action = part({
   ),
   removeheaderconfig: optional(part({ key: string })),
   forwardconfig: optional(part({ servergroups: list(serverGroup) })),
+  trafficmirrorconfig: optional(part({ mirrorgroupconfig: part({ servergrouptuples: list(mirrorGroup) }) })),
   rewriteconfig: optional(
     part({ host: either(string, "${host}"), path: either(string, "${path}"), query: either(string, "${query}") }),
   ),
@@ -161,6 +168,7 @@ function stepOf(reading: Reading, name: string, given: AlibabaAction): Step {
     removeheaderconfig: remove,
     forwardconfig,
     rewriteconfig,
+    trafficmirrorconfig: mirrorconfig,
   } = given;
   if (type === "FixedResponse" && fixed !== undefined) {
     if (!/^[245]\d\d$/.test(fixed.httpcode))
@@ -186,10 +194,7 @@ function stepOf(reading: Reading, name: string, given: AlibabaAction): Step {
     if (!forms.headerName.holds(header)) return `"${remove.key}" is no header name`;
     return { filter: { case: "requestHeaders", value: { remove: [header] } } };
   }
-  if (type === "TrafficMirror") {
-    sayOf(reading, `actions.${name}`, "warning", "TrafficMirror is not carried yet: calls are made without it");
-    return undefined;
-  }
+  if (type === "TrafficMirror" && mirrorconfig !== undefined) return mirror(reading, name, mirrorconfig);
   if (type === "ForwardGroup" && forwardconfig !== undefined)
     return { backends: forward(reading, name, forwardconfig) };
   if (type === "Rewrite" && rewriteconfig !== undefined) return rewrite(rewriteconfig);
@@ -203,6 +208,24 @@ function forward(reading: Reading, name: string, { servergroups }: NonNullable<A
     sayOf(reading, `actions.${name}`, "error", target);
     return { target: invalidTarget(target), weight };
   });
+}
+
+/** Copies of all calls; of a server group that has no Service, only Alibaba knows. */
+function mirror(
+  reading: Reading,
+  name: string,
+  { mirrorgroupconfig }: NonNullable<AlibabaAction["trafficmirrorconfig"]>,
+): Step {
+  const [group, ...others] = mirrorgroupconfig.servergrouptuples;
+  if (group === undefined || others.length > 0) return "TrafficMirror must have one server group";
+  const { servicename, serviceport, servergroupid } = group;
+  const target =
+    servicename === undefined
+      ? `only Alibaba knows the server group ${servergroupid ?? ""}`
+      : targetOf(reading, servicename, Number(serviceport));
+  if (typeof target !== "string") return { filter: { case: "mirror", value: { target, millionths: 1_000_000 } } };
+  sayOf(reading, `actions.${name}`, "error", `TrafficMirror: ${target}: calls are made without it`);
+  return undefined;
 }
 
 /** Placeholders such as ${host} stand for the request's own. */

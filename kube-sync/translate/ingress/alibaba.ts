@@ -3,48 +3,22 @@ import type { ObjectOf } from "../../objects/object.ts";
 import { compareText } from "../../report.ts";
 import type { Context, FilterInit, RouteInit, Say } from "../context.ts";
 import { ANY_REQUEST, onCookie, startsWith, wildcards } from "../match.ts";
-import { inOrder } from "../order.ts";
-import type { OriginHint } from "../origin.ts";
+import { forHostname, withWider } from "../order.ts";
+import { alibabaGuards, alibabaPolicies, alibabaReference, SERVER_GROUP_ANNOTATIONS } from "./alibaba-origin.ts";
 import { alibabaAction, alibabaConditions } from "./alibaba-rules.ts";
 import type { CanaryPair } from "./canary.ts";
 import { narrowed, pairCanaries, withShares } from "./canary.ts";
+import { CORS_ANNOTATIONS } from "./cors.ts";
 import type { Dialect, IngressRule, PathResult, Reading } from "./dialect.ts";
-import { annotationField, annotationOf, byPath, onPath, sayOf, standardPath } from "./dialect.ts";
-import type { HealthCheckForms } from "./healthchecks.ts";
-import { checkHealthChecks } from "./healthchecks.ts";
+import { annotationOf, byPath, onPath, sayOf, standardPath } from "./dialect.ts";
 import { parseListenPorts, schemesOf } from "./listen-ports.ts";
+import { annotationField } from "../annotations.ts";
 
 const PREFIX = "alb.ingress.kubernetes.io/";
 /** Of canaries this prefix is read too, and first. */
 const NGINX_PREFIX = "nginx.ingress.kubernetes.io/";
 const PROTOCOL = `${PREFIX}backend-protocol`;
 const LISTEN_PORTS = `${PREFIX}listen-ports`;
-
-const PROTOCOLS: ReadonlyMap<string, OriginHint> = new Map(
-  Object.entries<OriginHint>({
-    http: { protocol: "http1", tls: false },
-    https: { protocol: "http1", tls: true },
-    grpc: { protocol: "grpc", tls: false },
-  }),
-);
-
-const CODES = /^(http_[2-5]xx(,http_[2-5]xx)*|\d{1,2}(-\d{1,2})?(,\d{1,2}(-\d{1,2})?){0,19})$/;
-
-/** Defaults: HEAD / over HTTP1.1, http_2xx; for GRPC: POST, code 0. */
-const HEALTH_CHECKS: HealthCheckForms = {
-  "healthcheck-enabled": [/^(true|false)$/, "true or false"],
-  "healthcheck-protocol": [/^(HTTP|HTTPS|TCP|GRPC)$/i, "HTTP, HTTPS, TCP or GRPC"],
-  "healthcheck-path": [/^\/\S*$/, "a path"],
-  "healthcheck-method": [/^(HEAD|GET|POST)$/, "HEAD, GET or POST"],
-  "healthcheck-httpversion": [/^HTTP1\.[01]$/, "HTTP1.0 or HTTP1.1"],
-  "healthcheck-httpcode": [CODES, "http_2xx to http_5xx, or codes and ranges of 0 to 99"],
-  "healthcheck-code": [CODES, "http_2xx to http_5xx, or codes and ranges of 0 to 99"],
-  "healthcheck-timeout-seconds": [[1, 300], "1 to 300"],
-  "healthcheck-interval-seconds": [[1, 50], "1 to 50"],
-  "healthy-threshold-count": [[2, 10], "2 to 10"],
-  "unhealthy-threshold-count": [[2, 10], "2 to 10"],
-  "healthcheck-connect-port": [[0, 65_535], "0 to 65535"],
-};
 
 /**
  * Alibaba Cloud's ALB Ingress controller: AWS's prefix, another grammar. Source: its Ingress configuration dictionary.
@@ -53,7 +27,6 @@ export const alibaba: Dialect = {
   name: "Alibaba ALB",
   prefix: PREFIX,
   read: [
-    "backend-protocol",
     "listen-ports",
     "ssl-redirect",
     "order",
@@ -62,23 +35,18 @@ export const alibaba: Dialect = {
     "actions.",
     "conditions.",
     "rewrite-target",
-    ...Object.keys(HEALTH_CHECKS),
+    ...CORS_ANNOTATIONS,
+    ...SERVER_GROUP_ANNOTATIONS,
   ],
   alsoRead: /^nginx\.ingress\.kubernetes\.io\/(canary|canary-.*|ssl-redirect)$/,
   refused: new Map([["use-regex", ["false"]]]),
-  missed: ["enable-cors", "cors-", "sticky-session", "sticky-session-", "traffic-limit-qps", "traffic-limit-"],
+  missed: ["traffic-limit-", "rule-direction."],
   wildcardIsOneLabel: false,
   schemes,
   path: toPath,
-  hint: ({ metadata }, _service, say) => {
-    const protocol = metadata.annotations[PROTOCOL];
-    if (protocol === undefined) return {};
-    const found = PROTOCOLS.get(protocol);
-    if (found === undefined) {
-      say("error", annotationField(PROTOCOL), `must be http, https or grpc, not "${protocol}": ignored`);
-    }
-    return found ?? {};
-  },
+  refer: alibabaReference,
+  policies: alibabaPolicies,
+  guards: alibabaGuards,
   redirect: (reading) => {
     const nginx = reading.ingress.metadata.annotations[`${NGINX_PREFIX}ssl-redirect`];
     return annotationOf(reading, "ssl-redirect") === "true" || nginx === "true" ? { status: 308 } : undefined;
@@ -87,6 +55,7 @@ export const alibaba: Dialect = {
   conditions: alibabaConditions,
   filters: rewriteTarget,
   check,
+  groups: withWider,
   arrange,
 };
 
@@ -151,7 +120,6 @@ function albConfigOf({ objects }: Context, className: string | undefined): Objec
 }
 
 function check(reading: Reading): void {
-  checkHealthChecks(reading, HEALTH_CHECKS);
   const order = annotationOf(reading, "order");
   if (order !== undefined && !isOrder(order)) {
     sayOf(reading, "order", "error", `must be a whole number from 1 to 1000, not "${order}": 10`);
@@ -175,7 +143,11 @@ function orderOf(reading: Reading): number {
 }
 
 /** Ingresses by order and then by name, which makes a difference where one sets it or has conditions. */
-function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => string): RouteInit[] {
+function arrange(
+  rules: readonly IngressRule[],
+  keyOf: (rule: IngressRule) => string,
+  hostname: string,
+): RouteInit[] {
   const nameOf = ({ ingress }: Reading) => `${ingress.metadata.namespace}/${ingress.metadata.name}`;
   const sorted = rules.toSorted(
     (a, b) =>
@@ -187,7 +159,7 @@ function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => st
   const pairs = pairCanaries(sorted, isCanary, ({ reading, path }) => {
     sayOf(reading, "canary", "error", `no other Ingress has the path ${path?.path ?? "/"} of that host: left out`);
   });
-  return inOrder(pairs.flatMap(expand), keyOf);
+  return forHostname(pairs.flatMap(expand), hostname, keyOf);
 }
 
 function isCanary({ reading }: IngressRule): boolean {

@@ -1,10 +1,11 @@
 import { forms } from "../../../routes/syntax.ts";
 import type { ReadOf } from "../../objects/read.ts";
-import { anything, checked, either, integer, list, optional, part, string } from "../../objects/read.ts";
+import { anything, boolean, checked, either, integer, list, optional, part, string } from "../../objects/read.ts";
 import { invalidTarget } from "../context.ts";
 import type { Action, Reading } from "./dialect.ts";
 import { annotationOf, sayOf } from "./dialect.ts";
 import { readJson } from "./json.ts";
+import { sticky } from "./aws-origin.ts";
 import { targetOf } from "./targets.ts";
 
 /** actions.NAME: what is done with the calls of a backend of that name whose port is called "use-annotation". */
@@ -17,13 +18,15 @@ const targetGroup = part({
   weight: optional(integer(0, 999)),
 });
 
+const stickiness = part({ enabled: either(boolean, false), durationseconds: either(integer(1, 604_800), 3600) });
+
 const action = part({
   type: string,
   targetgrouparn: optional(string),
   targetgroupname: optional(string),
   forwardconfig: optional(
     checked(
-      part({ targetgroups: list(targetGroup), targetgroupstickinessconfig: optional(anything) }),
+      part({ targetgroups: list(targetGroup), targetgroupstickinessconfig: optional(stickiness) }),
       ({ targetgroups }) =>
         targetgroups.length > 1 && targetgroups.some(({ weight }) => weight === undefined)
           ? { field: "targetgroups", reason: "must each have a weight where there are several" }
@@ -97,9 +100,6 @@ function forward(reading: Reading, name: string, value: AwsAction, fail: (reason
     return fail("a forward action must have either the ARN or name of a target group, or a forwardConfig");
   }
   if (forwardconfig === undefined) return fail(`only AWS knows the target group ${simple}`);
-  if (forwardconfig.targetgroupstickinessconfig !== undefined) {
-    sayOf(reading, `actions.${name}`, "info", "stickiness is not carried yet: calls are shared by weight alone");
-  }
   const backends = forwardconfig.targetgroups.map(
     ({ servicename, serviceport, targetgrouparn: arn, targetgroupname: group, weight = 1 }) => {
       const target =
@@ -111,7 +111,8 @@ function forward(reading: Reading, name: string, value: AwsAction, fail: (reason
       return { target: invalidTarget(target), weight };
     },
   );
-  return { backends };
+  const { enabled, durationseconds } = forwardconfig.targetgroupstickinessconfig ?? { enabled: false, durationseconds: 0 };
+  return { backends, ...(enabled && sticky("AWSALBTG", durationseconds)) };
 }
 
 function serviceTarget(reading: Reading, name: string, port: unknown) {

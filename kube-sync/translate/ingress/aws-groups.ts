@@ -1,7 +1,6 @@
 import { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import { compareText } from "../../report.ts";
 import type { RouteInit } from "../context.ts";
-import { getOrAdd } from "../object-index.ts";
 import { inOrder } from "../order.ts";
 import type { IngressRule, Reading } from "./dialect.ts";
 import { annotationOf, sayOf } from "./dialect.ts";
@@ -47,10 +46,12 @@ export function redirectPortOf(reading: Reading): number | undefined {
   return port !== undefined && /^\d{1,5}$/.test(port) ? Number(port) : undefined;
 }
 
-export function arrangeGroups(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => string): RouteInit[] {
-  const groups = new Map<string, IngressRule[]>();
-  for (const rule of rules) getOrAdd(groups, groupOf(rule.reading), () => []).push(rule);
-  return [...groups.values()].flatMap((group) => inOrder(withoutHttp(group).toSorted(compare), keyOf));
+export function groups(rules: readonly IngressRule[]): ReadonlyMap<string, readonly IngressRule[]> {
+  return Map.groupBy(rules, ({ reading }) => groupOf(reading));
+}
+
+export function arrangeGroup(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => string): RouteInit[] {
+  return inOrder(withoutHttp(rules).toSorted(compare), keyOf);
 }
 
 /** One Ingress's ssl-redirect leaves the HTTP listeners of its whole group nothing but redirects. */

@@ -4,10 +4,11 @@ import { INGRESS_CONTROLLER } from "../context.ts";
 import { alibaba } from "./alibaba.ts";
 import { aws } from "./aws.ts";
 import type { Dialect } from "./dialect.ts";
-import { annotationField } from "./dialect.ts";
+
 import { gke } from "./gke.ts";
 import { nginx } from "./nginx.ts";
 import { plain } from "./plain.ts";
+import { annotationField } from "../annotations.ts";
 
 /** The dialect of an IngressClass, by its `spec.controller`; any other is plain. */
 const CONTROLLERS: ReadonlyMap<string, Dialect> = new Map(
@@ -32,14 +33,15 @@ export function dialectOf(context: Context, ingress: ObjectOf<"Ingress">, say: S
   const specName = ingress.spec.ingressClassName;
   const name = specName ?? ingress.metadata.annotations[LEGACY_CLASS];
   const field = specName === undefined && name !== undefined ? annotationField(LEGACY_CLASS) : "spec.ingressClassName";
+  const isNamed = (given: string | undefined) => given !== undefined && options.adoptClasses?.has(given) === true;
   const found = name === undefined ? defaultClass(context) : objects.get("IngressClass", "", name);
   if (found !== undefined) {
     const { controller } = found.spec;
-    if (controller === INGRESS_CONTROLLER || options.adoptAll) return CONTROLLERS.get(controller) ?? plain;
+    if (controller === INGRESS_CONTROLLER || options.adoptAll || isNamed(found.metadata.name)) return CONTROLLERS.get(controller) ?? plain;
     say("info", field, `not adopted: IngressClass "${found.metadata.name}" belongs to ${controller}`);
     return undefined;
   }
-  if (!options.adoptAll) {
+  if (!options.adoptAll && !isNamed(name)) {
     if (name === undefined) say("info", field, "not adopted: it names no class, and no IngressClass is the default");
     else say("warning", field, `not adopted: there is no IngressClass "${name}"`);
     return undefined;

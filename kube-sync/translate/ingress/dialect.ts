@@ -1,11 +1,14 @@
 import type { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import type { IngressPath } from "../../objects/ingress.ts";
 import type { ObjectOf } from "../../objects/object.ts";
+import type { Form } from "../annotations.ts";
+import { annotationField } from "../annotations.ts";
+import type { ClientCertificates } from "../certificates.ts";
 import type { Context, FilterInit, RouteInit, Say } from "../context.ts";
 import type { Match, PathTest } from "../match.ts";
 import { ANY_REQUEST } from "../match.ts";
 import type { OrderedRule } from "../order.ts";
-import type { OriginHint } from "../origin.ts";
+import type { Reference } from "../origin.ts";
 
 /** An Ingress that is being translated. */
 export interface Reading {
@@ -42,7 +45,9 @@ export interface Conditions {
 }
 
 /** What becomes of calls, as an annotation says it. */
-export type Action = Pick<OrderedRule["rule"], "filters" | "backends">;
+export type Action = Pick<OrderedRule["rule"], "filters" | "backends" | "session">;
+
+export type CallPolicies = Pick<OrderedRule["rule"], "timeouts" | "retry" | "session">;
 
 /** How one controller reads an Ingress. */
 export interface Dialect {
@@ -68,8 +73,8 @@ export interface Dialect {
   /** The listeners it is served on; empty: all. Undefined when its annotations are wrong, which is reported. */
   schemes(ingress: ObjectOf<"Ingress">, say: Say, context: Context): Scheme[] | undefined;
   path(path: IngressPath, reading: Reading): PathResult;
-  /** How the origin is spoken to, as far as annotations say. `port`: as the Ingress names it. */
-  hint(ingress: ObjectOf<"Ingress">, service: ObjectOf<"Service">, say: Say, port: number | string): OriginHint;
+  /** How the origin is spoken to, chosen and checked, as far as annotations say. `port`: as the Ingress names it. */
+  refer(reading: Reading, service: ObjectOf<"Service">, port: number | string): Reference;
   /** Whether "*.example.com" takes one label only. */
   readonly wildcardIsOneLabel: boolean;
   /** The status and port with which plain HTTP for a hostname is sent to HTTPS, if it is. */
@@ -78,6 +83,15 @@ export interface Dialect {
   action?(reading: Reading, backend: { readonly name: string; readonly port: number | string }): Action | undefined;
   /** Undefined: none. A string: why they cannot be had. */
   conditions?(reading: Reading, name: string): Conditions | string | undefined;
+  /** How calls to a Service are made: their times, attempts and sessions. */
+  policies?(reading: Reading, service: ObjectOf<"Service">): CallPolicies;
+  /**
+   * Filters that all calls pass first, whatever becomes of them, as they say who may call and how often. A string: why
+   * they cannot be had.
+   */
+  guards?(reading: Reading): FilterInit[] | string;
+  /** Whose client certificates are asked for. A string: why they cannot be. */
+  clients?(reading: Reading): ClientCertificates | string | undefined;
   /** Filters for the calls of one path. A string: why they cannot be had. */
   filters?(
     reading: Reading,
@@ -88,12 +102,10 @@ export interface Dialect {
   aliases?(reading: Reading): readonly string[];
   /** Checks annotations that the above do not ask for. */
   check?(reading: Reading): void;
-  /** The routes of all rules of the dialect, where their order is not just the table's own. */
-  arrange?(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => string): RouteInit[];
-}
-
-export function annotationField(name: string): string {
-  return `metadata.annotations["${name}"]`;
+  /** Rules whose order matters to each other, by the name of their group. Absent: those of one Ingress. */
+  groups?(rules: readonly IngressRule[]): ReadonlyMap<string, readonly IngressRule[]>;
+  /** The routes of a group, where the order of its rules is not just the table's own. */
+  arrange?(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => string, group: string): RouteInit[];
 }
 
 /** A dialect's annotation of an Ingress, by its name without the prefix. */
@@ -121,4 +133,16 @@ export function byPath(a: IngressRule, b: IngressRule): number {
   const [exactA, lengthA] = rank(a);
   const [exactB, lengthB] = rank(b);
   return exactB - exactA || lengthB - lengthA;
+}
+
+/**
+ * What a dialect's annotation of an Ingress, or of a Service, which comes first, says; undefined: it is absent, or
+ * malformed, which is reported.
+ */
+export function valueOf<T>(reading: Reading, name: string, form: Form<T>, service?: ObjectOf<"Service">): T | undefined {
+  const text = service?.metadata.annotations[`${reading.dialect.prefix}${name}`] ?? annotationOf(reading, name);
+  if (text === undefined) return undefined;
+  const value = form.read(text.trim());
+  if (value === undefined) sayOf(reading, name, "error", `must be ${form.says}, not "${text}": ignored`);
+  return value;
 }

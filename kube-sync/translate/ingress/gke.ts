@@ -10,7 +10,8 @@ import { sayAbout } from "../context.ts";
 import { startsWith } from "../match.ts";
 import type { OriginHint } from "../origin.ts";
 import type { Dialect, PathResult, Reading } from "./dialect.ts";
-import { annotationField, onPath, standardPath } from "./dialect.ts";
+import { onPath, standardPath } from "./dialect.ts";
+import { annotationField } from "../annotations.ts";
 
 const APP_PROTOCOLS = ["service.alpha.kubernetes.io/app-protocols", "cloud.google.com/app-protocols"] as const;
 const BACKEND_CONFIGS = ["cloud.google.com/backend-config", "beta.cloud.google.com/backend-config"] as const;

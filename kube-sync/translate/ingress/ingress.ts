@@ -1,50 +1,79 @@
 import { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import { forms } from "../../../routes/syntax.ts";
+import { keyOf as nameOf } from "../../objects/object.ts";
+import type { ObjectOf } from "../../objects/object.ts";
 import type { IngressBackend, IngressPath } from "../../objects/ingress.ts";
-import { findPort, noSuchPort } from "../backends.ts";
+import { findPort, noSuchPort, useBackend } from "../backends.ts";
+import type { ClientCertificates } from "../certificates.ts";
 import { addCertificate } from "../certificates.ts";
-import type { Context } from "../context.ts";
+import type { Context, RouteInit } from "../context.ts";
 import { invalidTarget, sayAbout } from "../context.ts";
 import { intersectHostnames } from "../hostnames.ts";
+import { getOrAdd } from "../object-index.ts";
 import { meshBehind } from "../istio/mesh.ts";
 import type { Match } from "../match.ts";
 import { both } from "../match.ts";
 import { inOrder, inTableOrder } from "../order.ts";
 import { readAnnotations } from "./annotations.ts";
 import { dialectOf } from "./class.ts";
-import type { Action, Dialect, IngressRule, PathResult, Reading } from "./dialect.ts";
+import type { Action, CallPolicies, Dialect, IngressRule, PathResult, Reading } from "./dialect.ts";
 import { byPath } from "./dialect.ts";
 
 /**
  * Each path of an Ingress becomes a rule, and its default backend one for every host, which is weaker than any rule of
  * a host; for hosts without paths it is their only rule. Then the dialect puts all rules of its Ingresses in order.
  */
-export function translateIngresses(context: Context): void {
+export function translateIngresses(context: Context): RouteInit[] {
   const byDialect = new Map<Dialect, IngressRule[]>();
   for (const ingress of context.objects.all("Ingress")) {
-    const say = sayAbout(context, ingress);
-    const dialect = dialectOf(context, ingress, say);
-    if (dialect === undefined) continue;
-    const reading = { context, ingress, dialect, say, refused: readAnnotations(ingress, dialect, say) };
-    dialect.check?.(reading);
-    const rules = rulesOf(reading);
-    byDialect.set(dialect, [...(byDialect.get(dialect) ?? []), ...rules]);
-    addCertificates(reading);
+    const read = context.unit("ingress", ingress, [], (own) => readIngress(own, ingress));
+    if (read === undefined) continue;
+    const all = getOrAdd(byDialect, read.dialect, () => []);
+    for (const rule of read.rules) all.push(rule);
   }
-  for (const [dialect, rules] of byDialect) {
-    context.routes.push(...(dialect.arrange?.(rules, keyOf) ?? arrangeByTable(rules)));
-  }
+  return [...byDialect].flatMap(([dialect, rules]) => {
+    const groups = dialect.groups?.(rules) ?? Map.groupBy(rules, ({ reading }) => nameOf(reading.ingress));
+    return [...groups].flatMap(([name, group]) =>
+      context.unit(dialect.name, name, group, (own) => {
+        const rebound = rebind(own, group);
+        return dialect.arrange?.(rebound, keyOf, name) ?? arrangeByTable(rebound);
+      }),
+    );
+  });
+}
+
+function readIngress(context: Context, ingress: ObjectOf<"Ingress">) {
+  const say = sayAbout(context, ingress);
+  const dialect = dialectOf(context, ingress, say);
+  if (dialect === undefined) return undefined;
+  const read = { context, ingress, dialect, say, refused: readAnnotations(ingress, dialect, say) };
+  dialect.check?.(read);
+  const clients = dialect.clients?.(read);
+  const reading = typeof clients === "string" ? { ...read, refused: clients } : read;
+  const rules = rulesOf(reading);
+  addCertificates(reading, typeof clients === "string" ? undefined : clients);
+  return { dialect, rules };
+}
+
+/** The rules as they are arranged: what is reported then belongs to the group, not to the reading of its Ingress. */
+function rebind(context: Context, rules: readonly IngressRule[]): IngressRule[] {
+  const readings = new Map<Reading, Reading>();
+  return rules.map((rule) => {
+    const reading = getOrAdd(readings, rule.reading, () => ({
+      ...rule.reading,
+      context,
+      say: sayAbout(context, rule.reading.ingress),
+    }));
+    return { ...rule, reading };
+  });
 }
 
 /** By the table's own order, but for an Ingress with a mesh behind it, whose rules have an order of their own. */
 function arrangeByTable(rules: readonly IngressRule[]) {
-  const byIngress = Map.groupBy(rules, ({ reading }) => reading.ingress);
-  return [...byIngress.values()].flatMap((own) => {
-    const isMesh = own.some(({ source }) => source.kind === "VirtualService");
-    if (!isMesh) return inTableOrder(own, keyOf);
-    const byHost = [...Map.groupBy(own, ({ hostname }) => hostname).values()];
-    return byHost.flatMap((there) => inOrder(there.toSorted(byPath), keyOf));
-  });
+  const isMesh = rules.some(({ source }) => source.kind === "VirtualService");
+  if (!isMesh) return inTableOrder(rules, keyOf);
+  const byHost = [...Map.groupBy(rules, ({ hostname }) => hostname).values()];
+  return byHost.flatMap((there) => inOrder(there.toSorted(byPath), keyOf));
 }
 
 function keyOf({ reading, hostname, suffix }: IngressRule): string {
@@ -52,11 +81,14 @@ function keyOf({ reading, hostname, suffix }: IngressRule): string {
   return `Ingress/${namespace}/${name}/${hostname === "" ? "*" : hostname}${suffix}`;
 }
 
-function addCertificates({ context, ingress, say }: Reading): void {
+function addCertificates({ context, ingress, say }: Reading, clients: ClientCertificates | undefined): void {
   ingress.spec.tls.forEach(({ hosts, secretName }, i) => {
     if (secretName === undefined) return;
     const secret = { namespace: ingress.metadata.namespace, name: secretName };
-    addCertificate(context, secret, hosts, (reason) => say("error", `spec.tls[${i}].secretName`, reason));
+    const listener = { kind: "Ingress", ...secret, name: ingress.metadata.name, part: `tls-${i}` };
+    addCertificate(context, secret, { hostnames: hosts, listener, ...(clients && { clients }) }, (reason) =>
+      say("error", `spec.tls[${i}].secretName`, reason),
+    );
   });
 }
 
@@ -145,7 +177,7 @@ function defaultDrafts(reading: Reading, host: string, backend: IngressBackend, 
 }
 
 /** What becomes of a backend's calls: one rule; or what the mesh behind it does, if there is one. */
-type Outcome = { readonly rule: Action } | { readonly mesh: NonNullable<ReturnType<typeof meshBehind>> };
+type Outcome = { readonly rule: Action & CallPolicies } | { readonly mesh: NonNullable<ReturnType<typeof meshBehind>> };
 
 function draftsOf(
   reading: Reading,
@@ -181,12 +213,22 @@ function draftsOf(
 }
 
 function outcomeOf(reading: Reading, backend: IngressBackend, field: string, path: IngressPath | undefined): Outcome {
-  const { context, ingress, dialect, say, refused } = reading;
+  const { dialect, refused } = reading;
+  const guards = refused ?? dialect.guards?.(reading) ?? [];
+  if (typeof guards === "string") return { rule: { backends: [{ target: invalidTarget(guards), weight: 1 }] } };
+  const outcome = unguarded(reading, backend, field, path);
+  if (guards.length === 0) return outcome;
+  const guarded = <R extends Action>(rule: R): R => ({ ...rule, filters: [...guards, ...(rule.filters ?? [])] });
+  if ("rule" in outcome) return { rule: guarded(outcome.rule) };
+  return { mesh: outcome.mesh.map((each) => ({ ...each, rule: guarded(each.rule) })) };
+}
+
+function unguarded(reading: Reading, backend: IngressBackend, field: string, path: IngressPath | undefined): Outcome {
+  const { context, ingress, dialect, say } = reading;
   const fail = (at: string, reason: string): Outcome => {
     say("error", at, reason);
     return { rule: { backends: [{ target: invalidTarget(reason), weight: 1 }] } };
   };
-  if (refused !== undefined) return { rule: { backends: [{ target: invalidTarget(refused), weight: 1 }] } };
   if (backend.service === undefined) return fail(`${field}.resource`, "only a Service can be a backend");
   const { name, port } = backend.service;
   const wanted = port.number ?? port.name ?? "";
@@ -201,14 +243,11 @@ function outcomeOf(reading: Reading, backend: IngressBackend, field: string, pat
   if (servicePort === undefined) return fail(`${field}.service.port`, noSuchPort(service, wanted));
   const mesh = meshBehind(context, service, servicePort);
   if (mesh !== undefined) {
-    if (mesh.length === 0)
-      say(
-        "warning",
-        field,
-        `no VirtualService is bound to the mesh behind Service ${namespace}/${name}: it serves nothing`,
-      );
+    const reason = `no VirtualService is bound to the mesh behind Service ${namespace}/${name}: it serves nothing`;
+    if (mesh.length === 0) say("warning", field, reason);
     return { mesh };
   }
-  const target = context.backends.use(service, servicePort, dialect.hint(ingress, service, say, wanted));
-  return { rule: { ...(filters.length === 0 ? {} : { filters }), backends: [{ target, weight: 1 }] } };
+  const target = useBackend(context, service, servicePort, dialect.refer(reading, service, wanted));
+  const policies = dialect.policies?.(reading, service);
+  return { rule: { ...(filters.length === 0 ? {} : { filters }), backends: [{ target, weight: 1 }], ...policies } };
 }

@@ -3,15 +3,15 @@ import type { FilterInit, RouteInit } from "../context.ts";
 import { compareText } from "../../report.ts";
 import type { Match } from "../match.ts";
 import { ANY_REQUEST, onCookie, onHeader, searching, wrongRegex } from "../match.ts";
-import { getOrAdd } from "../object-index.ts";
 import { inOrder, inTableOrder } from "../order.ts";
 import type { OriginHint } from "../origin.ts";
 import type { CanaryPair } from "./canary.ts";
 import { narrowed, pairCanaries, withShares } from "./canary.ts";
 import type { Dialect, IngressRule, Reading } from "./dialect.ts";
-import { annotationField, annotationOf, byPath, onPath, sayOf, standardPath } from "./dialect.ts";
+import { annotationOf, byPath, onPath, sayOf, standardPath } from "./dialect.ts";
 import { CORS_ANNOTATIONS, corsFilter } from "./nginx-cors.ts";
 import { hasTls } from "./targets.ts";
+import { annotationField } from "../annotations.ts";
 
 const PREFIX = "nginx.ingress.kubernetes.io/";
 const PROTOCOL = `${PREFIX}backend-protocol`;
@@ -93,6 +93,7 @@ export const nginx: Dialect = {
     return typeof filters === "string" ? filters : [...filters, ...corsFilter(reading)];
   },
   aliases,
+  groups: (rules) => Map.groupBy(rules, ({ hostname }) => hostname || "*"),
   arrange,
 };
 
@@ -153,24 +154,23 @@ function groupsOf(regex: string): number {
  * expressions that a path must begin with, in any case, tried from the longest to the shortest.
  */
 function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => string): RouteInit[] {
-  const servers = new Map<string, IngressRule[]>();
-  for (const rule of rules.toSorted(byAge)) getOrAdd(servers, rule.hostname, () => []).push(rule);
-  return [...servers.values()].flatMap((server) => {
-    const isRegex = server.some(({ reading }) => !isCanaryReading(reading) && usesRegex(reading));
-    const own = isRegex ? server.flatMap(asRegex).toSorted(byLength) : server.toSorted(byPath);
-    const alone = ({ reading, path }: IngressRule) => {
-      if (reading.dialect !== nginx) return;
+  const server = rules.toSorted(byAge);
+  const isRegex = server.some(({ reading }) => !isCanaryReading(reading) && usesRegex(reading));
+  const own = isRegex ? server.flatMap(asRegex).toSorted(byLength) : server.toSorted(byPath);
+  const pairs = pairCanaries(
+    own,
+    ({ reading }) => isCanaryReading(reading),
+    ({ reading, path }) => {
       sayOf(reading, "canary", "error", `no other Ingress has the path ${path?.path ?? "/"} of that host: left out`);
-    };
-    const pairs = pairCanaries(own, ({ reading }) => isCanaryReading(reading), alone);
-    const isMesh = own.some(({ source }) => source.kind === "VirtualService");
-    if (isRegex || isMesh || pairs.some(({ canaries }) => canaries.length > 0))
-      return inOrder(pairs.flatMap(expand), keyOf);
-    return inTableOrder(
-      pairs.map(({ main }) => main),
-      keyOf,
-    );
-  });
+    },
+  );
+  const isMesh = own.some(({ source }) => source.kind === "VirtualService");
+  if (isRegex || isMesh || pairs.some(({ canaries }) => canaries.length > 0))
+    return inOrder(pairs.flatMap(expand), keyOf);
+  return inTableOrder(
+    pairs.map(({ main }) => main),
+    keyOf,
+  );
 }
 
 function byAge(a: IngressRule, b: IngressRule): number {

@@ -11,5 +11,5 @@ export const plain: Dialect = {
   wildcardIsOneLabel: true,
   schemes: () => [],
   path: (path) => ({ matches: [standardPath(path)] }),
-  hint: () => ({}),
+  refer: () => ({}),
 };

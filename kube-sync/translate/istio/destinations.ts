@@ -1,14 +1,13 @@
 import type { BackendTarget } from "../backends.ts";
-import { findPort, noSuchPort } from "../backends.ts";
+import { findPort, noSuchPort, useBackend } from "../backends.ts";
 import type { ServicePort } from "../../objects/core.ts";
 import type { IstioDestination, IstioTrafficPolicy } from "../../objects/istio.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Context } from "../context.ts";
 import { invalidTarget, sayAbout } from "../context.ts";
-import type { ObjectIndex } from "../object-index.ts";
-import { getOrAdd } from "../object-index.ts";
 import type { OriginHint } from "../origin.ts";
 import { hasOwnAddress } from "../origin.ts";
+import { serviceNameOf } from "../service-host.ts";
 
 /** A mesh's gateway as an origin: its Service, and how it is spoken to. */
 export interface Entry {
@@ -48,10 +47,10 @@ export function targetsOf(
   const found = destinations.map((destination) => resolve(context, virtualService.metadata.namespace, destination));
   if (entry !== undefined && hasOwnAddress(entry.service)) {
     const straight = found.every((each) => typeof each !== "string" && hasOwnAddress(each.service));
-    if (!straight) return { via: "mesh", target: context.backends.use(entry.service, entry.port, entry.hint) };
+    if (!straight) return { via: "mesh", target: useBackend(context, entry.service, entry.port, entry.hint) };
   }
   const targets = found.map((each, i): BackendTarget => {
-    if (typeof each !== "string") return context.backends.use(each.service, each.port, each.hint);
+    if (typeof each !== "string") return useBackend(context, each.service, each.port, each.hint);
     refuse(i, each);
     return invalidTarget(each);
   });
@@ -74,30 +73,9 @@ function resolve(context: Context, namespace: string, { host, subset, port }: Is
   return { service: narrowed, port: servicePort, hint: hintOf(context, rule, subset, wanted) };
 }
 
-/** Istio: a name without dots is in the namespace of the rule; others are whole names. */
 function serviceOf({ objects }: Context, namespace: string, host: string): ObjectOf<"Service"> | undefined {
-  const [name = "", other, svc, ...domain] = host.split(".");
-  if (other === undefined) return objects.get("Service", namespace, name);
-  const isLocal = svc === "svc" && (domain.length === 0 || domain.join(".") === "cluster.local");
-  return isLocal ? objects.get("Service", other, name) : undefined;
-}
-
-type DestinationRules = ReadonlyMap<ObjectOf<"Service">, readonly ObjectOf<"DestinationRule">[]>;
-
-/** Of each translation's objects. */
-const known = new WeakMap<ObjectIndex, DestinationRules>();
-
-/** By the Service that they are for. */
-function destinationRules(context: Context): DestinationRules {
-  const found = known.get(context.objects);
-  if (found !== undefined) return found;
-  const rules = new Map<ObjectOf<"Service">, ObjectOf<"DestinationRule">[]>();
-  for (const rule of context.objects.all("DestinationRule")) {
-    const service = serviceOf(context, rule.metadata.namespace, rule.spec.host);
-    if (service !== undefined) getOrAdd(rules, service, () => []).push(rule);
-  }
-  known.set(context.objects, rules);
-  return rules;
+  const [there, name] = serviceNameOf(host, namespace)?.split("/") ?? [];
+  return there === undefined || name === undefined ? undefined : objects.get("Service", there, name);
 }
 
 /** Istio looks in the namespace of the rule first, then in the Service's. */
@@ -106,7 +84,7 @@ function destinationRuleOf(
   namespace: string,
   service: ObjectOf<"Service">,
 ): ObjectOf<"DestinationRule"> | undefined {
-  const rules = destinationRules(context).get(service) ?? [];
+  const rules = context.objects.destinationRulesOf(service);
   return (
     rules.find(({ metadata }) => metadata.namespace === namespace) ??
     rules.find(({ metadata }) => metadata.namespace === service.metadata.namespace)

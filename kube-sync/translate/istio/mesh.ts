@@ -5,6 +5,7 @@ import type { Context, RouteInit } from "../context.ts";
 import { sayAbout } from "../context.ts";
 import { LAST } from "../gateway/isolation.ts";
 import { coveringHostnames } from "../hostnames.ts";
+import { getOrAdd } from "../object-index.ts";
 import type { OrderedRule } from "../order.ts";
 import { inOrder } from "../order.ts";
 import { hasOwnAddress } from "../origin.ts";
@@ -14,45 +15,50 @@ import { addServerCertificates, entriesOf, isEntry, listensOn, serversOf } from 
 import type { MeshRule } from "./virtual-service.ts";
 import { meshRules } from "./virtual-service.ts";
 
-/** Adds the hosts of Istio Gateways themselves. They have no class, so only a cluster that is adopted whole has them. */
-export function translateIstio(context: Context): void {
+/** The hosts of Istio Gateways themselves. They have no class, so only a cluster that is adopted whole has them. */
+export function translateIstio(context: Context): RouteInit[] {
   const { objects, options } = context;
   const rules: OrderedRule[] = [];
   for (const gateway of objects.all("IstioGateway")) {
-    if (!options.adoptAll) {
+    const servers = context.unit("servers", gateway, [], (own) => {
+      if (options.adoptAll) return serversOf(own, gateway);
       const reason = "not adopted by itself: it is served for the Ingresses that lead to its Service";
-      sayAbout(context, gateway)("info", "", reason);
-      continue;
-    }
-    const servers = serversOf(context, gateway);
+      sayAbout(own, gateway)("info", "", reason);
+      return [];
+    });
     for (const server of servers) {
-      addServerCertificates(context, server);
-      rules.push(...serverRules(context, server, servers));
+      context.unit("server certificates", server, [], (own) => addServerCertificates(own, server));
+      for (const rule of serverRules(context, server, servers)) rules.push(rule);
     }
   }
-  for (const own of Map.groupBy(rules, ({ hostname }) => hostname).values())
-    context.routes.push(...inOrder(own, keyOf));
-  context.routes.push(...fencesOf(rules));
   reportUnbound(context);
+  const byHost = [...Map.groupBy(rules, ({ hostname }) => hostname)];
+  return [
+    ...byHost.flatMap(([hostname, own]) => context.unit("virtual host", hostname, own, () => inOrder(own, keyOf))),
+    ...fencesOf(context, rules),
+  ];
 }
 
-function serverRules(context: Context, server: Server, servers: readonly Server[]): OrderedRule[] {
-  const schemes = [server.scheme];
-  if (server.spec.tls?.httpsRedirect === true) {
-    const { namespace, name, createdSeconds } = server.gateway.metadata;
-    return server.hosts.map(({ hostname }) => ({
-      hostname,
-      source: { kind: "IstioGateway", namespace, name },
-      createdSeconds,
-      schemes,
-      matches: [],
-      rule: { index: server.index, filters: [HTTPS_REDIRECT] },
-    }));
-  }
-  const entry = entriesOf(context.objects, server.gateway)
-    .map((service) => entryOf(service, [server, ...sameHosts(servers, server)]))
-    .find((each) => each !== undefined && hasOwnAddress(each.service));
-  return meshRules(context, server, entry).map((rule) => ({ ...rule, schemes }));
+function serverRules(context: Context, server: Server, servers: readonly Server[]): readonly OrderedRule[] {
+  if (server.spec.tls?.httpsRedirect === true) return context.unit("server redirects", server, [], () => redirects(server));
+  const entry = context.unit("entry", server, servers, (own) =>
+    entriesOf(own.objects, server.gateway)
+      .map((service) => entryOf(service, [server, ...sameHosts(servers, server)]))
+      .find((each) => each !== undefined && hasOwnAddress(each.service)),
+  );
+  return meshRules(context, server, entry);
+}
+
+function redirects({ gateway, hosts, index, scheme }: Server): OrderedRule[] {
+  const { namespace, name, createdSeconds } = gateway.metadata;
+  return hosts.map(({ hostname }) => ({
+    hostname,
+    source: { kind: "IstioGateway", namespace, name },
+    createdSeconds,
+    schemes: [scheme],
+    matches: [],
+    rule: { index, filters: [HTTPS_REDIRECT] },
+  }));
 }
 
 /** Istio's httpsRedirect answers 301. */
@@ -68,26 +74,27 @@ function schemeName([scheme]: OrderedRule["schemes"]): string {
 }
 
 /** Envoy takes the narrowest host alone: what none of its rules takes is answered, and does not go on to wider ones. */
-function fencesOf(rules: readonly OrderedRule[]): RouteInit[] {
+function fencesOf(context: Context, rules: readonly OrderedRule[]): RouteInit[] {
   const place = (hostname: string, { schemes }: OrderedRule) => `${hostname}/${schemeName(schemes)}`;
-  const served = new Set(rules.map((rule) => place(rule.hostname, rule)));
+  const first = new Map<string, OrderedRule>();
+  for (const rule of rules) getOrAdd(first, place(rule.hostname, rule), () => rule);
   const whole = new Set(rules.filter(({ matches }) => matches.length === 0).map((rule) => place(rule.hostname, rule)));
-  const fences = new Map<string, RouteInit>();
-  for (const rule of rules) {
-    const { hostname, source, schemes } = rule;
-    const here = place(hostname, rule);
-    const [, ...wider] = coveringHostnames(hostname);
-    if (whole.has(here) || fences.has(here) || !wider.some((each) => served.has(place(each, rule)))) continue;
-    const answer = { filter: { case: "directResponse" as const, value: { status: 404 } } };
-    fences.set(here, {
-      key: `${keyOf(rule)}/none`,
-      source,
-      hostnames: [hostname],
-      schemes: [...schemes],
-      rules: [{ priority: LAST, filters: [answer] }],
-    });
-  }
-  return [...fences.values()];
+  return [...first].flatMap(([here, rule]) => {
+    const [, ...wider] = coveringHostnames(rule.hostname);
+    if (whole.has(here) || !wider.some((each) => first.has(place(each, rule)))) return [];
+    return [context.unit("virtual host fence", rule, [], () => fence(rule))];
+  });
+}
+
+function fence(rule: OrderedRule): RouteInit {
+  const answer = { filter: { case: "directResponse" as const, value: { status: 404 } } };
+  return {
+    key: `${keyOf(rule)}/none`,
+    source: rule.source,
+    hostnames: [rule.hostname],
+    schemes: [...rule.schemes],
+    rules: [{ priority: LAST, filters: [answer] }],
+  };
 }
 
 /**
@@ -97,7 +104,8 @@ function fencesOf(rules: readonly OrderedRule[]): RouteInit[] {
 export function meshBehind(context: Context, service: ObjectOf<"Service">, port: ServicePort): MeshRule[] | undefined {
   const gateways = context.objects.all("IstioGateway").filter((gateway) => isEntry(service, gateway));
   const servers = gateways.flatMap((gateway) => serversOf(context, gateway));
-  const behind = servers.filter((server) => listensOn(server, port));
+  // Callers of an Ingress show it no certificate that it could pass on.
+  const behind = servers.filter((server) => listensOn(server, port) && server.clients?.optional !== false);
   if (behind.length === 0) return undefined;
   return behind.flatMap((server): MeshRule[] => {
     if (server.spec.tls?.httpsRedirect === true) return [];
@@ -128,14 +136,17 @@ function entryOf(service: ObjectOf<"Service">, servers: readonly Server[]): Entr
 /** VirtualServices whose Gateway is not there serve nothing, which is seldom meant. */
 function reportUnbound(context: Context): void {
   for (const virtualService of context.objects.all("VirtualService")) {
-    const { metadata, spec } = virtualService;
-    const say = sayAbout(context, virtualService);
-    const names = spec.gateways.filter((name) => name !== "mesh");
-    if (names.length === 0 && spec.hosts.length > 0) say("info", "spec.gateways", "is for sidecars alone: not served");
-    names.forEach((name) => {
-      const [namespace, own] = name.includes("/") ? name.split("/") : [metadata.namespace, name];
-      if (context.objects.get("IstioGateway", namespace!, own!) === undefined) {
-        say("error", "spec.gateways", `there is no Gateway ${namespace}/${own}`);
+    context.unit("unbound", virtualService, [], (own) => {
+      const { metadata, spec } = virtualService;
+      const say = sayAbout(own, virtualService);
+      const names = spec.gateways.filter((name) => name !== "mesh");
+      if (names.length === 0 && spec.hosts.length > 0)
+        say("info", "spec.gateways", "is for sidecars alone: not served");
+      for (const name of names) {
+        const [namespace, gateway] = name.includes("/") ? name.split("/") : [metadata.namespace, name];
+        if (own.objects.get("IstioGateway", namespace!, gateway!) === undefined) {
+          say("error", "spec.gateways", `there is no Gateway ${namespace}/${gateway}`);
+        }
       }
     });
   }

@@ -3,7 +3,8 @@ import { forms } from "../../../routes/syntax.ts";
 import type { ServicePort } from "../../objects/core.ts";
 import type { IstioServer } from "../../objects/istio.ts";
 import type { ObjectOf } from "../../objects/object.ts";
-import { addCertificate } from "../certificates.ts";
+import type { ClientCertificates } from "../certificates.ts";
+import { addCertificate, authoritiesOf } from "../certificates.ts";
 import type { Context, Say } from "../context.ts";
 import { sayAbout } from "../context.ts";
 import type { ObjectIndex } from "../object-index.ts";
@@ -23,6 +24,8 @@ export interface Server {
   readonly spec: IstioServer;
   readonly scheme: Scheme.HTTP | Scheme.HTTPS;
   readonly hosts: readonly ServerHost[];
+  /** Whose client certificates it asks for. */
+  readonly clients: ClientCertificates | undefined;
 }
 
 const SCHEMES: ReadonlyMap<string, Server["scheme"]> = new Map(
@@ -50,24 +53,58 @@ export function serversOf(context: Context, gateway: ObjectOf<"IstioGateway">): 
       return [];
     }
     const mode = spec.tls?.mode ?? (spec.tls === undefined || spec.tls.httpsRedirect ? "SIMPLE" : "PASSTHROUGH");
-    const refused = scheme === Scheme.HTTPS ? REFUSED_MODES.get(mode) : undefined;
-    if (refused !== undefined) {
+    const isSecure = scheme === Scheme.HTTPS;
+    const asked = isSecure && /^(OPTIONAL_)?MUTUAL$/.test(mode) ? clientsOf(context, gateway, spec, mode) : undefined;
+    const refused = (isSecure ? REFUSED_MODES.get(mode) : undefined) ?? (typeof asked === "string" ? asked : undefined);
+    if (refused !== undefined && mode !== "OPTIONAL_MUTUAL") {
       say("error", `${field}.tls.mode`, `${mode}: ${refused}: not served`);
       return [];
     }
-    if (mode === "OPTIONAL_MUTUAL") say("warning", `${field}.tls.mode`, "client certificates are not asked for yet");
+    if (refused !== undefined) say("warning", `${field}.tls.mode`, `${mode}: ${refused}: none are asked for`);
     const hosts = spec.hosts.flatMap((host, i) => readHost(gateway, host, `${field}.hosts[${i}]`, say));
-    return [{ gateway, index, spec, scheme, hosts }];
+    return [{ gateway, index, spec, scheme, hosts, clients: typeof asked === "string" ? undefined : asked }];
   });
 }
 
-/** The edge cannot ask for client certificates yet, and to serve without them would let everyone in. */
 const REFUSED_MODES: ReadonlyMap<string, string> = new Map([
   ["PASSTHROUGH", "the edge ends TLS"],
   ["AUTO_PASSTHROUGH", "the edge ends TLS"],
-  ["MUTUAL", "client certificates are not supported yet"],
   ["ISTIO_MUTUAL", "the edge is no part of the mesh"],
 ]);
+
+/** Whose client certificates a server asks for; or why it cannot, and to serve without them would let everyone in. */
+function clientsOf(
+  context: Context,
+  gateway: ObjectOf<"IstioGateway">,
+  { tls }: IstioServer,
+  mode: string,
+): ClientCertificates | string {
+  const [name] = credentialNames(tls);
+  if (context.options.pushCertificates !== true || name === undefined)
+    return "client certificates can be asked for only where the server's certificate is pushed to the edge";
+  if (tls !== undefined && tls.subjectAltNames.length > 0) return "subjectAltNames of callers are not supported";
+  // The authority may be in a Secret of its own, or beside the server's certificate.
+  const candidates = tls?.caCertCredentialName === undefined ? [`${name}-cacert`, name] : [tls.caCertCredentialName];
+  const found = candidates.map((each) =>
+    authoritiesOf(context.objects, { kind: "Secret", namespace: secretNamespace(context, gateway, each), name: each }),
+  );
+  const authorities = found.find((each) => "pem" in each);
+  if (authorities === undefined) return found.map((each) => ("wrong" in each ? each.wrong : "")).join("; ");
+  return { caPem: authorities.pem, optional: mode === "OPTIONAL_MUTUAL" };
+}
+
+function credentialNames(tls: IstioServer["tls"]): string[] {
+  return [...(tls?.credentialName === undefined ? [] : [tls.credentialName]), ...(tls?.credentialNames ?? [])];
+}
+
+/** Istio reads Secrets where the gateway's pods are. */
+function secretNamespace({ objects }: Context, gateway: ObjectOf<"IstioGateway">, name: string): string {
+  const namespaces = [
+    ...entriesOf(objects, gateway).map(({ metadata }) => metadata.namespace),
+    gateway.metadata.namespace,
+  ];
+  return namespaces.find((each) => objects.get("Secret", each, name) !== undefined) ?? namespaces[0]!;
+}
 
 function readHost(gateway: ObjectOf<"IstioGateway">, text: string, field: string, say: Say): ServerHost[] {
   const [first = "", second] = text.split("/");
@@ -81,37 +118,26 @@ function readHost(gateway: ObjectOf<"IstioGateway">, text: string, field: string
   return [{ hostname, namespace: any ? undefined : first === "." ? gateway.metadata.namespace : first }];
 }
 
-/** Notes the certificates of a server; Istio reads their Secrets where the gateway's pods are. */
-export function addServerCertificates(context: Context, { gateway, index, spec, scheme, hosts }: Server): void {
+/** Notes the certificates of a server. */
+export function addServerCertificates(
+  context: Context,
+  { gateway, index, spec, scheme, hosts, clients }: Server,
+): void {
   if (scheme !== Scheme.HTTPS) return;
   const say = sayAbout(context, gateway);
-  const { tls } = spec;
-  const names = [...(tls?.credentialName === undefined ? [] : [tls.credentialName]), ...(tls?.credentialNames ?? [])];
+  const names = credentialNames(spec.tls);
   const field = `spec.servers[${index}].tls`;
   if (names.length === 0) {
-    const inFiles = tls?.serverCertificate !== undefined;
-    say(
-      "info",
-      field,
-      inFiles
-        ? "its certificate is a file: the edge presents its own"
-        : "names no certificate: the edge presents its own",
-    );
+    const what = spec.tls?.serverCertificate === undefined ? "names no certificate" : "its certificate is a file";
+    say("info", field, `${what}: the edge presents its own`);
   }
-  const namespaces = [
-    ...entriesOf(context.objects, gateway).map(({ metadata }) => metadata.namespace),
-    gateway.metadata.namespace,
-  ];
   const hostnames = hosts.some(({ hostname }) => hostname === "") ? [] : hosts.map(({ hostname }) => hostname);
-  for (const name of names) {
-    const namespace = namespaces.find((each) => context.objects.get("Secret", each, name)) ?? namespaces[0]!;
-    addCertificate(
-      context,
-      { namespace, name },
-      hostnames,
-      (reason) => say("error", `${field}.credentialName`, reason),
-      "any",
-    );
+  const { namespace, name } = gateway.metadata;
+  const listener = { kind: "IstioGateway", namespace, name, part: `${index}` };
+  for (const each of names) {
+    const secret = { namespace: secretNamespace(context, gateway, each), name: each };
+    const refuse = (reason: string) => say("error", `${field}.credentialName`, reason);
+    addCertificate(context, secret, { hostnames, listener, ...(clients && { clients }) }, refuse, "any");
   }
 }
 

@@ -1,11 +1,13 @@
 import { forms } from "../../../routes/syntax.ts";
 import type { IstioHttpMatch, IstioHttpRoute } from "../../objects/istio.ts";
 import type { ObjectOf } from "../../objects/object.ts";
+import { keyOf } from "../../objects/object.ts";
 import type { BackendRefInit, Context, FilterInit, Say } from "../context.ts";
 import { invalidTarget, sayAbout } from "../context.ts";
 import { intersectHostnames } from "../hostnames.ts";
 import type { Match } from "../match.ts";
 import { ANY_REQUEST, both } from "../match.ts";
+import { getOrAdd } from "../object-index.ts";
 import type { OrderedRule } from "../order.ts";
 import type { Entry } from "./destinations.ts";
 import { targetsOf } from "./destinations.ts";
@@ -24,34 +26,42 @@ const NOT_CARRIED = {
 } as const;
 
 /** A rule of a VirtualService, as the hosts that it shares with a server's have it. */
-export type MeshRule = Pick<OrderedRule, "hostname" | "source" | "createdSeconds" | "rule"> & {
-  readonly matches: readonly Match[];
-};
+export type MeshRule = OrderedRule;
 
 /** The rules of all VirtualServices that a server has, in order; by hostname, as Envoy has a virtual host for each. */
 export function meshRules(context: Context, server: Server, entry: Entry | undefined): MeshRule[] {
   const rules: MeshRule[] = [];
   const owners = new Map<string, ObjectOf<"VirtualService">>();
+  const name = `rules for ${keyOf(server.gateway)}/${server.index}`;
   for (const virtualService of byAge(context.objects.all("VirtualService"))) {
     if (!isBound(virtualService, server)) continue;
-    const say = sayAbout(context, virtualService);
-    const hostnames = hostnamesOf(virtualService, server, say);
-    if (hostnames.length === 0) continue;
-    const translated = translateVirtualService({ context, virtualService, server, entry, say });
-    for (const hostname of hostnames) {
-      const owner = owners.get(hostname);
-      if (owner !== undefined) {
-        const { namespace, name } = owner.metadata;
-        say(
-          "warning",
-          "spec.hosts",
-          `VirtualService ${namespace}/${name} has "${hostname || "*"}" too: its rules are tried first`,
-        );
-      } else owners.set(hostname, virtualService);
-      rules.push(...translated.map((rule) => ({ ...rule, hostname })));
+    const inputs = [server, entry?.service, entry?.port];
+    const translated = context.unit(name, virtualService, inputs, (own) =>
+      boundRules(own, virtualService, server, entry),
+    );
+    for (const { hostname } of translated) {
+      const owner = getOrAdd(owners, hostname, () => virtualService);
+      if (owner === virtualService) continue;
+      const { namespace, name: other } = owner.metadata;
+      const reason = `VirtualService ${namespace}/${other} has "${hostname || "*"}" too: its rules are tried first`;
+      sayAbout(context, virtualService)("warning", "spec.hosts", reason);
     }
+    for (const rule of translated) rules.push(rule);
   }
   return rules;
+}
+
+function boundRules(
+  context: Context,
+  virtualService: ObjectOf<"VirtualService">,
+  server: Server,
+  entry: Entry | undefined,
+): MeshRule[] {
+  const say = sayAbout(context, virtualService);
+  const hostnames = hostnamesOf(virtualService, server, say);
+  if (hostnames.length === 0) return [];
+  const translated = translateVirtualService({ context, virtualService, server, entry, say });
+  return hostnames.flatMap((hostname) => translated.map((rule) => ({ ...rule, hostname, schemes: [server.scheme] })));
 }
 
 function byAge(objects: readonly ObjectOf<"VirtualService">[]): ObjectOf<"VirtualService">[] {
@@ -94,7 +104,7 @@ interface Reading {
   readonly say: Say;
 }
 
-function translateVirtualService(reading: Reading): Omit<MeshRule, "hostname">[] {
+function translateVirtualService(reading: Reading): Omit<MeshRule, "hostname" | "schemes">[] {
   const { virtualService, say } = reading;
   const { metadata, spec } = virtualService;
   for (const section of ["tls", "tcp"] as const) {

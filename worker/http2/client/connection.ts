@@ -116,6 +116,11 @@ export class ClientConnection extends Connection<ClientExchange> implements Clie
     }
   }
 
+  /** The connection is lost if no answer to a PING comes within `ms`. */
+  probe(ms: number, alive: () => void): void {
+    if (!this.closed) this.life.probe(ms, alive);
+  }
+
   /** No new requests: those begun are finished, then the connection is. */
   drain(): void {
     if (this.draining || this.closed) return;

@@ -1,6 +1,6 @@
 /** Field blocks to fields (RFC 7541 section 3). */
 import { ConnectionError, ErrorCode } from "../error.ts";
-import { isFieldName, isFieldValue } from "../../call/field-syntax.ts";
+import { areValueOctets, isFieldName } from "../../call/field-syntax.ts";
 import { latin1 } from "../../call/octets.ts";
 import { decodeHuffman, maxDecodedBytes } from "./huffman.ts";
 import { type Cursor, decodeInteger } from "./integer.ts";
@@ -31,10 +31,14 @@ export class Decoder {
   #scratch = new Uint8Array(256);
 
   #flat: string[] = [];
+  /** Whether the string that was read last may be a value. */
+  #validValue = true;
   #listBytes = 0;
   #oversize = false;
   #flaw: string | undefined;
-  #never: Set<string> | undefined;
+  /** Names of the block's fields that must stay out of tables, and the last such names that were told. */
+  readonly #never: string[] = [];
+  #neverIndexed: ReadonlySet<string> = new Set();
 
   /** `maxTableBytes`: the HEADER_TABLE_SIZE that the peer was told. */
   constructor(limits: DecoderLimits, maxTableBytes: number) {
@@ -54,11 +58,11 @@ export class Decoder {
     this.#listBytes = 0;
     this.#oversize = false;
     this.#flaw = undefined;
-    this.#never = undefined;
+    this.#never.length = 0;
     const cursor: Cursor = { at: start, end };
     this.#resizeTable(bytes, cursor);
     while (cursor.at < end) this.#field(bytes, cursor);
-    return { flat: this.#flat, neverIndexed: this.#never, oversize: this.#oversize, flaw: this.#flaw };
+    return { flat: this.#flat, neverIndexed: this.#namesNeverIndexed(), oversize: this.#oversize, flaw: this.#flaw };
   }
 
   /** Table size updates: only before the first field (section 4.2). */
@@ -102,8 +106,17 @@ export class Decoder {
       ({ name, validName } = this.#entry(index));
     }
     const value = this.#string(bytes, cursor);
-    if (never) (this.#never ??= new Set()).add(name);
-    this.#add(name, value, validName, isFieldValue(value));
+    if (never && !this.#never.includes(name)) this.#never.push(name);
+    this.#add(name, value, validName, this.#validValue);
+  }
+
+  /** One set for all the blocks that name the same: most of a client's do. */
+  #namesNeverIndexed(): ReadonlySet<string> | undefined {
+    const names = this.#never;
+    if (names.length === 0) return undefined;
+    const last = this.#neverIndexed;
+    if (last.size === names.length && names.every((name) => last.has(name))) return last;
+    return (this.#neverIndexed = new Set(names));
   }
 
   #add(name: string, value: string, validName: boolean, validValue: boolean): void {
@@ -132,9 +145,15 @@ export class Decoder {
     const end = at + length;
     if (end > cursor.end) throw new ConnectionError(ErrorCode.COMPRESSION_ERROR, "a string longer than its block");
     cursor.at = end;
-    if (!huffman) return latin1(bytes, at, end);
+    if (!huffman) return this.#text(bytes, at, end);
     const room = maxDecodedBytes(length);
     if (this.#scratch.length < room) this.#scratch = new Uint8Array(room);
-    return latin1(this.#scratch, 0, decodeHuffman(bytes, at, end, this.#scratch));
+    return this.#text(this.#scratch, 0, decodeHuffman(bytes, at, end, this.#scratch));
+  }
+
+  /** Octets are faster to look at than the string that is made of them. */
+  #text(bytes: Uint8Array, at: number, end: number): string {
+    this.#validValue = areValueOctets(bytes, at, end);
+    return latin1(bytes, at, end);
   }
 }

@@ -24,6 +24,10 @@ const maxIndexedBytes = 1024;
 /** Guessable and secret at once: their length in a table shared by several callers would tell (section 7.1). */
 const secret: ReadonlySet<string> = new Set(["authorization", "proxy-authorization", "cookie", "set-cookie"]);
 
+/** What would end a field where it is written as a line (RFC 9113 section 8.2.1). */
+// oxlint-disable-next-line no-control-regex
+const unsendable = /[\0\r\n]/;
+
 /** All that is known of one name. */
 interface Name {
   readonly name: string;
@@ -93,19 +97,29 @@ export class Encoder {
     this.#changes++;
   }
 
-  /** Adds a field: `name` in lower case; `never` if no table may hold it. */
-  field(name: string, value: string, never: boolean): void {
+  /**
+   * Adds a field: `name` in lower case; `never` if no table may hold it. Returns whether it can be sent: a value with a
+   * line break or NUL cannot, and neither can the block.
+   */
+  field(name: string, value: string, never: boolean): boolean {
     const known = this.#names.get(name) ?? this.#meet(name);
     const { fixed } = known;
     const nameIndex = fixed !== undefined ? fixed.index : known.newest >= this.#first ? this.#indexOf(known.newest) : 0;
     // Before any look at the values: one that another caller brought into the table would tell by its length (section 7.1.3).
     if (never || known.secret) return this.#literal(nameIndex, name, value, 0x10, 0x0f);
     const index = fixed?.values.get(value);
-    if (index !== undefined) return this.#integer(0x80, 0x7f, index);
+    if (index !== undefined) return this.#indexed(index);
     const serial = known.values.get(value);
-    if (serial !== undefined) return this.#integer(0x80, 0x7f, this.#indexOf(serial));
+    if (serial !== undefined) return this.#indexed(this.#indexOf(serial));
     if (this.#worthAnEntry(known, value, nameIndex)) return this.#insert(known, value, nameIndex);
-    this.#literal(nameIndex, name, value, 0x00, 0x0f);
+    return this.#literal(nameIndex, name, value, 0x00, 0x0f);
+  }
+
+  /** Adds `block`, fields encoded before at the same {@link generation}. */
+  raw(block: Uint8Array): void {
+    this.#room(block.length);
+    this.block.set(block, this.length);
+    this.length += block.length;
   }
 
   #meet(name: string): Name {
@@ -148,7 +162,14 @@ export class Encoder {
     return false;
   }
 
-  #insert(known: Name, value: string, nameIndex: number): void {
+  /** An entry's value was looked at when it was inserted. */
+  #indexed(index: number): true {
+    this.#integer(0x80, 0x7f, index);
+    return true;
+  }
+
+  #insert(known: Name, value: string, nameIndex: number): boolean {
+    if (unsendable.test(value)) return false;
     this.#room(known.name.length + value.length);
     this.#integer(0x40, 0x3f, nameIndex);
     if (nameIndex === 0) this.#huffman(known.name);
@@ -157,12 +178,13 @@ export class Encoder {
     this.#evict(this.#maxBytes - bytes);
     if (bytes > this.#maxBytes) {
       this.#changes++; // an entry larger than the table empties it (section 4.4)
-      return;
+      return true;
     }
     this.#entries.push({ name: known, value, bytes });
     this.#bytes += bytes;
     known.newest = ++this.#inserted;
     known.values.set(value, this.#inserted);
+    return true;
   }
 
   #evict(maxBytes: number): void {
@@ -181,11 +203,11 @@ export class Encoder {
     return staticEntries + 1 + this.#inserted - serial;
   }
 
-  #literal(nameIndex: number, name: string, value: string, first: number, mask: number): void {
+  #literal(nameIndex: number, name: string, value: string, first: number, mask: number): boolean {
     this.#room(name.length + value.length);
     this.#integer(first, mask, nameIndex);
     if (nameIndex === 0) this.#string(name);
-    this.#string(value);
+    return this.#string(value);
   }
 
   #integer(first: number, mask: number, value: number): void {
@@ -193,16 +215,36 @@ export class Encoder {
     this.length = encodeInteger(this.block, this.length, first, mask, value);
   }
 
-  #string(text: string): void {
+  /** Writes `text` as it is, having looked at each character once. Returns whether it can be sent. */
+  #string(text: string): boolean {
+    const { block } = this;
+    const { length } = text;
+    let at = encodeInteger(block, this.length, 0x00, 0x7f, length);
+    for (let i = 0; i < length; i++) {
+      const octet = text.charCodeAt(i);
+      if (octet > 0xff || octet <= 0x0d) return this.#unusual(text);
+      block[at++] = octet;
+    }
+    this.length = at;
+    return true;
+  }
+
+  /** Writes a text with control characters, or with more than octets in it. */
+  #unusual(text: string): boolean {
+    if (unsendable.test(text)) return false;
     const raw = octets(text);
     const at = encodeInteger(this.block, this.length, 0x00, 0x7f, raw.length);
     this.length = writeLatin1(raw, this.block, at);
+    return true;
   }
 
   #huffman(text: string): void {
     const raw = octets(text);
     const coded = huffmanLength(raw);
-    if (coded >= raw.length) return this.#string(text);
+    if (coded >= raw.length) {
+      this.#string(text);
+      return;
+    }
     const at = encodeInteger(this.block, this.length, 0x80, 0x7f, coded);
     this.length = encodeHuffman(raw, this.block, at);
   }

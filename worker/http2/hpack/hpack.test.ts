@@ -203,7 +203,7 @@ describe("an encoder", () => {
 
 describe("memories", () => {
   test("a block is known from its third time on, at the same generation only", () => {
-    const memory = new BlockMemory<string>();
+    const memory = new BlockMemory<string>((meaning) => meaning);
     const block = hex("828684");
     const look = (generation: number): string | undefined => {
       const known = memory.find(block, 0, 3, generation);

@@ -19,7 +19,13 @@ interface Slot<T> {
 /** What received blocks meant, by their bytes and the decoder's generation. */
 export class BlockMemory<T> {
   readonly #slots: Slot<T>[] = [];
+  readonly #settle: (meaning: T) => T;
   #hash = 0;
+
+  /** `settle` is given what is to be kept, and says what is kept in its place. */
+  constructor(settle: (meaning: T) => T) {
+    this.#settle = settle;
+  }
 
   /** What `bytes[start, end)` meant at `generation`, if that is known. */
   find(bytes: Uint8Array, start: number, end: number, generation: number): T | undefined {
@@ -35,9 +41,9 @@ export class BlockMemory<T> {
     return slot.meaning;
   }
 
-  /** Takes note of what the block that {@link find} was just asked for means. */
-  keep(bytes: Uint8Array, start: number, end: number, generation: number, meaning: T): void {
-    if (end - start > maxBlockBytes) return;
+  /** Takes note of what the block that {@link find} was just asked for means; returns it, or what is kept in its place. */
+  keep(bytes: Uint8Array, start: number, end: number, generation: number, meaning: T): T {
+    if (end - start > maxBlockBytes) return meaning;
     const hash = this.#hash;
     const slot = this.#slots[hash & (slots - 1)];
     if (slot === undefined) {
@@ -47,17 +53,18 @@ export class BlockMemory<T> {
       const fresh = this.#slots[hash & (slots - 1)]!;
       fresh.hash = hash;
       fresh.generation = generation;
-      return;
+      return meaning;
     }
     if (slot.hash === hash && slot.generation === generation) {
       slot.bytes = bytes.slice(start, end);
-      slot.meaning = meaning;
-      return;
+      slot.meaning = this.#settle(meaning);
+      return slot.meaning;
     }
     slot.hash = hash;
     slot.generation = generation;
     slot.bytes = undefined;
     slot.meaning = undefined;
+    return meaning;
   }
 }
 

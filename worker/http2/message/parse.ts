@@ -96,6 +96,8 @@ function parseLength(value: string): number {
 const token = /^[\w!#$%&'*+.^`|~-]+$/;
 /** What must not stand in an authority: user information (section 8.3.1), or what would end it. */
 const notAuthority = /[@/?#\s]/;
+/** One that was looked at: it is likely to be the next one, too. */
+let soundAuthority = "";
 
 /** Section 8.3.1. `scheme`, which the listener knows, stands in the head whatever the peer gave. */
 export function parseRequest(block: FieldBlock, scheme: RequestHead["scheme"]): ParsedRequest | Malformed | Oversize {
@@ -121,7 +123,7 @@ export function parseRequest(block: FieldBlock, scheme: RequestHead["scheme"]): 
   const why = requestFlaw(method, given, path, named, rested.host);
   if (why !== undefined) return malformed(why);
   const head = { method: method!, scheme, authority: named ?? rested.host ?? "", path: path!, fields: rested.fields };
-  return { kind: "request", head: Object.freeze(head), contentLength: rested.contentLength };
+  return { kind: "request", head, contentLength: rested.contentLength };
 }
 
 /** What is wrong with a request's control data, if anything. */
@@ -132,16 +134,19 @@ function requestFlaw(
   authority: string | undefined,
   host: string | undefined,
 ): string | undefined {
-  if (method === undefined || !token.test(method)) return "no :method, or no method";
+  if (method === undefined || (method !== "POST" && !token.test(method))) return "no :method, or no method";
   // A tunnel (section 8.5) is nothing a gateway for calls offers; extended CONNECT was not announced.
   if (method === "CONNECT") return "CONNECT";
   if (scheme !== "http" && scheme !== "https") return "no :scheme, or neither http nor https";
   if (path === undefined || (path.charCodeAt(0) !== 0x2f && !(path === "*" && method === "OPTIONS"))) {
     return "no :path, or not a path";
   }
-  if (path.includes(" ")) return "a space in :path";
+  if (path.includes(" ") || path.includes("\t")) return "white space in :path";
   const name = authority ?? host;
-  if (name !== undefined && notAuthority.test(name)) return "an authority that is more than host and port";
+  if (name !== undefined && name !== soundAuthority) {
+    if (notAuthority.test(name)) return "an authority that is more than host and port";
+    soundAuthority = name;
+  }
   if (authority !== undefined && host !== undefined && authority.toLowerCase() !== host.toLowerCase()) {
     return "host other than :authority";
   }
@@ -162,7 +167,7 @@ export function parseResponse(block: FieldBlock): ParsedResponse | Malformed | O
   const status = knownStatus(Number(text));
   return {
     kind: "response",
-    head: Object.freeze({ status, fields: rested.fields }),
+    head: { status, fields: rested.fields },
     contentLength: status === 204 || status === 304 ? -1 : rested.contentLength,
   };
 }

@@ -12,15 +12,16 @@ import {
   parseResponse,
   parseTrailers,
 } from "./parse.ts";
+import { shared } from "./shared.ts";
 
 /** The HEADER_TABLE_SIZE that peers may use: the protocol's default, never raised, so that it needs no SETTINGS. */
 const tableBytes = 4096;
 
 export class MessageReader {
   readonly #decoder: Decoder;
-  readonly #requests = new BlockMemory<ParsedRequest>();
-  readonly #responses = new BlockMemory<ParsedResponse>();
-  readonly #trailers = new BlockMemory<ParsedTrailers>();
+  readonly #requests = new BlockMemory<ParsedRequest>(shared);
+  readonly #responses = new BlockMemory<ParsedResponse>(shared);
+  readonly #trailers = new BlockMemory<ParsedTrailers>(shared);
 
   constructor(limits: DecoderLimits) {
     this.#decoder = new Decoder(limits, tableBytes);
@@ -63,8 +64,8 @@ export class MessageReader {
     if (known !== undefined) return known;
     const parsed = parse(decoder.decode(bytes, start, end));
     // A block that changed the table will not mean the same again.
-    if (decoder.generation === generation && isWhole(parsed)) memory.keep(bytes, start, end, generation, parsed);
-    return parsed;
+    if (decoder.generation !== generation || !isWhole(parsed)) return parsed;
+    return memory.keep(bytes, start, end, generation, parsed);
   }
 }
 

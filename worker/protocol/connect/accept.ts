@@ -10,6 +10,7 @@ import { parseConnectTimeout } from "../../wire/timeout.ts";
 import type { ConnectGetCaller, ConnectUnaryCaller, FramedCaller, RpcCaller } from "../caller.ts";
 import { codecOf } from "../content-type.ts";
 import { requestMetadata } from "../fields.ts";
+import { contentLengthOf } from "./decode.ts";
 
 export function streamCaller(contentType: string, fields: Fields): FramedCaller | undefined {
   if (contentType === "application/connect") return undefined;
@@ -20,14 +21,13 @@ export function streamCaller(contentType: string, fields: Fields): FramedCaller 
 
 export function unaryCaller(contentType: string, fields: Fields): ConnectUnaryCaller | undefined {
   if (contentType !== "application/proto" && contentType !== "application/json") return undefined;
-  const length = fields.get("content-length");
   return {
     protocol: "connect-unary",
     contentType,
     codec: contentType.slice("application/".length),
     acceptEncoding: acceptable(fields),
     compressed: isCompressed(fields.get("content-encoding")),
-    contentLength: length !== undefined && /^\d{1,10}$/.test(length) ? Number(length) : undefined,
+    contentLength: contentLengthOf(fields),
   };
 }
 

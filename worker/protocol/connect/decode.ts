@@ -1,5 +1,5 @@
-/** Connect's request bodies in gRPC's framing. Streams have it already; a unary call's message gets its prefix. */
-import { CallError } from "../../call/error.ts";
+/** Connect's bodies in gRPC's framing. Streams have it already; a unary call's message gets its prefix. */
+import { CallError, type Side } from "../../call/error.ts";
 import { Fields } from "../../call/fields.ts";
 import type { Body } from "../../call/http.ts";
 import { Code } from "../../call/status.ts";
@@ -12,7 +12,26 @@ import { maxMessageBytes } from "../limits.ts";
 import { sourceOf, Step } from "../step.ts";
 
 export function decodeUnary({ compressed, contentLength }: ConnectUnaryCaller, body: Body): Body {
-  return contentLength === undefined ? new Gathered(body, compressed) : new Announced(body, compressed, contentLength);
+  return frameMessage(body, { compressed, contentLength, side: "caller" });
+}
+
+export interface UnaryBody {
+  readonly compressed: boolean;
+  /** Bytes of the body. Undefined if nobody said. */
+  readonly contentLength: number | undefined;
+  /** Who sends it. */
+  readonly side: Side;
+}
+
+/** A body that is a message, with the message's prefix. */
+export function frameMessage(body: Body, as: UnaryBody): Body {
+  return as.contentLength === undefined ? new Gathered(body, as) : new Announced(body, as, as.contentLength);
+}
+
+/** The number in a content-length. Undefined if there is none, or none that a body could have. */
+export function contentLengthOf(fields: Fields): number | undefined {
+  const length = fields.get("content-length");
+  return length !== undefined && /^\d{1,10}$/.test(length) ? Number(length) : undefined;
 }
 
 export function decodeGet({ base64, compressed, message }: ConnectGetCaller): Body {
@@ -29,14 +48,14 @@ function flags(compressed: boolean, length: number): number {
 
 /** A message whose length is known passes as it comes. */
 class Announced extends Step<Fields, Fields> {
-  readonly #compressed: boolean;
+  readonly #as: UnaryBody;
   readonly #length: number;
   #seen = 0;
   #begun = false;
 
-  constructor(body: Body, compressed: boolean, length: number) {
+  constructor(body: Body, as: UnaryBody, length: number) {
     super(body);
-    this.#compressed = compressed;
+    this.#as = as;
     this.#length = length;
   }
 
@@ -56,23 +75,24 @@ class Announced extends Step<Fields, Fields> {
   #begin(): void {
     if (this.#begun) return;
     this.#begun = true;
-    this.give(envelopePrefix(flags(this.#compressed, this.#length), this.#length));
+    this.give(envelopePrefix(flags(this.#as.compressed, this.#length), this.#length));
   }
 
   #mismatch(): CallError {
     const message = `the body has ${this.#seen} bytes, its content-length is ${this.#length}`;
-    return new CallError(Code.INVALID_ARGUMENT, message, { side: "caller" });
+    const { side } = this.#as;
+    return new CallError(side === "caller" ? Code.INVALID_ARGUMENT : Code.INTERNAL, message, { side });
   }
 }
 
 /** A message of unknown length is held until it is complete. */
 class Gathered extends Step<Fields, Fields> {
-  readonly #compressed: boolean;
+  readonly #as: UnaryBody;
   readonly #message = new Gatherer();
 
-  constructor(body: Body, compressed: boolean) {
+  constructor(body: Body, as: UnaryBody) {
     super(body);
-    this.#compressed = compressed;
+    this.#as = as;
   }
 
   protected take(bytes: Uint8Array): void {
@@ -85,7 +105,7 @@ class Gathered extends Step<Fields, Fields> {
 
   end(trailers: Fields): void {
     const message = this.#message.take();
-    this.give(envelopePrefix(flags(this.#compressed, message.length), message.length));
+    this.give(envelopePrefix(flags(this.#as.compressed, message.length), message.length));
     this.give(message);
     this.finish(trailers);
   }

@@ -2,6 +2,7 @@
 import type { CallError } from "../../call/error.ts";
 import { Fields } from "../../call/fields.ts";
 import { type HttpResponse, noBody, type RequestHead } from "../../call/http.ts";
+import { Recent } from "../../call/recent.ts";
 import type { RpcEnd, RpcRequestHead, RpcResponse, RpcResponseHead } from "../../call/rpc.ts";
 import { encodeGrpcEnd } from "../../wire/grpc-end.ts";
 import { formatGrpcTimeout } from "../../wire/timeout.ts";
@@ -16,13 +17,26 @@ export interface Target {
 }
 
 /** The call as an origin gets it. */
-export function encodeRequest(head: RpcRequestHead, { scheme, authority }: Target): RequestHead {
-  const flat = ["te", "trailers", "content-type", contentTypeOf(head.codec)];
+export function encodeRequest(head: RpcRequestHead, target: Target): RequestHead {
+  const known = encoded.get(head);
+  if (known?.scheme === target.scheme && known.authority === target.authority) return known;
+  return encoded.set(head, encodeAnew(head, target));
+}
+
+const encoded = new Recent<RpcRequestHead, RequestHead>();
+
+function encodeAnew(head: RpcRequestHead, { scheme, authority }: Target): RequestHead {
+  const fields = encodeCallFields(["te", "trailers", "content-type", contentTypeOf(head.codec)], head);
+  return { method: "POST", scheme, authority, path: head.path, fields };
+}
+
+/** `flat`, and behind it the fields of a request that are the same in gRPC and gRPC-Web. */
+export function encodeCallFields(flat: string[], head: RpcRequestHead): Fields {
   if (head.timeoutMs !== undefined) flat.push("grpc-timeout", formatGrpcTimeout(head.timeoutMs));
   if (head.encoding !== "identity") flat.push("grpc-encoding", head.encoding);
   if (head.acceptEncoding !== undefined) flat.push("grpc-accept-encoding", head.acceptEncoding);
   for (const item of head.metadata.flat) flat.push(item);
-  return { method: "POST", scheme, authority, path: head.path, fields: new Fields(flat, head.metadata.neverIndexed) };
+  return new Fields(flat, head.metadata.neverIndexed);
 }
 
 /** Every gRPC server takes the bare type for protobuf; some take no other. */

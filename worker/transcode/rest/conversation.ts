@@ -4,11 +4,23 @@ import { CallError } from "../../call/error.ts";
 import type { Body, HttpResponse, RequestHead } from "../../call/http.ts";
 import type { RpcRequestHead, RpcResponse } from "../../call/rpc.ts";
 import { Code } from "../../call/status.ts";
-import { webCompressions } from "../../protocol/compression.ts";
+import type { Compressions } from "../../protocol/compression.ts";
+import { contentLengthOf } from "../../protocol/connect/decode.ts";
 import { essence } from "../../protocol/content-type.ts";
 import { endOf } from "../../protocol/end.ts";
 import { acceptGrpc } from "../../protocol/grpc/accept.ts";
-import { acceptable, type Caller, decodeRequest, decodeResponse, encodeRequest, recode } from "../../protocol/index.ts";
+import {
+  acceptable,
+  type Caller,
+  decodeAnswer,
+  decodeRequest,
+  encodeCall,
+  encodeMessages,
+  encodeRequest,
+  type OriginCall,
+  type OriginProtocol,
+  recode,
+} from "../../protocol/index.ts";
 import { jsonBytes, jsonFromBinary } from "../codec.ts";
 import type { Conversation, Refusal } from "../conversation.ts";
 import { translateMessages } from "../messages.ts";
@@ -16,13 +28,19 @@ import { encodeError, encodeStream, encodeUnary } from "./answer.ts";
 import { requestMessage } from "./request.ts";
 import type { Binding, Found } from "./templates.ts";
 
+export interface RestOptions {
+  readonly registry: Registry;
+  readonly originProtocol: OriginProtocol;
+  readonly compressions: Compressions;
+}
+
 /** @param head as the caller sent it, filtered */
-export function converseRest(head: RequestHead, found: Found, registry: Registry): Conversation | Refusal {
+export function converseRest(head: RequestHead, found: Found, options: RestOptions): Conversation | Refusal {
   try {
-    return new RestConversation(head, found, registry);
+    return new RestConversation(head, found, options);
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
-    return { head: undefined, refusal: encodeFailure(error, registry) };
+    return { head: undefined, refusal: encodeFailure(error, options.registry), error };
   }
 }
 
@@ -36,16 +54,16 @@ class RestConversation implements Conversation {
   readonly #caller: Caller & { readonly protocol: "connect-unary" };
   readonly #encoding: string;
   readonly #found: Found;
-  readonly #registry: Registry;
+  readonly #origin: OriginCall;
+  readonly #options: RestOptions;
   readonly #toJson: (message: Uint8Array) => Uint8Array;
 
   /** @throws CallError for a request that cannot be translated, whatever its body holds */
-  constructor(head: RequestHead, found: Found, registry: Registry) {
+  constructor(head: RequestHead, found: Found, options: RestOptions) {
     const { binding } = found;
     const { fields } = head;
     checkBody(fields.get("content-type"), binding);
-    this.#encoding = checkEncoding(fields.get("content-encoding") ?? "identity");
-    const length = fields.get("content-length");
+    this.#encoding = checkEncoding(fields.get("content-encoding") ?? "identity", options.compressions);
     // The body is one message, as a unary call's is in Connect.
     this.#caller = {
       protocol: "connect-unary",
@@ -53,32 +71,37 @@ class RestConversation implements Conversation {
       codec: "json",
       acceptEncoding: undefined,
       compressed: this.#encoding !== "identity",
-      contentLength: length !== undefined && /^\d{1,10}$/.test(length) ? Number(length) : undefined,
+      contentLength: contentLengthOf(fields),
     };
     const rpc = rpcHead(head, binding);
-    this.head = encodeRequest(rpc, head);
+    this.#origin = originCall(options.originProtocol, binding);
+    this.head = encodeCall(this.#origin, encodeRequest(rpc, head));
     this.timeoutMs = rpc.timeoutMs;
     this.#found = found;
-    this.#registry = registry;
-    this.#toJson = (message) => jsonBytes(answerJson(binding, message, registry));
+    this.#options = options;
+    this.#toJson = (message) => jsonBytes(answerJson(binding, message, options.registry));
   }
 
   request(body: Body): Body {
+    const { compressions, registry } = this.#options;
     const messages = decodeRequest(this.#caller, body);
-    const from = webCompressions.get(this.#encoding);
+    const from = compressions.get(this.#encoding);
     const plain = from === undefined ? messages : recode(messages, { from, to: undefined, side: "caller" });
-    return translateMessages(plain, (message) => requestMessage(this.#found, message, this.#registry), "caller");
+    const translated = translateMessages(plain, (message) => requestMessage(this.#found, message, registry), "caller");
+    return encodeMessages(this.#origin, translated, "identity");
   }
 
   answer(response: HttpResponse, respond: (response: HttpResponse) => void): void {
-    const { head, messages } = acceptable(this.#caller, decodeResponse(response, "proto"), webCompressions);
+    const { compressions, registry } = this.#options;
+    const decoded = decodeAnswer(this.#origin, response, "proto", compressions);
+    const { head, messages } = acceptable(this.#caller, decoded, compressions);
     const inJson: RpcResponse = { head, messages: translateMessages(messages, this.#toJson, "origin") };
     const encode = this.#found.binding.method.methodKind === "server_streaming" ? encodeStream : encodeUnary;
-    encode(inJson, this.#registry, respond);
+    encode(inJson, registry, respond);
   }
 
   failure(error: CallError): HttpResponse {
-    return encodeFailure(error, this.#registry);
+    return encodeFailure(error, this.#options.registry);
   }
 }
 
@@ -102,9 +125,14 @@ function checkBody(contentType: string | undefined, { body, method }: Binding): 
   throw new CallError(Code.INVALID_ARGUMENT, message, { side: "caller", httpStatus: 415 });
 }
 
-function checkEncoding(encoding: string): string {
-  if (encoding === "identity" || webCompressions.has(encoding)) return encoding;
-  const message = `content-encoding ${encoding} is not known: ${[...webCompressions.keys()].join(", ")} are`;
+function originCall(protocol: OriginProtocol, { method }: Binding): OriginCall {
+  if (protocol !== "connect") return protocol;
+  return method.methodKind === "unary" ? "connect-unary" : "connect-stream";
+}
+
+function checkEncoding(encoding: string, compressions: Compressions): string {
+  if (encoding === "identity" || compressions.has(encoding)) return encoding;
+  const message = `content-encoding ${encoding} is not known: ${[...compressions.keys()].join(", ")} are`;
   throw new CallError(Code.UNIMPLEMENTED, message, { side: "caller", httpStatus: 415 });
 }
 

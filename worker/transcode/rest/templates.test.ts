@@ -1,5 +1,9 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { WireType } from "@bufbuild/protobuf/wire";
+import { FileDescriptorSetSchema, MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
-import { libraryDescriptors } from "../library.fixture.ts";
+import { Descriptors } from "../descriptors.ts";
+import { libraryBytes, libraryDescriptors } from "../library.fixture.ts";
 
 function find(httpMethod: string, path: string): string | undefined {
   const found = libraryDescriptors.templates.find(httpMethod, path);
@@ -46,6 +50,17 @@ test("the query is no part of the path", () => {
 
 test("an option that does not fit its method is left out", () => {
   expect(find("GET", "/v1/misfit/x")).toBeUndefined();
+});
+
+test("an option that is no message is left out, and the set is read all the same", () => {
+  const set = fromBinary(FileDescriptorSetSchema, libraryBytes);
+  const get = set.file.at(-1)!.service[0]!.method[0]!;
+  const httpRule = 72_295_728;
+  get.options = create(MethodOptionsSchema);
+  get.options.$unknown = [{ no: httpRule, wireType: WireType.LengthDelimited, data: Uint8Array.of(3, 0x12, 9, 0x2f) }];
+  const { templates } = Descriptors.read(toBinary(FileDescriptorSetSchema, set));
+  expect(templates.find("GET", "/v1/books/x")).toBeUndefined();
+  expect(templates.find("GET", "/v1/titles")).toBeDefined();
 });
 
 test("a long path is looked at in no time", () => {

@@ -49,8 +49,8 @@ export class Templates {
 
   constructor(methods: Iterable<DescMethod>) {
     for (const method of methods) {
-      if (!hasOption(method, http_rule)) continue;
-      const rule = getOption(method, http_rule);
+      const rule = ruleOf(method);
+      if (rule === undefined) continue;
       for (const each of [rule, ...rule.additionalBindings.slice(0, maxBindings)]) this.#add(method, each);
     }
   }
@@ -128,6 +128,16 @@ function textOf({ segments: pattern }: Template, segments: readonly string[], st
   if (!open && end - start === 1) return decodePercentText(segments[start]!);
   const raw = segments.slice(start, open ? undefined : end).join("/");
   return decodePercentText(raw.replaceAll(/%(2f)/gi, "%25$1"));
+}
+
+/** Undefined if the method has none, or one that is no such message: options are bytes to those who read the set. */
+function ruleOf(method: DescMethod): HttpRule | undefined {
+  if (!hasOption(method, http_rule)) return undefined;
+  try {
+    return getOption(method, http_rule);
+  } catch {
+    return undefined;
+  }
 }
 
 function patternOf({ pattern }: HttpRule): [httpMethod: string, template: string] {

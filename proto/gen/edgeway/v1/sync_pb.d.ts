@@ -31,6 +31,16 @@ export declare type PushRequest = Message<"edgeway.v1.PushRequest"> & {
     value: Delta;
     case: "delta";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * When the agent made this push, Unix milliseconds, and later than its
+   * cluster's last one (see ClusterStatus): one that is not later is taken for
+   * a replay, and fails with ABORTED. Unset: not checked, which only callers
+   * that may write every cluster can leave it.
+   *
+   * @generated from field: uint64 issued_millis = 3;
+   */
+  issuedMillis: bigint;
 };
 
 /**
@@ -233,6 +243,13 @@ export declare const GetResponseSchema: GenMessage<GetResponse>;
  * @generated from message edgeway.v1.StatusRequest
  */
 export declare type StatusRequest = Message<"edgeway.v1.StatusRequest"> & {
+  /**
+   * The cluster of the agent that asks; the answer has this one alone. Empty:
+   * every cluster that the caller may write, and none has reported.
+   *
+   * @generated from field: string cluster = 1;
+   */
+  cluster: string;
 };
 
 /**
@@ -287,6 +304,20 @@ export declare type ClusterStatus = Message<"edgeway.v1.ClusterStatus"> & {
    * @generated from field: uint32 backends = 5;
    */
   backends: number;
+
+  /**
+   * Of its last push.
+   *
+   * @generated from field: uint64 issued_millis = 6;
+   */
+  issuedMillis: bigint;
+
+  /**
+   * Whether its rules serve only calls that no other cluster can.
+   *
+   * @generated from field: bool last_resort = 7;
+   */
+  lastResort: boolean;
 };
 
 /**
@@ -316,7 +347,7 @@ export declare const SyncService: GenService<{
   },
   /**
    * One cluster's part as the edge holds it, without the bytes of its
-   * descriptor sets.
+   * descriptor sets and without private keys.
    *
    * @generated from rpc edgeway.v1.SyncService.Get
    */
@@ -326,7 +357,8 @@ export declare const SyncService: GenService<{
     output: typeof GetResponseSchema;
   },
   /**
-   * Every cluster's revision and age.
+   * Every cluster's revision and age, as far as the caller may know them. An
+   * agent that asks has reported.
    *
    * @generated from rpc edgeway.v1.SyncService.Status
    */

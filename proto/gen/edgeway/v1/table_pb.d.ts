@@ -21,7 +21,7 @@ export declare const file_edgeway_v1_table: GenFile;
  */
 export declare type Table = Message<"edgeway.v1.Table"> & {
   /**
-   * Grows with every change of any part.
+   * Grows with every change of any part, as long as the authority runs.
    *
    * @generated from field: uint64 revision = 1;
    */
@@ -31,6 +31,14 @@ export declare type Table = Message<"edgeway.v1.Table"> & {
    * @generated from field: repeated edgeway.v1.ClusterTable clusters = 2;
    */
   clusters: ClusterTable[];
+
+  /**
+   * Which run of the authority counts the revisions: those of another say
+   * nothing about which table is the newer one.
+   *
+   * @generated from field: string epoch = 3;
+   */
+  epoch: string;
 };
 
 /**

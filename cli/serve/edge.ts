@@ -1,0 +1,84 @@
+/** One process that takes calls: the listeners, and the certificates that come with the table or from files. */
+import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
+import type { RouteTable } from "../../routes/model.ts";
+import type { Handler } from "../../worker/call/http.ts";
+import { startNodeEdge } from "../../worker/host/node.ts";
+import { type Certificate, type CertificateAndKey, Certificates } from "../../worker/host/node-certificates.ts";
+import { CompiledTable } from "../../worker/snapshot/compiled.ts";
+import type { CertificateFiles, ServeOptions } from "./options.ts";
+
+export interface EdgeOptions {
+  readonly serve: ServeOptions;
+  /** In binary (edgeway.v1.Table). */
+  readonly table: Uint8Array;
+  readonly descriptorSet: (hash: string) => Uint8Array | undefined;
+  /** Answers what is below `/_edgeway/`. */
+  readonly admin: Handler | undefined;
+  readonly log: (line: string) => void;
+}
+
+export interface Edge {
+  /** Those of `http`, then those of `https`. */
+  readonly ports: readonly number[];
+  /** Puts a newer table in the place of the one at hand. Calls under way keep theirs. */
+  swap(table: Uint8Array): void;
+  /**
+   * Reads the certificate's files again.
+   *
+   * @throws Error in one line if they cannot be used; those before stay
+   */
+  reload(): void;
+  /** Takes no more connections, and resolves when the calls under way have ended. */
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @throws Error in one line if a port is taken, or a certificate cannot be read */
+export async function startEdge(options: EdgeOptions): Promise<Edge> {
+  const { admin, descriptorSet, log } = options;
+  const { http, https, proxyProtocol, certificate } = options.serve;
+  const certificates = new Certificates(certificate && readCertificate(certificate));
+  const compiled = new CompiledTable();
+  let served: readonly Certificate[] = [];
+  const swap = (bytes: Uint8Array): void => {
+    compiled.swap(bytes);
+    const wanted = certificatesOf(compiled.orEmpty());
+    if (isDeepStrictEqual(wanted, served)) return;
+    served = wanted;
+    for (const problem of certificates.set(wanted)) log(problem);
+  };
+  const reload = (): void => {
+    if (certificate !== undefined) certificates.setFallback(readCertificate(certificate));
+  };
+  swap(options.table);
+  const edge = await startNodeEdge({
+    listeners: [
+      ...http.map((address) => ({ ...address, proxyProtocol })),
+      ...https.map((address) => ({ ...address, proxyProtocol, certificates })),
+    ],
+    table: () => compiled.orEmpty(),
+    descriptorSet,
+    admin,
+  });
+  return { ports: edge.ports, swap, reload, drain: () => edge.drain(), close: () => edge.close() };
+}
+
+function certificatesOf(table: RouteTable): Certificate[] {
+  return table.parts.flatMap(({ certificates }) =>
+    certificates.map(({ hostnames, chain, privateKey, clientCa, clientOptional }) => ({
+      hostnames,
+      chainPem: chain,
+      keyPem: privateKey,
+      clients: clientCa === undefined ? undefined : { caPem: clientCa, optional: clientOptional },
+    })),
+  );
+}
+
+function readCertificate({ chain, key, clientCa }: CertificateFiles): CertificateAndKey {
+  return {
+    cert: readFileSync(chain, "utf8"),
+    key: readFileSync(key, "utf8"),
+    clients: clientCa === undefined ? undefined : { caPem: readFileSync(clientCa, "utf8"), optional: false },
+  };
+}

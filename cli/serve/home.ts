@@ -1,0 +1,77 @@
+/** Where a process has the route table from: its own database, or the process that has it. */
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createAdmin } from "../../worker/admin/admin.ts";
+import { createAuthenticate } from "../../worker/admin/authenticate.ts";
+import { Authority } from "../../worker/admin/authority.ts";
+import { parseClusters } from "../../worker/admin/clusters.ts";
+import { SqlPartStorage } from "../../worker/admin/sql-part-storage.ts";
+import { createSyncService } from "../../worker/admin/sync-service.ts";
+import { type Fetch } from "../../worker/host/fetch-handler.ts";
+import { openSql } from "../../worker/host/node-sql.ts";
+
+/** The authority of a Node edge. */
+export interface Home {
+  /** Serves `/_edgeway/`. */
+  readonly admin: Fetch;
+  /** The table now, in binary (edgeway.v1.Table). */
+  table(): Uint8Array;
+  /** The bytes of the descriptor set with this hash. */
+  descriptorSet(hash: string): Uint8Array | undefined;
+  close(): void;
+}
+
+export interface HomeOptions {
+  /** A directory, made if it is not there. */
+  readonly data: string;
+  readonly syncToken: string | undefined;
+  /** The clusters that may push, in JSON. */
+  readonly clusters: string | undefined;
+  /** Milliseconds after which a cluster that has not reported is a last resort. */
+  readonly staleMs: number;
+  /** Gets a line for each request of an agent that is refused. */
+  readonly log: (line: string) => void;
+  /** Called after each change of the table. */
+  readonly onChange: () => void;
+}
+
+/** The file of the database in the data directory. */
+export const databaseOf = (data: string): string => join(data, "table.db");
+
+/** @throws Error in one line if the directory or the database cannot be had */
+export function openHome({ data, syncToken, clusters: config, staleMs, log, onChange }: HomeOptions): Home {
+  const clusters = parseClusters(config ?? "[]");
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const sql = openSql(databaseOf(data));
+  const now = (): number => Date.now();
+  const authority = new Authority(new SqlPartStorage(sql), {
+    now,
+    epoch: randomUUID(),
+    clusters,
+    certificates: true,
+    staleMs,
+    onChange,
+  });
+  const authenticate = createAuthenticate({ syncToken, clusters, now, fetch });
+  const admin = createAdmin({ sync: authenticate && createSyncService({ authority, authenticate, log }) });
+  const ageing = setInterval(() => authority.noticeStale(), noticeMs);
+  return {
+    admin: (request) => admin.fetch(request),
+    table: () => authority.table(),
+    descriptorSet: (hash) => authority.descriptorSet(hash),
+    close() {
+      clearInterval(ageing);
+      sql.close();
+    },
+  };
+}
+
+/** Milliseconds after which a cluster that has become stale is noticed at the latest. */
+const noticeMs = 5_000;
+
+/** Descriptor sets as processes beside the authority's read them. */
+export function createDescriptorReader(data: string): Home["descriptorSet"] {
+  const storage = new SqlPartStorage(openSql(databaseOf(data)));
+  return (hash) => storage.descriptorSet(hash);
+}

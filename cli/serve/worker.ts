@@ -1,0 +1,51 @@
+/** A worker process of `edgeway serve --workers N`: takes calls by the table that the first process sends. */
+import { createDescriptorReader } from "./home.ts";
+import { type Edge, startEdge } from "./edge.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import { toPrimary } from "./to-primary.ts";
+
+let edge: Edge | undefined;
+/** The last one that came, which may be while the edge still starts. */
+let table: Uint8Array;
+let drainMs = 0;
+
+const say = (message: FromWorker): void => void process.send!(message);
+const log = (line: string): void => say({ kind: "log", line });
+
+async function start({ serve, adminPort }: Extract<ToWorker, { kind: "start" }>): Promise<void> {
+  ({ drainMs } = serve);
+  const descriptorSet = createDescriptorReader(serve.data);
+  // Where it has an address of its own, calls have no way to it.
+  const admin = serve.admin === undefined ? toPrimary(adminPort) : undefined;
+  edge = await startEdge({ serve, table, descriptorSet, admin, log });
+  edge.swap(table);
+  say({ kind: "ready", ports: edge.ports });
+}
+
+async function drain(): Promise<void> {
+  setTimeout(() => process.exit(0), drainMs);
+  await edge?.drain();
+  process.exit(0);
+}
+
+process.on("message", (message: ToWorker) => {
+  switch (message.kind) {
+    case "start":
+      ({ table } = message);
+      start(message).catch((error: unknown) => {
+        process.send!({ kind: "failed", reason: error instanceof Error ? error.message : String(error) }, () =>
+          process.exit(1),
+        );
+      });
+      return;
+    case "table":
+      ({ table } = message);
+      edge?.swap(table);
+      return;
+    case "drain":
+      void drain();
+  }
+});
+// The first process decides when this one ends; without it there is no table to follow.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+process.on("disconnect", () => void drain());

@@ -1,0 +1,116 @@
+/** The worker processes of `edgeway serve`, as the process that started them sees them. */
+import cluster, { type Worker } from "node:cluster";
+import { fileURLToPath } from "node:url";
+import type { FromWorker, ToWorker } from "./messages.ts";
+
+/** Before a worker that died as young as this is replaced: one that dies at once would keep the machine busy otherwise. */
+const respawnMs = 1_000;
+
+export interface WorkersOptions {
+  readonly count: number;
+  /** The first message, with the table of the moment. */
+  readonly start: () => ToWorker;
+  readonly log: (line: string) => void;
+}
+
+export class Workers {
+  readonly #options: WorkersOptions;
+  /** Those that take calls, or begin to. */
+  readonly #active = new Set<Worker>();
+  /** Those of them that take calls. */
+  readonly #ready = new Set<Worker>();
+  #replacing: Promise<void> = Promise.resolve();
+  #stopping = false;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    cluster.setupPrimary({
+      exec: fileURLToPath(new URL("worker.ts", import.meta.url)),
+      args: [],
+      serialization: "advanced",
+    });
+  }
+
+  /**
+   * Resolves to the listeners' ports, once every worker takes calls.
+   *
+   * @throws Error in one line if one cannot
+   */
+  async start(): Promise<readonly number[]> {
+    const ready = await Promise.all(Array.from({ length: this.#options.count }, () => this.#spawn()));
+    return ready[0]!;
+  }
+
+  send(message: ToWorker): void {
+    for (const worker of this.#active) worker.send(message);
+  }
+
+  /** Puts new workers in the place of all, one after the other; the old ones finish their calls. */
+  replace(): Promise<void> {
+    this.#replacing = this.#replacing.then(async () => {
+      const olds = [...this.#active];
+      for (const old of olds) {
+        // oxlint-disable-next-line no-await-in-loop -- the others take calls meanwhile
+        await this.#spawn().then(
+          () => this.#retire(old),
+          (error: Error) => this.#options.log(`a new worker cannot start, the old one stays: ${error.message}`),
+        );
+      }
+    });
+    return this.#replacing;
+  }
+
+  /** Resolves when every worker has finished its calls and is gone. */
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all([...this.#active].map((worker) => this.#retire(worker)));
+  }
+
+  #retire(worker: Worker): Promise<void> {
+    this.#active.delete(worker);
+    this.#ready.delete(worker);
+    return new Promise((resolve) => {
+      worker.once("exit", () => resolve());
+      worker.send({ kind: "drain" } satisfies ToWorker);
+    });
+  }
+
+  #spawn(): Promise<readonly number[]> {
+    const worker = cluster.fork();
+    const born = performance.now();
+    this.#active.add(worker);
+    worker.send(this.#options.start());
+    return new Promise((resolve, reject) => {
+      worker.on("message", (message: FromWorker) => {
+        if (message.kind === "log") this.#options.log(message.line);
+        else if (message.kind === "failed") reject(new Error(message.reason));
+        else {
+          this.#ready.add(worker);
+          resolve(message.ports);
+        }
+      });
+      worker.once("exit", (code, signal) => {
+        const isReady = this.#ready.delete(worker);
+        this.#active.delete(worker);
+        if (isReady) this.#died(worker, signal ?? String(code), performance.now() - born);
+        else reject(new Error(`a worker ended before it was ready (${signal ?? code})`));
+      });
+    });
+  }
+
+  #died({ process: { pid } }: Worker, how: string, lifeMs: number): void {
+    if (this.#stopping) return;
+    this.#options.log(`worker ${pid} ended (${how}); another one takes its place`);
+    this.#respawn(lifeMs < respawnMs ? respawnMs : 0);
+  }
+
+  #respawn(delayMs: number): void {
+    setTimeout(() => {
+      if (this.#stopping) return;
+      this.#spawn().catch((error: Error) => {
+        this.#options.log(`a worker cannot start, another attempt follows: ${error.message}`);
+        this.#respawn(respawnMs);
+      });
+    }, delayMs);
+  }
+}

@@ -1,0 +1,93 @@
+import type { Issue } from "../../proto/gen/edgeway/v1/sync_pb.js";
+import type { ClusterTable, SourceRef } from "../../proto/gen/edgeway/v1/table_pb.js";
+import type { Push } from "../agent.ts";
+import type { ObjectRef } from "../objects/object.ts";
+import { keyOfRef } from "../objects/object.ts";
+import type { Condition, ObjectStatus, ParentStatus } from "../translate/status.ts";
+import { programmed } from "../translate/status.ts";
+import type { Merge } from "./status-merge.ts";
+import { clearIngress, mergeConditions, mergeGateway, mergeIngress, mergeParents } from "./status-merge.ts";
+
+/** What all objects should say after a push, by object key. `address`: where the edge answers, if that is to be told. */
+export function wantedAfter({ translation, outcome }: Push, address: string | undefined): Map<string, Merge> {
+  const { statuses, table } = translation;
+  const served = outcome.kind === "accepted" ? outcome : undefined;
+  const withheld = withheldBySource(served?.withheld ?? [], table);
+  const wanted = new Map<string, Merge>();
+  for (const status of statuses) {
+    const key = keyOfRef(status);
+    const at = served === undefined ? undefined : address;
+    wanted.set(key, mergeOf(finished(status, served?.revision, withheld.get(key)), at));
+  }
+  if (address === undefined) return wanted;
+  for (const { source } of table.routes) {
+    // While it is not known whether the edge serves it, it says what it said.
+    if (source?.kind === "Ingress") wanted.set(keyOfRef(source), served ? mergeIngress(address) : () => undefined);
+  }
+  return wanted;
+}
+
+/** What an object should say that no push speaks of: nothing of Edgeway's. */
+export function unwanted({ kind }: ObjectRef, address: string | undefined): Merge | undefined {
+  if (kind === "HTTPRoute" || kind === "GRPCRoute") return mergeParents([]);
+  return kind === "Ingress" && address !== undefined ? clearIngress(address) : undefined;
+}
+
+function mergeOf({ kind, conditions = [], listeners = [], parents = [] }: ObjectStatus, address: string | undefined) {
+  if (kind === "GatewayClass") return mergeConditions(conditions);
+  return kind === "Gateway" ? mergeGateway({ conditions, listeners, address }) : mergeParents(parents);
+}
+
+/** `revision`: the first in which the edge serves it; undefined while it is not known to. */
+function finished(status: ObjectStatus, revision: bigint | undefined, withheld: Withheld | undefined): ObjectStatus {
+  const finish = (conditions: readonly Condition[]) =>
+    revision === undefined ? conditions : conditions.map((condition) => programmed(condition, revision));
+  return {
+    ...status,
+    ...(status.conditions && { conditions: finish(status.conditions) }),
+    ...(status.listeners && {
+      listeners: status.listeners.map((each) => ({ ...each, conditions: finish(each.conditions) })),
+    }),
+    ...(status.parents && withheld && { parents: status.parents.map((parent) => withheldParent(parent, withheld)) }),
+  };
+}
+
+/** That the edge leaves out some of an object's routes, or all of them. */
+interface Withheld {
+  readonly reason: string;
+  readonly all: boolean;
+}
+
+function withheldBySource(issues: readonly Issue[], table: ClusterTable): Map<string, Withheld> {
+  const reasons = new Map<string, string[]>();
+  for (const { source, reason } of issues) {
+    if (source === undefined) continue;
+    const key = keyOfRef(source);
+    reasons.set(key, [...(reasons.get(key) ?? []), reason]);
+  }
+  if (reasons.size === 0) return new Map();
+  const routes = Map.groupBy(table.routes, ({ source }) => keyOfSource(source));
+  return new Map(
+    [...reasons].map(([key, all]) => [
+      key,
+      { reason: [...new Set(all)].join("; "), all: all.length >= (routes.get(key)?.length ?? 0) },
+    ]),
+  );
+}
+
+function keyOfSource(source: SourceRef | undefined): string {
+  return source === undefined ? "" : keyOfRef(source);
+}
+
+const NOT_GRANTED = "HostnameNotGranted";
+
+function withheldParent(parent: ParentStatus, { reason, all }: Withheld): ParentStatus {
+  const accepted = parent.conditions.find(({ type }) => type === "Accepted");
+  if (accepted?.status !== "True") return parent;
+  const others = parent.conditions.filter(({ type }) => type !== (all ? "Accepted" : "PartiallyInvalid"));
+  const about = { reason: NOT_GRANTED, observedGeneration: accepted.observedGeneration };
+  const said: Condition = all
+    ? { ...about, type: "Accepted", status: "False", message: reason }
+    : { ...about, type: "PartiallyInvalid", status: "True", message: `Dropped Rule: ${reason}` };
+  return { ...parent, conditions: [said, ...others] };
+}

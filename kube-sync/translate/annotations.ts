@@ -1,0 +1,144 @@
+import type { KubeObject } from "../objects/object.ts";
+import type { Say } from "./context.ts";
+import { milliseconds } from "../objects/durations.ts";
+
+/** How an annotation's value is written. */
+export interface Form<T> {
+  /** Completes "must be …". */
+  readonly says: string;
+  /** Undefined: it is not of the form. */
+  readonly read: (text: string) => T | undefined;
+}
+
+export const ANNOTATION_PREFIX = "edgeway.dev/";
+
+/** For routes: Ingress, HTTPRoute, GRPCRoute, VirtualService. */
+const OF_ROUTES = [
+  "cors-origins",
+  "cors-credentials",
+  "timeout",
+  "backend-timeout",
+  "idle-timeout",
+  "retry-attempts",
+  "retry-on",
+  "hedge-attempts",
+  "hedge-delay",
+  "rate-limit",
+  "jwt-issuer",
+  "jwt-jwks-uri",
+  "jwt-audiences",
+  "match-protocol",
+  "cluster-weight",
+  "failover",
+] as const;
+
+const OF_SERVICES = [
+  "origin",
+  "descriptors",
+  "load-balancing",
+  "hash-on",
+  "slow-start",
+  "health-check",
+  "max-connections",
+  "max-pending",
+  "max-calls",
+  "connect-timeout",
+  "transport",
+  "location-hint",
+  "ca-configmap",
+  "ca-secret",
+  "client-cert-secret",
+  "server-name",
+] as const;
+
+const OF_NAMESPACES = ["cluster-weight", "failover", "drain"] as const;
+
+export type AnnotationName =
+  (typeof OF_ROUTES)[number] | (typeof OF_SERVICES)[number] | (typeof OF_NAMESPACES)[number];
+
+/** Reads an object's `edgeway.dev/` annotations. One that is malformed is reported, and counts as absent. */
+export class Annotations {
+  readonly #values: Readonly<Record<string, string>>;
+  readonly #say: Say;
+  readonly #vital: ReadonlySet<AnnotationName>;
+  /** Those that were malformed. */
+  readonly malformed = new Set<AnnotationName>();
+
+  /** `vital`: those without which more would be served, or to others, than was meant. Who reads them sees to it. */
+  constructor({ metadata }: KubeObject, say: Say, vital: readonly AnnotationName[] = []) {
+    this.#values = metadata.annotations;
+    this.#say = say;
+    this.#vital = new Set(vital);
+  }
+
+  has(name: AnnotationName): boolean {
+    return this.#values[ANNOTATION_PREFIX + name] !== undefined;
+  }
+
+  get<T>(name: AnnotationName, form: Form<T>): T | undefined {
+    const text = this.#values[ANNOTATION_PREFIX + name];
+    if (text === undefined) return undefined;
+    const value = form.read(text.trim());
+    if (value !== undefined) return value;
+    this.malformed.add(name);
+    const consequence = this.#vital.has(name) ? "calls are answered with an error" : "ignored";
+    this.wrong(name, `must be ${form.says}, not "${text}": ${consequence}`);
+    return undefined;
+  }
+
+  wrong(name: AnnotationName, reason: string): void {
+    this.#say("error", annotationField(ANNOTATION_PREFIX + name), reason);
+  }
+}
+
+export function annotationField(name: string): string {
+  return `metadata.annotations["${name}"]`;
+}
+
+/** Reports annotations of Edgeway's that the object's kind does not have: they are most often misspelt. */
+export function reportUnknown({ kind, metadata }: KubeObject, say: Say): void {
+  const known: readonly string[] = kind === "Service" ? OF_SERVICES : kind === "Namespace" ? OF_NAMESPACES : OF_ROUTES;
+  for (const name of Object.keys(metadata.annotations)) {
+    if (name.startsWith(ANNOTATION_PREFIX) && !known.includes(name.slice(ANNOTATION_PREFIX.length)))
+      say("warning", annotationField(name), `is not read: it means nothing on an object of the kind ${kind}`);
+  }
+}
+
+/** Forms that several annotations have. */
+
+export const duration: Form<number> = { says: 'a duration such as "30s" or "250ms"', read: milliseconds };
+
+export const flag: Form<boolean> = {
+  says: '"true" or "false"',
+  read: (text) => (text === "true" || text === "false" ? text === "true" : undefined),
+};
+
+export function integer(min: number, max: number): Form<number> {
+  return {
+    says: `a whole number from ${min} to ${max}`,
+    read: (text) => {
+      const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+      return value >= min && value <= max ? value : undefined;
+    },
+  };
+}
+
+/** One of the keys of a map. */
+export function oneOf<T>(values: ReadonlyMap<string, T>): Form<T> {
+  return { says: [...values.keys()].join(" or "), read: (text) => values.get(text) };
+}
+
+export function text(says: string, holds: (value: string) => boolean): Form<string> {
+  return { says, read: (value) => (holds(value) ? value : undefined) };
+}
+
+/** Items with commas or blanks between them, each of a form, and at least one. */
+export function listOf<T>({ says, read }: Form<T>): Form<readonly T[]> {
+  return {
+    says: `a list, each ${says}`,
+    read: (value) => {
+      const items = value.split(/[\s,]+/).filter((item) => item !== "").map(read);
+      return items.length > 0 && items.every((item) => item !== undefined) ? items : undefined;
+    },
+  };
+}

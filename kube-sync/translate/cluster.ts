@@ -1,0 +1,40 @@
+import { create } from "@bufbuild/protobuf";
+import type { Certificate as CertificateMessage } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { CertificateSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { Annotations, flag, reportUnknown } from "./annotations.ts";
+import type { Certificate } from "./certificates.ts";
+import type { Context } from "./context.ts";
+import { sayAbout } from "./context.ts";
+
+const AGENT_NAMESPACE = "edgeway-system";
+
+/** Whether the cluster is being drained: by annotation on the Namespace that the agent runs in. */
+export function isDrained(context: Context): boolean {
+  const name = context.options.agentNamespace ?? AGENT_NAMESPACE;
+  return context.unit("drain", "", [], (own) => {
+    const namespace = own.objects.get("Namespace", "", name);
+    if (namespace === undefined) return false;
+    const say = sayAbout(own, namespace);
+    reportUnknown(namespace, say);
+    return new Annotations(namespace, say).get("drain", flag) ?? false;
+  });
+}
+
+/** The listeners' certificates as the table has them. Keys leave the cluster only where that is asked for. */
+export function pushedCertificates({ options, certificates, unit }: Context): CertificateMessage[] {
+  if (options.pushCertificates !== true) return [];
+  return certificates.map((certificate) => unit("certificate", certificate, [], () => messageOf(certificate)));
+}
+
+function messageOf({ hostnames, chainPem, keyPem, listener, source, clients }: Certificate): CertificateMessage {
+  const { kind, namespace, name, part } = listener;
+  return create(CertificateSchema, {
+    key: `${kind}/${namespace}/${name}/${part}/${source.namespace}/${source.name}`,
+    source: { kind, namespace, name },
+    hostnames: [...hostnames],
+    chain: chainPem,
+    privateKey: keyPem,
+    clientCa: clients?.caPem ?? "",
+    clientOptional: clients?.optional ?? false,
+  });
+}

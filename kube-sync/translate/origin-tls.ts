@@ -1,0 +1,58 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { OriginTlsSchema } from "../../proto/gen/edgeway/v1/policy_pb.js";
+import { isEndpointHost } from "../../routes/syntax.ts";
+import type { ServicePort } from "../objects/core.ts";
+import type { ObjectOf } from "../objects/object.ts";
+import { Annotations, text } from "./annotations.ts";
+import { authoritiesOf, pairOf } from "./certificates.ts";
+import type { Context } from "./context.ts";
+import { sayAbout } from "./context.ts";
+import { policyFor, validationOf } from "./gateway/backend-tls.ts";
+
+export type OriginTlsInit = Exclude<MessageInitShape<typeof OriginTlsSchema>, { $typeName: string }>;
+
+/** How an origin is known over TLS; or why it cannot be told, and then it gets no calls. */
+export type OriginTls = { readonly tls: OriginTlsInit } | { readonly invalid: string };
+
+/** A BackendTLSPolicy for the Service's port, or else its annotations. Undefined: they say nothing of TLS. */
+export function serviceTls(context: Context, service: ObjectOf<"Service">, port: ServicePort): OriginTls | undefined {
+  const policy = policyFor(context.objects, service, port);
+  if (policy === undefined) return annotatedTls(context, service);
+  const validation = validationOf(context.objects, policy);
+  return "tls" in validation ? validation : { invalid: validation.message };
+}
+
+const name = text("a name", (value) => value !== "");
+const serverName = text("a lower-case host name", isEndpointHost);
+
+const OF_TLS = ["ca-configmap", "ca-secret", "client-cert-secret", "server-name"] as const;
+
+/** What cannot be read must hold, too: rather than trust or show more than was meant, the Service gets no calls. */
+function annotatedTls(context: Context, service: ObjectOf<"Service">): OriginTls | undefined {
+  const annotations = new Annotations(service, sayAbout(context, service), OF_TLS);
+  if (!OF_TLS.some((each) => annotations.has(each))) return undefined;
+  const { namespace } = service.metadata;
+  const tls: OriginTlsInit = {};
+  let invalid: string | undefined;
+  const fail = (each: (typeof OF_TLS)[number], reason: string) => {
+    annotations.wrong(each, `${reason}: it gets no calls`);
+    invalid ??= reason;
+  };
+  for (const [each, kind] of [["ca-configmap", "ConfigMap"] as const, ["ca-secret", "Secret"] as const]) {
+    const found = annotations.get(each, name);
+    if (found === undefined) continue;
+    const authorities = authoritiesOf(context.objects, { kind, namespace, name: found });
+    if ("wrong" in authorities) fail(each, authorities.wrong);
+    else tls.caCertificates = (tls.caCertificates ?? "") + authorities.pem;
+  }
+  const client = annotations.get("client-cert-secret", name);
+  if (client !== undefined) {
+    const pair = pairOf(context.objects, { namespace, name: client }, "any");
+    if ("wrong" in pair) fail("client-cert-secret", pair.wrong);
+    else [tls.clientCertificate, tls.clientKey] = [pair.chainPem, pair.keyPem];
+  }
+  tls.serverName = annotations.get("server-name", serverName) ?? "";
+  const [malformed] = annotations.malformed;
+  invalid ??= malformed && `the annotation edgeway.dev/${malformed} is malformed`;
+  return invalid === undefined ? { tls } : { invalid };
+}

@@ -1,0 +1,42 @@
+/** A Worker that carries each call out on a connection of the call's own: what is left without a Durable Object. */
+import { fromJsonString } from "@bufbuild/protobuf";
+import { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { compile } from "../../routes/compile.ts";
+import { decode } from "../../routes/decode.ts";
+import type { RouteTable } from "../../routes/model.ts";
+import type { Clock } from "../../worker/call/clock.ts";
+import { exchange } from "../../worker/exchange.ts";
+import { dial } from "../../worker/host/cloudflare-socket.ts";
+import { headOf, respondWith, toResponse } from "../../worker/host/fetch.ts";
+import { bodyFromStream } from "../../worker/host/web-streams.ts";
+import { connectHttp2 } from "../../worker/http2/index.ts";
+import { plan } from "../../worker/plan.ts";
+
+const clock: Clock = {
+  now: () => Date.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+let table: RouteTable | undefined;
+
+function tableOf(json: string): RouteTable {
+  const decoded = decode(fromJsonString(ClusterTableSchema, json));
+  if (decoded.issues !== undefined) throw new Error(JSON.stringify(decoded.issues));
+  return compile([decoded.part]);
+}
+
+export default {
+  async fetch(request: Request, env: { readonly TABLE: string }): Promise<Response> {
+    table ??= tableOf(env.TABLE);
+    const planned = plan(headOf(request, "http"), table, Math.random, false);
+    if (planned.plan === undefined) return toResponse(planned.answer);
+    const stream = await dial(planned.plan.endpoint);
+    const client = connectHttp2(stream, { clock, defer: queueMicrotask });
+    const options = { clock, send: client.handle, idleMs: undefined };
+    const body = bodyFromStream(request.body);
+    return respondWith((answer) => exchange(planned.plan, body, options, answer), request.signal);
+  },
+};

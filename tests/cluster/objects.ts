@@ -1,0 +1,56 @@
+/** Objects of tests, as YAML. The API server takes no loopback address for an endpoint, so Services say where they are. */
+
+export function serviceYaml(name: string, port: number): string {
+  return `
+apiVersion: v1
+kind: Service
+metadata: { name: ${name}, annotations: { edgeway.dev/origin: "grpc://127.0.0.1:${port}" } }
+spec: { ports: [{ port: 80 }] }
+---`;
+}
+
+export const classesYaml = `
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: { name: edgeway }
+spec: { controller: edgeway.dev/ingress-controller }
+---`;
+
+export const gatewayYaml = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: { name: edgeway }
+spec: { controllerName: edgeway.dev/gateway-controller }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: edge }
+spec:
+  gatewayClassName: edgeway
+  listeners: [{ name: http, port: 80, protocol: HTTP }]
+---`;
+
+export function ingressYaml(name: string, host: string, service: string, annotations = ""): string {
+  return `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: ${name}, annotations: { ${annotations} } }
+spec:
+  ingressClassName: edgeway
+  rules:
+    - host: ${host}
+      http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: ${service}, port: { number: 80 } } } }] }
+---`;
+}
+
+export function grpcRouteYaml(name: string, host: string, service: string): string {
+  return `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: ${name} }
+spec:
+  parentRefs: [{ name: edge }]
+  hostnames: [${host}]
+  rules: [{ backendRefs: [{ name: ${service}, port: 80 }] }]
+---`;
+}

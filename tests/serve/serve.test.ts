@@ -1,0 +1,229 @@
+/** `edgeway serve`: the edge as a Node process, with its table on disk, its workers and its certificates. */
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { createServer, request, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
+import { generate } from "selfsigned";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { run } from "../dev/cli.ts";
+import { until } from "../e2e/until.ts";
+import { runServe, token, workersOf } from "./serve.ts";
+
+let origin: Server;
+/** How the origin answers. */
+let respond: () => Promise<string> = () => Promise.resolve("ok");
+
+beforeAll(async () => {
+  origin = createServer((_, response) => void respond().then((text) => response.end(text)));
+  origin.listen(0, "127.0.0.1");
+  await once(origin, "listening");
+});
+afterAll(() => {
+  origin.closeAllConnections();
+  origin.close();
+});
+
+const source = { kind: "HTTPRoute", namespace: "default", name: "shop" };
+
+function tableOf(hostname: string) {
+  const { port } = origin.address() as AddressInfo;
+  return {
+    cluster: "test",
+    routes: [
+      {
+        key: "shop",
+        source,
+        hostnames: [hostname],
+        rules: [{ backends: [{ target: { case: "backend", value: "b" } as const, weight: 1 }] }],
+      },
+    ],
+    backends: [{ key: "b", source, protocol: OriginProtocol.HTTP1, endpoints: [{ host: "127.0.0.1", port }] }],
+  };
+}
+
+interface Got {
+  readonly status: number;
+  readonly text: string;
+}
+
+async function get(port: number, host: string, path = "/", headers: object = {}): Promise<Got> {
+  const outgoing = request({ host: "127.0.0.1", port, path, headers: { host, ...headers }, agent: false }).end();
+  const [incoming] = await once(outgoing, "response");
+  let text = "";
+  for await (const chunk of incoming) text += String(chunk);
+  return { status: incoming.statusCode as number, text };
+}
+
+test("a table that was pushed is served at once after a restart, without an agent", async () => {
+  await using first = await runServe();
+  expect((await get(first.ports[0]!, "shop.test")).status).toBe(404);
+  await first.push(tableOf("shop.test"));
+  expect(await get(first.ports[0]!, "shop.test")).toEqual({ status: 200, text: "ok" });
+  expect(await first.stop()).toBe(0);
+  await using second = await runServe([], first.data);
+  expect(await get(second.ports[0]!, "shop.test")).toEqual({ status: 200, text: "ok" });
+});
+
+test("every worker has each table that is pushed, whichever of them takes the push", async () => {
+  await using serve = await runServe(["--workers", "3"]);
+  expect(workersOf(serve)).toHaveLength(3);
+  await serve.push(tableOf("shop.test"));
+  const all = async () => {
+    const answers = await Promise.all(Array.from({ length: 12 }, () => get(serve.ports[0]!, "shop.test")));
+    return answers.every(({ status }) => status === 200);
+  };
+  await until(all, () => "every worker has the table");
+});
+
+test("a worker that dies is replaced", async () => {
+  await using serve = await runServe(["--workers", "1"]);
+  await serve.push(tableOf("shop.test"));
+  const [pid] = workersOf(serve);
+  process.kill(pid!, "SIGKILL");
+  const healthy = () =>
+    get(serve.ports[0]!, "shop.test")
+      .then(({ status }) => status === 200)
+      .catch(() => false);
+  await until(
+    async () => workersOf(serve).some((each) => each !== pid) && (await healthy()),
+    () => serve.stderr(),
+  );
+  expect(serve.stderr()).toContain(`worker ${pid} ended (SIGKILL)`);
+});
+
+test("SIGHUP puts new workers in the place of the old, and a call under way ends well", async () => {
+  await using serve = await runServe(["--workers", "1"]);
+  await serve.push(tableOf("shop.test"));
+  const asked = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<string>();
+  respond = () => {
+    asked.resolve();
+    return release.promise;
+  };
+  const slow = get(serve.ports[0]!, "shop.test");
+  await asked.promise;
+  respond = () => Promise.resolve("ok");
+  const [old] = workersOf(serve);
+  serve.process.kill("SIGHUP");
+  await until(
+    () => workersOf(serve).some((pid) => pid !== old),
+    () => serve.stderr(),
+  );
+  release.resolve("at last");
+  expect(await slow).toEqual({ status: 200, text: "at last" });
+  await until(
+    () => !workersOf(serve).includes(old!),
+    () => serve.stderr(),
+  );
+  expect((await get(serve.ports[0]!, "shop.test")).status).toBe(200);
+});
+
+test("SIGTERM lets calls under way end, and cuts those that take longer than they may", async () => {
+  await using serve = await runServe(["--drain-seconds", "1"]);
+  await serve.push(tableOf("shop.test"));
+  const asked = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const release = Promise.withResolvers<string>();
+  const answers = [release.promise, new Promise<string>(() => {})];
+  respond = () => {
+    asked.shift()?.resolve();
+    return answers.shift()!;
+  };
+  const [quick, endless] = [asked[0]!.promise, asked[1]!.promise];
+  const first = get(serve.ports[0]!, "shop.test");
+  await quick;
+  const second = get(serve.ports[0]!, "shop.test").catch((error: Error) => error);
+  await endless;
+  respond = () => Promise.resolve("ok");
+  serve.process.kill("SIGTERM");
+  await until(
+    () => serve.stderr().includes("draining"),
+    () => serve.stderr(),
+  );
+  release.resolve("at last");
+  expect(await first).toEqual({ status: 200, text: "at last" });
+  expect(await second).toBeInstanceOf(Error);
+  expect(await serve.exited).toBe(0);
+});
+
+test("with --admin, pushes and health have an address of their own, and calls no way to it", async () => {
+  await using serve = await runServe(["--admin", "127.0.0.1:0"]);
+  const [calls, admin] = serve.ports;
+  await serve.push(tableOf("shop.test"));
+  expect(await get(admin!, "edge", "/_edgeway/healthz")).toEqual({ status: 200, text: "ok\n" });
+  expect((await get(calls!, "edge", "/_edgeway/healthz")).status).toBe(404);
+  expect((await get(calls!, "shop.test")).status).toBe(200);
+});
+
+async function pairFor(name: string) {
+  const made = await generate([{ name: "commonName", value: name }], { keyType: "ec", algorithm: "sha256" });
+  return { chain: made.cert, privateKey: made.private };
+}
+
+async function servedName(port: number, servername: string): Promise<string> {
+  const socket = connectTls({ host: "127.0.0.1", port, servername, rejectUnauthorized: false });
+  await once(socket, "secureConnect");
+  const { subject } = socket.getPeerCertificate();
+  socket.destroy();
+  return String(subject.CN);
+}
+
+test("certificates come with the table, by name, and from files for other names; both change at run time", async () => {
+  await using serve = await runServe(["--http", "127.0.0.1:0"]);
+  const [cert, key] = [join(serve.data, "tls.crt"), join(serve.data, "tls.key")];
+  const write = async (name: string) => {
+    const { chain, privateKey } = await pairFor(name);
+    await Promise.all([writeFile(cert, chain), writeFile(key, privateKey)]);
+  };
+  await write("files.test");
+  const args = ["--https", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key, "--admin", "127.0.0.1:0"];
+  await using tls = await runServe(args);
+  const [port] = tls.ports;
+  expect(await servedName(port!, "shop.test")).toBe("files.test");
+  const certificates = [{ key: "shop", source, hostnames: ["shop.test"], ...(await pairFor("table.test")) }];
+  await tls.push({ ...tableOf("shop.test"), certificates });
+  expect(await servedName(port!, "shop.test")).toBe("table.test");
+  await write("renewed.test");
+  tls.process.kill("SIGHUP");
+  await until(
+    async () => (await servedName(port!, "x.test")) === "renewed.test",
+    () => tls.stderr(),
+  );
+  expect(await servedName(port!, "shop.test")).toBe("table.test");
+});
+
+test("private keys are in the database alone, which others cannot read", async () => {
+  await using serve = await runServe();
+  const { privateKey, chain } = await pairFor("shop.test");
+  await serve.push({ ...tableOf("shop.test"), certificates: [{ key: "shop", source, chain, privateKey }] });
+  const got = await get(serve.ports[0]!, "edge", "/_edgeway/edgeway.v1.SyncService/Get?encoding=json&message={}", {
+    authorization: `Bearer ${token}`,
+  });
+  expect(got.text).not.toContain("PRIVATE KEY");
+  expect(serve.stdout() + serve.stderr()).not.toContain("PRIVATE KEY");
+  await expect(readFile(join(serve.data, "table.db"))).resolves.toBeDefined();
+});
+
+test.each([
+  [["--http", "nowhere"], "--http takes [HOST]:PORT"],
+  [["--tls-cert", "a.pem"], "--tls-cert and --tls-key go together"],
+  [["--workers", "some"], "--workers takes a whole number"],
+  [["--clusters", "/nowhere.json"], "--clusters: ENOENT"],
+])("%j is answered in one line", async (args, line) => {
+  const { exited, stderr } = run("cli/main.ts", "serve", ...args);
+  expect(await exited).toBe(1);
+  expect(stderr()).toContain(line);
+  expect(stderr().trim().split("\n")).toHaveLength(1);
+});
+
+test("a port that is taken is said in one line, with workers too, and nothing is left running", async () => {
+  await using serve = await runServe();
+  for (const workers of [[], ["--workers", "2"]]) {
+    // oxlint-disable-next-line no-await-in-loop
+    await expect(runServe(["--http", `127.0.0.1:${serve.ports[0]}`, ...workers])).rejects.toThrow(
+      `port ${serve.ports[0]} is taken`,
+    );
+  }
+});

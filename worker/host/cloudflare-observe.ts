@@ -1,0 +1,67 @@
+/** What observes calls on Cloudflare: by the Worker's variables, secrets and bindings. Without any of them, nothing does. */
+import type { AnalyticsEngineDataset, DurableObjectNamespace } from "@cloudflare/workers-types";
+import type { PoolStats } from "../call/pool-stats.ts";
+import type { CallObserver } from "../observe/call.ts";
+import type { Clock } from "../call/clock.ts";
+import { readObserveConfig, type Settings } from "../observe/config.ts";
+import type { Observation } from "../observe/observation.ts";
+import { observationOf } from "../observe/observers.ts";
+import { TrafficReporter } from "../observe/reporter.ts";
+import { isError, routeKey } from "../observe/tally.ts";
+import type { TrafficReport } from "../observe/traffic.ts";
+import { telemetry } from "./telemetry.ts";
+
+export interface ObserveEnv {
+  readonly TELEMETRY: DurableObjectNamespace;
+  /** Who has it may use the console. A secret. Without it there is none. */
+  readonly EDGEWAY_CONSOLE_TOKEN?: string;
+  /** Gets a data point for each call, if it is bound. */
+  readonly ANALYTICS?: AnalyticsEngineDataset;
+}
+
+export interface Observing {
+  readonly observation: Observation | undefined;
+  /** Resolves when all that was counted has been handed on. Undefined: there is nothing to hand on. */
+  readonly pending: () => Promise<void> | undefined;
+}
+
+/**
+ * @param source the isolate's name
+ * @param pools its connections, now
+ */
+export function observe(env: ObserveEnv, clock: Clock, source: string, pools: () => readonly PoolStats[]): Observing {
+  const observers: CallObserver[] = [];
+  let reporter: TrafficReporter | undefined;
+  if (env.EDGEWAY_CONSOLE_TOKEN) {
+    const send = (report: TrafficReport) => telemetry(env.TELEMETRY).report(report);
+    reporter = new TrafficReporter({ clock, now: () => ({ source, pools: pools(), http2: {} }), send });
+    observers.push(reporter);
+  }
+  if (env.ANALYTICS !== undefined) observers.push(analytics(env.ANALYTICS));
+  const observation = observationOf(readObserveConfig(env as unknown as Settings), {
+    clock,
+    unixMs: () => Date.now(),
+    random: Math.random,
+    fetch: (...args) => fetch(...args),
+    writeLine: (line) => console.log(line),
+    observers,
+  });
+  return { observation, pending: () => reporter?.pending };
+}
+
+/** One data point for a call; see docs/observability.md for what stands where. */
+function analytics(dataset: AnalyticsEngineDataset): CallObserver {
+  return {
+    began() {},
+    ended(call) {
+      const { protocol, backend, grpcStatus, httpStatus, durationMs, requestBytes, responseBytes, attempts } = call;
+      const route = routeKey(call.rule);
+      dataset.writeDataPoint({
+        // Bytes of an index, 96 at most.
+        indexes: [route.slice(0, 96)],
+        blobs: [route, backend ?? "", protocol, String(grpcStatus ?? ""), String(httpStatus ?? ""), call.side ?? ""],
+        doubles: [durationMs, requestBytes, responseBytes, attempts, isError(call) ? 1 : 0],
+      });
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import { once } from "node:events";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
+import { request as httpsRequest } from "node:https";
+import { connect, createServer, type AddressInfo, type Server } from "node:net";
+import type { ConnectionOptions } from "node:tls";
+import { generate } from "selfsigned";
+import { expect, test } from "vitest";
+import { Fields } from "../call/fields.ts";
+import { type Handler, noBody } from "../call/http.ts";
+import { Certificates } from "./node-certificates.ts";
+import { listen, type ListenerOptions } from "./node-listener.ts";
+
+/** Answers with whose connection it is. */
+const whoCalls =
+  (remoteAddress: string): Handler =>
+  (_, answer) => {
+    answer.respond({ head: { status: 200, fields: Fields.from([["x-caller", remoteAddress]]) }, body: noBody });
+    return () => {};
+  };
+
+async function listening(options: Partial<ListenerOptions>) {
+  const listener = await listen({ host: "127.0.0.1", port: 0, handlerFor: whoCalls, ...options });
+  return { port: listener.port, [Symbol.asyncDispose]: () => listener.close() };
+}
+
+/** A balancer that passes every connection on with `header` before it. */
+async function balancer(port: number, header: string) {
+  const server: Server = createServer((incoming) => {
+    const outgoing = connect({ port, host: "127.0.0.1" });
+    outgoing.write(header);
+    incoming.pipe(outgoing).pipe(incoming);
+    for (const socket of [incoming, outgoing]) socket.on("error", () => {});
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { port: (server.address() as AddressInfo).port, [Symbol.dispose]: () => void server.close() };
+}
+
+async function authority(name: string) {
+  const made = await generate([{ name: "commonName", value: name }], {
+    keyType: "ec",
+    algorithm: "sha256",
+    extensions: [{ name: "basicConstraints", cA: true }],
+  });
+  return { cert: made.cert, key: made.private };
+}
+
+async function certificate(name: string, ca?: { cert: string; key: string }) {
+  const altNames = [{ type: 2 as const, value: name }];
+  const made = await generate([{ name: "commonName", value: name }], {
+    keyType: "ec",
+    algorithm: "sha256",
+    extensions: [{ name: "subjectAltName", altNames }],
+    ...(ca && { ca }),
+  });
+  return { cert: made.cert, key: made.private };
+}
+
+async function answerTo(outgoing: ReturnType<typeof httpRequest>): Promise<IncomingMessage> {
+  const [response] = (await once(outgoing.end(), "response")) as [IncomingMessage];
+  response.resume();
+  return response;
+}
+
+function overTls(port: number, options: ConnectionOptions & { host?: string }, host = options.servername) {
+  return answerTo(
+    httpsRequest({ port, rejectUnauthorized: false, agent: false, ...options, headers: { host }, host: "127.0.0.1" }),
+  );
+}
+
+const header = "PROXY TCP4 192.0.2.7 198.51.100.1 8080 443\r\n";
+
+test("behind a balancer the caller is whom its PROXY protocol header names, in the clear", async () => {
+  await using edge = await listening({ proxyProtocol: true });
+  using front = await balancer(edge.port, header);
+  const response = await answerTo(httpRequest({ port: front.port, agent: false }));
+  expect(response.headers["x-caller"]).toBe("192.0.2.7");
+  const session = connectHttp2(`http://127.0.0.1:${front.port}`);
+  const [headers] = await once(session.request({}), "response");
+  expect(headers["x-caller"]).toBe("192.0.2.7");
+  session.destroy();
+});
+
+test("the same over TLS, where the header comes before the handshake", async () => {
+  const certificates = new Certificates(await certificate("shop.test"));
+  await using edge = await listening({ proxyProtocol: true, certificates });
+  using front = await balancer(edge.port, header);
+  const response = await overTls(front.port, { servername: "shop.test" });
+  expect(response.headers["x-caller"]).toBe("192.0.2.7");
+});
+
+test("a connection without the header is closed", async () => {
+  await using edge = await listening({ proxyProtocol: true });
+  await expect(answerTo(httpRequest({ port: edge.port, agent: false }))).rejects.toThrow("socket hang up");
+});
+
+test("a name with a client CA serves callers with its certificates, and nobody else", async () => {
+  const [ca, stranger] = await Promise.all([authority("clients"), authority("strangers")]);
+  const [server, client, other] = await Promise.all([
+    certificate("private.test"),
+    certificate("alice", ca),
+    certificate("mallory", stranger),
+  ]);
+  const certificates = new Certificates(await certificate("open.test"));
+  certificates.set([
+    {
+      hostnames: ["private.test"],
+      chainPem: server.cert,
+      keyPem: server.key,
+      clients: { caPem: ca.cert, optional: false },
+    },
+  ]);
+  await using edge = await listening({ certificates });
+  const servername = "private.test";
+  expect((await overTls(edge.port, { servername, ...client })).statusCode).toBe(200);
+  await expect(overTls(edge.port, { servername })).rejects.toThrow();
+  await expect(overTls(edge.port, { servername, ...other })).rejects.toThrow();
+  expect((await overTls(edge.port, { servername: "open.test" })).statusCode).toBe(200);
+  // Not by the name of the certificate, and then by another in the request.
+  expect((await overTls(edge.port, { servername: "open.test" }, servername)).statusCode).toBe(421);
+});
+
+test("where client certificates are optional, none is as good as a right one, and a wrong one is refused", async () => {
+  const ca = await authority("clients");
+  const [client, other] = await Promise.all([certificate("alice", ca), certificate("mallory", await authority("x"))]);
+  const fallback = await certificate("shop.test");
+  const certificates = new Certificates({ ...fallback, clients: { caPem: ca.cert, optional: true } });
+  await using edge = await listening({ certificates });
+  const servername = "shop.test";
+  expect((await overTls(edge.port, { servername })).statusCode).toBe(200);
+  expect((await overTls(edge.port, { servername, ...client })).statusCode).toBe(200);
+  await expect(overTls(edge.port, { servername, ...other })).rejects.toThrow();
+});

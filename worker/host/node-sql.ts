@@ -1,0 +1,49 @@
+/** SQLite as Node has it. */
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { Sql, SqlValue } from "../admin/sql-part-storage.ts";
+
+export interface NodeSql extends Sql {
+  close(): void;
+}
+
+/**
+ * Opens the database in `file`, and makes it if there is none.
+ *
+ * @throws Error in one line if it cannot be opened
+ */
+export function openSql(file: string): NodeSql {
+  const database = open(file);
+  const statements = new Map<string, StatementSync>();
+  const prepared = (text: string): StatementSync => {
+    const known = statements.get(text);
+    if (known !== undefined) return known;
+    const statement = database.prepare(text);
+    statements.set(text, statement);
+    return statement;
+  };
+  return {
+    rows: (text, ...values) => prepared(text).all(...values) as Record<string, SqlValue>[],
+    transaction(run) {
+      database.exec("BEGIN IMMEDIATE");
+      try {
+        run();
+      } catch (error) {
+        database.exec("ROLLBACK");
+        throw error;
+      }
+      database.exec("COMMIT");
+    },
+    close: () => database.close(),
+  };
+}
+
+function open(file: string): DatabaseSync {
+  try {
+    const database = new DatabaseSync(file, { timeout: 5_000 });
+    // Readers beside the writer: worker processes, and the next process while this one drains.
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    return database;
+  } catch (cause) {
+    throw new Error(`${file} cannot be opened: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,125 @@
+import { describe, expect, test } from "vitest";
+import { record } from "./record.fixture.ts";
+import { isError, latencyBounds, otherRoutes, Tally } from "./tally.ts";
+import { slotMs, Traffic, TrafficCounter } from "./traffic.ts";
+
+const here = { source: "a", pools: [], http2: {} };
+
+describe("Tally", () => {
+  test("counts calls that have route, backend, protocol and status in common together", () => {
+    const tally = new Tally();
+    for (const call of [record(), record({ durationMs: 4 }), record({ grpcStatus: 5 })]) {
+      tally.began(call);
+      tally.ended(call);
+    }
+    const [ok, notFound] = [...tally.rows];
+    expect(ok).toMatchObject({
+      route: "east/GRPCRoute/default/r/0",
+      status: "0",
+      calls: 2,
+      requestBytes: 20,
+      errors: 0,
+    });
+    expect(notFound).toMatchObject({ status: "5", calls: 1, errors: 0 });
+    expect(ok!.seconds).toBeCloseTo(0.007);
+    expect(ok!.buckets[latencyBounds.indexOf(0.005)]).toBe(2);
+  });
+
+  test("knows which calls are under way", () => {
+    const tally = new Tally();
+    const [a, b] = [record(), record()];
+    tally.began(a);
+    tally.began(b);
+    tally.ended({ ...a, backend: "west/default/a:80" });
+    expect(tally.open).toEqual([{ route: "east/GRPCRoute/default/r/0", count: 1 }]);
+    tally.ended(b);
+    expect(tally.open).toEqual([]);
+  });
+
+  test("keeps no more than so many routes apart, whatever callers ask for", () => {
+    const tally = new Tally();
+    for (let i = 0; i < 5_000; i++) tally.ended(record({ backend: `b${i}` }));
+    const rows = [...tally.rows];
+    expect(rows.length).toBe(2_001);
+    expect(rows.at(-1)).toMatchObject({ route: otherRoutes, calls: 3_000 });
+  });
+});
+
+test.each([
+  [{ grpcStatus: 5 }, false],
+  [{ grpcStatus: 14 }, true],
+  [{ grpcStatus: undefined, httpStatus: 404 }, false],
+  [{ grpcStatus: undefined, httpStatus: 503 }, true],
+  [{ grpcStatus: undefined, httpStatus: 200, side: "origin" }, true],
+  [{ grpcStatus: undefined, httpStatus: 200, side: "caller" }, false],
+] as const)("%o is the server's error: %s", (init, error) => {
+  expect(isError(record(init))).toBe(error);
+});
+
+describe("Traffic", () => {
+  function reported(now: () => number) {
+    const traffic = new Traffic(now);
+    const counter = new TrafficCounter();
+    return {
+      traffic,
+      call(init: Parameters<typeof record>[0] = {}, source = "a") {
+        const call = record(init);
+        counter.began(call);
+        counter.ended(call);
+        traffic.add(counter.take({ ...here, source }));
+      },
+    };
+  }
+
+  test("adds up what isolates report", () => {
+    const { traffic, call } = reported(() => 0);
+    call({}, "a");
+    call({}, "b");
+    expect(traffic.view(0).totals).toMatchObject([{ calls: 2 }]);
+  });
+
+  test("has a slot for each time with calls, once it is over, and those after the last that was seen", () => {
+    let now = 10 * slotMs;
+    const { traffic, call } = reported(() => now);
+    call();
+    expect(traffic.view(0).slots).toEqual([]);
+    now += 3 * slotMs;
+    call();
+    now += slotMs;
+    const { slots } = traffic.view(0);
+    expect(slots.map(({ at }) => at / slotMs)).toEqual([10, 13]);
+    expect(traffic.view(slots[0]!.at).slots.map(({ at }) => at / slotMs)).toEqual([13]);
+  });
+
+  test("forgets what is older than five minutes, but for the totals", () => {
+    let now = slotMs;
+    const { traffic, call } = reported(() => now);
+    call();
+    now += 200 * slotMs;
+    call();
+    now += slotMs;
+    const { slots, totals } = traffic.view(0);
+    expect([slots.length, totals[0]?.calls]).toEqual([1, 2]);
+  });
+
+  test("takes an isolate's last word on what is open and on its connections", () => {
+    const traffic = new Traffic(() => 0);
+    const pool = { host: "h", port: 1, protocol: "http2", tls: true, connections: 1, calls: 2, waiting: 0 } as const;
+    const open = [{ route: "r", count: 2 }];
+    traffic.add({ ...here, rows: [], failed: [], open, pools: [pool] });
+    traffic.add({ ...here, source: "b", rows: [], failed: [], open, pools: [] });
+    expect(traffic.view(0)).toMatchObject({ open: [{ route: "r", count: 4 }], pools: [pool] });
+    traffic.add({ ...here, rows: [], failed: [], open: [], pools: [] });
+    expect(traffic.view(0)).toMatchObject({ open: [{ route: "r", count: 2 }], pools: [] });
+  });
+
+  test("keeps the last failed calls with their reason", () => {
+    const { traffic, call } = reported(() => 0);
+    for (let i = 0; i < 150; i++) call({ grpcStatus: 14, side: "origin", reason: `${i}${"x".repeat(1000)}` });
+    call();
+    const { failed } = traffic.view(0);
+    expect(failed.length).toBe(100);
+    expect(failed.at(-1)).toMatchObject({ grpcStatus: 14, side: "origin", backend: "east/default/a:80" });
+    expect(failed.at(-1)!.reason).toHaveLength(300);
+  });
+});

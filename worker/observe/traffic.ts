@@ -1,0 +1,183 @@
+/** The calls of the whole edge as one place knows them: totals, the last minutes, who failed, what is open. */
+import type { PoolStats } from "../call/pool-stats.ts";
+import type { CallObserver, CallRecord } from "./call.ts";
+import { isError, type OpenCalls, Tally, type TallyRow, routeKey } from "./tally.ts";
+
+/** A failed call, for people to read. */
+export interface FailedCall {
+  readonly time: number;
+  readonly protocol: string;
+  readonly authority: string;
+  readonly path: string;
+  readonly route: string;
+  readonly backend: string;
+  readonly endpoint: string;
+  readonly attempts: number;
+  readonly httpStatus: number | undefined;
+  readonly grpcStatus: number | undefined;
+  readonly side: string;
+  readonly reason: string;
+  readonly durationMs: number;
+  readonly traceId: string;
+}
+
+/** What one isolate tells: what it counted since the last report, and what is so now. Plain data. */
+export interface TrafficReport {
+  /** The isolate's name; its last report stands for what it has now. */
+  readonly source: string;
+  readonly rows: readonly TallyRow[];
+  readonly failed: readonly FailedCall[];
+  readonly open: readonly OpenCalls[];
+  readonly pools: readonly PoolStats[];
+  /** Limits of HTTP/2 that origins passed, by name, in all. */
+  readonly http2: Readonly<Record<string, number>>;
+}
+
+/** Failed calls that a report has at most, and that are kept. */
+const mostFailed = 100;
+/** Isolates whose last report is kept. */
+const mostSources = 2_000;
+/** Milliseconds that a slot of the history has, and how many slots are kept: five minutes. */
+export const slotMs = 2_000;
+const mostSlots = 150;
+/** Rows of all slots together: what the history may cost. */
+const mostSlotRows = 30_000;
+
+/** Counts the calls of one isolate, and reports them. */
+export class TrafficCounter implements CallObserver {
+  readonly #tally = new Tally();
+  #failed: FailedCall[] = [];
+
+  began(call: CallRecord): void {
+    this.#tally.began(call);
+  }
+
+  ended(call: CallRecord): void {
+    this.#tally.ended(call);
+    if (isError(call) && this.#failed.length < mostFailed) this.#failed.push(failedCall(call));
+  }
+
+  /** What was counted since the last time this was asked. */
+  take(now: Pick<TrafficReport, "source" | "pools" | "http2">): TrafficReport {
+    const failed = this.#failed;
+    this.#failed = [];
+    return { ...now, rows: this.#tally.take(), failed, open: this.#tally.open };
+  }
+}
+
+/** Longer reasons say no more. */
+const maxReason = 300;
+
+function failedCall(call: CallRecord): FailedCall {
+  const { time, protocol, authority, path, attempts, httpStatus, grpcStatus, durationMs } = call;
+  return {
+    time,
+    protocol,
+    authority: authority.slice(0, maxReason),
+    path: path.slice(0, maxReason),
+    route: routeKey(call.rule),
+    backend: call.backend ?? "",
+    endpoint: call.endpoint ?? "",
+    attempts,
+    httpStatus,
+    grpcStatus,
+    side: call.side ?? "origin",
+    reason: (call.reason ?? "").slice(0, maxReason),
+    durationMs,
+    traceId: call.trace?.traceId ?? "",
+  };
+}
+
+/** The calls that ended in `slotMs` from `at` on. */
+export interface TrafficSlot {
+  /** Unix milliseconds. */
+  readonly at: number;
+  /** Calls under way at its end. */
+  readonly open: number;
+  readonly rows: readonly TallyRow[];
+}
+
+/** What is known of the traffic. Plain data: it crosses to the isolate that is asked. */
+export interface TrafficView {
+  /** All calls since the beginning. */
+  readonly totals: readonly TallyRow[];
+  /** Calls under way. */
+  readonly open: readonly OpenCalls[];
+  readonly pools: readonly PoolStats[];
+  readonly http2: Readonly<Record<string, number>>;
+  /** The last ones, oldest first. */
+  readonly failed: readonly FailedCall[];
+  readonly slots: readonly TrafficSlot[];
+}
+
+/** Gathers what isolates report. */
+export class Traffic {
+  readonly #now: () => number;
+  readonly #totals = new Tally();
+  readonly #sources = new Map<string, TrafficReport>();
+  #failed: FailedCall[] = [];
+  #current: { at: number; tally: Tally } | undefined;
+  #slots: TrafficSlot[] = [];
+
+  /** @param now Unix milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  add(report: TrafficReport): void {
+    this.#turn();
+    this.#totals.add(report.rows);
+    this.#current!.tally.add(report.rows);
+    if (report.failed.length > 0) this.#failed = [...this.#failed, ...report.failed].slice(-mostFailed);
+    this.#sources.delete(report.source);
+    this.#sources.set(report.source, { ...report, rows: [], failed: [] });
+    if (this.#sources.size > mostSources) this.#sources.delete(this.#sources.keys().next().value!);
+  }
+
+  /** @param since Unix milliseconds: of the slots, those that begin later */
+  view(since: number): TrafficView {
+    this.#turn();
+    return {
+      totals: [...this.#totals.rows],
+      open: this.#open(),
+      pools: [...this.#sources.values()].flatMap(({ pools }) => pools),
+      http2: this.#http2(),
+      failed: this.#failed,
+      slots: this.#slots.filter(({ at }) => at > since),
+    };
+  }
+
+  #open(): OpenCalls[] {
+    const sums = new Map<string, number>();
+    for (const source of this.#sources.values())
+      for (const { route, count } of source.open) sums.set(route, (sums.get(route) ?? 0) + count);
+    return Array.from(sums, ([route, count]) => ({ route, count }));
+  }
+
+  #http2(): Readonly<Record<string, number>> {
+    const sums: Record<string, number> = {};
+    for (const { http2 } of this.#sources.values())
+      for (const [name, count] of Object.entries(http2)) sums[name] = (sums[name] ?? 0) + count;
+    return sums;
+  }
+
+  /** Begins a new slot if the last one's time is over. */
+  #turn(): void {
+    const at = Math.floor(this.#now() / slotMs) * slotMs;
+    if (this.#current?.at === at) return;
+    if (this.#current !== undefined) {
+      const rows = this.#current.tally.take();
+      const open = this.#open().reduce((sum, { count }) => sum + count, 0);
+      if (rows.length > 0 || open > 0) this.#slots.push({ at: this.#current.at, open, rows });
+      this.#forget(at);
+    }
+    this.#current = { at, tally: new Tally() };
+  }
+
+  #forget(now: number): void {
+    let kept = this.#slots.filter(({ at }) => at >= now - mostSlots * slotMs);
+    let rows = kept.reduce((sum, slot) => sum + slot.rows.length, 0);
+    while (rows > mostSlotRows) rows -= kept.shift()!.rows.length;
+    this.#slots = kept;
+  }
+}

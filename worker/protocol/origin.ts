@@ -1,0 +1,72 @@
+/**
+ * What origins speak. Between the two sides a call is gRPC's: an origin of gRPC-Web or Connect gets it translated once
+ * more, and its answers come back the same way.
+ */
+import type { Body, HttpResponse, RequestHead } from "../call/http.ts";
+import type { RpcResponse } from "../call/rpc.ts";
+import type { Caller } from "./caller.ts";
+import { type Compressions, webCompressions } from "./compression.ts";
+import { decodeStream, decodeUnaryAnswer } from "./connect/decode-answer.ts";
+import { encodeStreamRequest, encodeUnaryBody, encodeUnaryRequest } from "./connect/encode-request.ts";
+import { codecOf, essence } from "./content-type.ts";
+import { acceptGrpc } from "./grpc/accept.ts";
+import { decodeResponse } from "./grpc/decode.ts";
+import * as grpcWeb from "./grpc-web/decode.ts";
+import { encodeRequest as encodeGrpcWeb } from "./grpc-web/encode.ts";
+
+/** What a backend's calls are spoken in. Connect's unary calls are another thing on the wire than its streams. */
+export type OriginProtocol = "grpc" | "grpc-web" | "connect";
+
+/** What one call is spoken in. */
+export type OriginCall = "grpc" | "grpc-web" | "connect-unary" | "connect-stream";
+
+/** Whether a call goes to its origin as it came, byte for byte, and its answer back: plain HTTP does. */
+export function passesAsItIs(origin: OriginProtocol, { protocol }: Caller): boolean {
+  return protocol === "http" || (origin === "connect" && (protocol === "connect-unary" || protocol === "connect-get"));
+}
+
+/** The head of a call, as gRPC has it, for its origin. */
+export function encodeCall(origin: OriginCall, head: RequestHead): RequestHead {
+  if (origin === "grpc") return head;
+  const { fields } = head;
+  const codec = codecOf(essence(fields.get("content-type") ?? ""), "application/grpc") ?? "proto";
+  const acceptEncoding = fields.joined("grpc-accept-encoding");
+  const call = acceptGrpc(head, { protocol: "grpc", contentType: "", codec, acceptEncoding });
+  switch (origin) {
+    case "grpc-web":
+      return encodeGrpcWeb(call, head);
+    case "connect-unary":
+      return encodeUnaryRequest(call, head);
+    case "connect-stream":
+      return encodeStreamRequest(call, head);
+  }
+}
+
+/** The call's messages, in gRPC's framing, as the origin takes them. `encoding` is what the call's head names. */
+export function encodeMessages(
+  origin: OriginCall,
+  messages: Body,
+  encoding: string,
+  compressions: Compressions = webCompressions,
+): Body {
+  return origin === "connect-unary" ? encodeUnaryBody(messages, encoding, compressions) : messages;
+}
+
+/** The origin's answer to a call whose messages are in `codec`. What is no such answer becomes one that fails. */
+export function decodeAnswer(
+  origin: OriginCall,
+  response: HttpResponse,
+  codec: string,
+  compressions: Compressions = webCompressions,
+): RpcResponse {
+  switch (origin) {
+    case "grpc":
+      return decodeResponse(response, codec);
+    case "grpc-web":
+      return grpcWeb.decodeResponse(response, codec, compressions);
+    case "connect-unary":
+      return decodeUnaryAnswer(response, codec, compressions);
+    case "connect-stream":
+      return decodeStream(response, codec, compressions);
+  }
+}

@@ -1,0 +1,51 @@
+/** Tables as they come from the authority, compiled. */
+import { fromBinary } from "@bufbuild/protobuf";
+import { TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { compile } from "../../routes/compile.ts";
+import { decode } from "../../routes/decode.ts";
+import type { ClusterPart, RouteTable } from "../../routes/model.ts";
+
+export class CompiledTable {
+  #table: RouteTable | undefined;
+  #epoch = "";
+  /** The last good part of each cluster. */
+  #parts: ReadonlyMap<string, ClusterPart> = new Map();
+
+  /** Undefined until there was one. */
+  get table(): RouteTable | undefined {
+    return this.#table;
+  }
+
+  /** The revision of the table; 0 before there was one. */
+  get revision(): bigint {
+    return this.#table?.revision ?? 0n;
+  }
+
+  /** Names the table as its authority does; empty before there was one. */
+  get version(): string {
+    return this.#epoch === "" ? "" : `${this.#epoch}.${this.revision}`;
+  }
+
+  /**
+   * Puts the table of `bytes` (edgeway.v1.Table) in the place of the one before, unless it is older in the same run of
+   * the authority: in the next run, revisions may count anew. A part that this edge cannot read, or that an authority
+   * without its storage has lost, leaves that cluster's last good one in place.
+   */
+  swap(bytes: Uint8Array): void {
+    const { epoch, revision, clusters } = fromBinary(TableSchema, bytes);
+    if (this.#table !== undefined && epoch === this.#epoch && revision <= this.revision) return;
+    const parts = new Map(this.#parts);
+    for (const cluster of clusters) {
+      const decoded = decode(cluster);
+      if (decoded.part !== undefined) parts.set(decoded.part.cluster, decoded.part);
+    }
+    this.#table = compile([...parts.values()], revision);
+    this.#parts = parts;
+    this.#epoch = epoch;
+  }
+
+  /** The table; an empty one where the authority has none yet. */
+  orEmpty(): RouteTable {
+    return (this.#table ??= compile([]));
+  }
+}
