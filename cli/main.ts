@@ -1,8 +1,10 @@
 /** The edgeway command. */
 import { devCommand } from "./dev/command.ts";
 import { explainCommand } from "./explain/command.ts";
+import { routesCommand } from "./routes/command.ts";
 import { serveCommand } from "./serve/command.ts";
 import { syncCommand } from "./sync/command.ts";
+import { statusCommand } from "./status/command.ts";
 import { UsageError } from "./usage.ts";
 import { validateCommand } from "./validate/command.ts";
 
@@ -18,6 +20,8 @@ const commands: Readonly<Record<string, Command>> = {
   dev: devCommand,
   serve: serveCommand,
   sync: syncCommand,
+  status: statusCommand,
+  routes: routesCommand,
   explain: explainCommand,
   validate: validateCommand,
 };

@@ -57,7 +57,13 @@ test("more documents than can be meant are refused", () => {
 });
 
 test("a file that is nested too deeply is reported, not thrown at", () => {
-  for (const text of ["a: ".repeat(20_000), "[".repeat(20_000)]) {
+  const nested = [
+    "[".repeat(20_000),
+    "? ".repeat(20_000),
+    `${"- ".repeat(20_000)}a: b\nc: d`,
+    `k:\n  ${"api: s.".repeat(20_000)}\nx: 1`,
+  ];
+  for (const text of nested) {
     const { objects, report } = readManifests(text, "deep.yaml");
     expect(objects).toEqual([]);
     expect(report).toMatchObject([{ level: "error", unreadable: true, source: { file: "deep.yaml" } }]);

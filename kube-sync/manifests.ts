@@ -46,8 +46,12 @@ export function fileError(file: string, field: string, reason: string): ReportEn
   return { source: { kind: "", namespace: "", name: "", file }, level: "error", field, reason, unreadable: true };
 }
 
-/** Undefined if the parser's stack runs out, which it does at some thousand levels: what is wrong else it tells. */
+/** A thousand levels in one line: of many more, 40 KB keep the parser busy for minutes. */
+const TOO_DEEP = /(?:[-?:][ \t]+){1000}/;
+
+/** Undefined if the text is nested too deeply for the parser, whose stack may run out; what is wrong else it tells. */
 function parseDocuments(text: string): readonly Document[] | undefined {
+  if (TOO_DEEP.test(text)) return undefined;
   try {
     // prettyErrors adds the line and column of an error.
     const documents = parseAllDocuments(text, { merge: true, prettyErrors: true, logLevel: "silent" });

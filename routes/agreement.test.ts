@@ -202,8 +202,8 @@ function expected(parts: readonly ClusterPart[], facts: Facts): unknown {
 }
 
 /** Whether a share has any calls. */
-function hasCalls([, , , part]: readonly [string, number, number, number]): boolean {
-  return part > 0;
+function hasCalls([, , , share]: readonly [string, number, number, number]): boolean {
+  return share > 0;
 }
 
 /** What is the same for candidates that ask for the same. */

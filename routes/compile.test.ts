@@ -3,8 +3,9 @@ import { Scheme } from "../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "./compile.ts";
 import { match } from "./match.ts";
 import { backendShares } from "./merge.ts";
-import { FrozenMap, type ClusterPart, type Rule } from "./model.ts";
-import { exact, grpc, part, prefix, request, route, to, type RuleInit } from "./table.fixture.ts";
+import { FrozenMap } from "./host-index.ts";
+import type { ClusterPart, Rule } from "./model.ts";
+import { backend, exact, grpc, part, prefix, request, route, to, type RuleInit } from "./table.fixture.ts";
 
 function ruleOf(parts: readonly ClusterPart[], url: string): Rule | undefined {
   return match(compile(parts), request(url))?.rule;
@@ -166,10 +167,40 @@ describe("a compiled table", () => {
     { filter: { case: "redirect", value: { path, status: 302 } } },
     { filter: { case: "directResponse", value: { status: 200 } } },
   ];
+  const everything: RuleInit = {
+    matches: [exact("/shared")],
+    name: "shared",
+    filters: [
+      { filter: { case: "cors", value: { allowOrigins: ["https://*.a.test"] } } },
+      { filter: { case: "mirror", value: { target: { case: "backend", value: "default/a:1" } } } },
+      { filter: { case: "fault", value: { abort: { case: "grpcCode", value: 14 } } } },
+      { filter: { case: "rateLimit", value: { calls: 1, periodMs: 1, key: { case: "header", value: "a" } } } },
+      { filter: { case: "jwt", value: { keys: { case: "jwksUri", value: "https://a.test" }, audiences: ["a"] } } },
+    ],
+    backends: to({ a: 1 }),
+    timeouts: { requestMs: 1 },
+    retry: { attempts: 1, grpcCodes: [14], httpStatuses: [503] },
+    hedging: { attempts: 1 },
+    session: { carrier: { case: "cookie", value: "a" } },
+  };
+  const chain = "-----BEGIN CERTIFICATE-----";
+  const privateKey = "-----BEGIN PRIVATE KEY-----";
+  const source = { kind: "Secret", namespace: "default", name: "tls" };
+  const health = { intervalMs: 1000, timeoutMs: 1000, healthyThreshold: 1, unhealthyThreshold: 1 };
+  const backends = ["a", "b"].map((name) =>
+    backend(`default/${name}:1`, {
+      tls: true,
+      originTls: { subjectAltNames: ["a.test"], clientCertificate: chain, clientKey: privateKey },
+      loadBalancing: { policy: { case: "consistentHash", value: { key: { case: "cookie", value: "a" } } } },
+      healthCheck: { check: { case: "http", value: { path: "/" } }, ...health },
+      outlierDetection: { grpcCodes: [14] },
+      circuitBreaker: { maxCalls: 1 },
+    }),
+  );
   const table = compile(
     ["east", "west"].map((cluster) =>
       part(
-        cluster,
+        { cluster, backends, certificates: [{ key: "c", source, hostnames: ["a.test"], chain, privateKey }] },
         route("r", {
           hostnames: ["a.test", "*.test"],
           rules: [
@@ -186,6 +217,7 @@ describe("a compiled table", () => {
               filters: [...addHeader(cluster)!, ...filters],
               backends: to({ a: 1, b: 2 }),
             },
+            everything,
           ],
         }),
       ),
@@ -208,8 +240,15 @@ describe("a compiled table", () => {
   });
 
   it("is indexed once where no rule of a host tells schemes apart", () => {
-    const { any } = compile([part("east", route("r", { schemes: [Scheme.HTTP, Scheme.HTTPS], rules: [{}] }))]).hosts;
-    expect(any!.http).toBe(any!.https);
+    const indexOf = (...schemes: Scheme[]) =>
+      compile([part("east", route("r", { schemes, rules: [{ matches: [exact("/a")] }] }))]).hosts.any;
+    expect(indexOf(Scheme.HTTP, Scheme.HTTPS)).toEqual(indexOf());
+    expect(Object.keys(indexOf(Scheme.HTTPS)!)).toEqual(["http", "https"]);
+  });
+
+  it("has no index for a host whose only rule takes everything", () => {
+    const { exact: hosts } = compile([part("east", route("r", { hostnames: ["a.test"], rules: [{}] }))]).hosts;
+    expect(hosts?.get("a.test")).toMatchObject({ hostname: "a.test", route: { key: "r" } });
   });
 
   it("cannot be of two parts of one cluster", () => {

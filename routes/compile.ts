@@ -4,23 +4,19 @@
  * and candidates with the same host and match meet at one leaf, where clusters merge.
  */
 import { nameOf, shapeKey, valuesOf } from "./conditions.ts";
-import { mergeClusters } from "./merge.ts";
 import {
   FrozenMap,
   type Bucket,
-  type Candidate,
-  type ClusterPart,
   type HostIndex,
+  type HostRules,
   type LabelNode,
   type PathIndex,
-  type Route,
-  type RouteTable,
-  type Scheme,
-  type SchemeIndex,
   type SegmentNode,
   type Shape,
   type ValueTree,
-} from "./model.ts";
+} from "./host-index.ts";
+import { mergeClusters } from "./merge.ts";
+import type { Candidate, ClusterPart, Route, RouteTable, Scheme } from "./model.ts";
 import { isSingle, specificityOf } from "./precedence.ts";
 
 /** @throws Error if two parts are of one cluster. */
@@ -39,13 +35,13 @@ export function candidatesOf(route: Route): Candidate[] {
 }
 
 function indexHosts(candidates: readonly Candidate[]): HostIndex {
-  const exact: [string, SchemeIndex][] = [];
+  const exact: [string, HostRules][] = [];
   const wildcards: Labelled[] = [];
-  let any: SchemeIndex | undefined;
+  let any: HostRules | undefined;
   for (const [hostname, own] of Map.groupBy(candidates, (candidate) => candidate.hostname)) {
-    if (hostname === "") any = indexSchemes(own);
+    if (hostname === "") any = indexHost(own);
     else if (hostname.startsWith("*.")) wildcards.push(...labelled(hostname, own));
-    else exact.push([hostname, indexSchemes(own)]);
+    else exact.push([hostname, indexHost(own)]);
   }
   return Object.freeze({
     exact: exact.length === 0 ? undefined : new FrozenMap(exact),
@@ -57,7 +53,7 @@ function indexHosts(candidates: readonly Candidate[]): HostIndex {
 interface Labelled {
   readonly labels: readonly string[];
   readonly single: boolean;
-  readonly rules: SchemeIndex;
+  readonly rules: HostRules;
 }
 
 /** The candidates of a wildcard, those for which it stands for one label apart from the others. */
@@ -66,7 +62,7 @@ function labelled(hostname: string, candidates: readonly Candidate[]): Labelled[
   return Array.from(Map.groupBy(candidates, isSingle), ([single, own]) => ({
     labels,
     single,
-    rules: indexSchemes(own),
+    rules: indexHost(own),
   }));
 }
 
@@ -84,12 +80,20 @@ function indexLabels(entries: readonly Labelled[], depth: number): LabelNode {
   });
 }
 
-function indexSchemes(candidates: readonly Candidate[]): SchemeIndex {
+/** There is one candidate at least. */
+function indexHost(candidates: readonly Candidate[]): HostRules {
   if (candidates.every(({ route }) => route.schemes.length === 0)) {
-    const both = indexPriorities(candidates);
-    return Object.freeze({ http: both, https: both });
+    const paths = indexPriorities(candidates)!;
+    return onlyOne(paths) ?? paths;
   }
   return Object.freeze({ http: indexScheme(candidates, "http"), https: indexScheme(candidates, "https") });
+}
+
+/** The candidate that is all there is, if it takes every request. */
+function onlyOne({ exact, prefixes, methods, lower }: PathIndex): Candidate | undefined {
+  const { segments, service, prefix } = prefixes;
+  if (exact ?? methods ?? lower ?? segments ?? service) return undefined;
+  return prefix !== undefined && "route" in prefix ? prefix : undefined;
 }
 
 function indexScheme(candidates: readonly Candidate[], scheme: Scheme): PathIndex | undefined {

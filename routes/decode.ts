@@ -8,9 +8,8 @@ import { Place, type Issue } from "./issues.ts";
 import { decodeBackend } from "./decode/backend.ts";
 import { decodeCertificate } from "./decode/certificate.ts";
 import { limits, list } from "./decode/list.ts";
-import { Patterns } from "./decode/patterns.ts";
+import { Memo } from "./decode/memo.ts";
 import { decodeRoute } from "./decode/route.ts";
-import { Shared } from "./decode/shared.ts";
 import { excessOf } from "./excess.ts";
 import type { Backend, ClusterPart } from "./model.ts";
 import { forms } from "./syntax.ts";
@@ -25,20 +24,33 @@ export type Decoded =
 export const maxDescriptorSetBytes = 1_900_000;
 
 export function decode(table: ClusterTable): Decoded {
-  const issues: Issue[] = [];
-  const part = decodePart(table, Place.root(issues));
-  return issues.length === 0 ? { part } : { issues };
+  return new Decoder().decode(table);
 }
 
-function decodePart(table: ClusterTable, place: Place): ClusterPart {
+/** Decodes one table of a cluster after the other; what comes again as the very same message is not read again. */
+export class Decoder {
+  #memo: Memo | undefined;
+
+  decode(table: ClusterTable): Decoded {
+    const issues: Issue[] = [];
+    const memo = new Memo(table.cluster, table.lastResort, this.#memo);
+    const part = decodePart(table, memo, Place.root(issues));
+    if (issues.length > 0) return { issues };
+    memo.close();
+    this.#memo = memo;
+    return { part };
+  }
+}
+
+function decodePart(table: ClusterTable, memo: Memo, place: Place): ClusterPart {
   const cluster = place.at("cluster").check(table.cluster, forms.name);
-  const shared = new Shared();
+  const { patterns, shared } = memo;
   const hashes = new Set<string>();
   list(table.descriptorSets, limits.descriptorSets, place, "descriptorSets", (message, at) =>
     checkDescriptorSet(message, hashes, at),
   );
   const backends = list(table.backends, limits.backends, place, "backends", (message, at) =>
-    decodeBackend(message, { cluster, hashes, shared }, at),
+    memo.backend(message, hashes, () => decodeBackend(message, { cluster, hashes, shared }, at)),
   );
   const byKey = new Map<string, Backend>();
   table.backends.slice(0, backends.length).forEach(({ key }, index) => {
@@ -46,11 +58,11 @@ function decodePart(table: ClusterTable, place: Place): ClusterPart {
     byKey.set(key, backends[index]!);
   });
   const keys = new Set<string>();
-  const context = { cluster, backends: byKey, patterns: new Patterns(), shared, lastResort: table.lastResort };
+  const context = { cluster, backends: byKey, patterns, shared, lastResort: table.lastResort };
   const routes = list(table.routes, limits.routes, place, "routes", (message, at) => {
     if (keys.has(message.key)) at.at("key").wrong("is another route's too");
     keys.add(message.key);
-    return decodeRoute(message, context, at);
+    return memo.route(message, byKey, () => decodeRoute(message, context, at));
   });
   const excess = excessOf(routes);
   if (excess !== undefined) place.at("routes").wrong(excess);

@@ -1,6 +1,6 @@
 /** Bounds on a part as a whole, where each of its routes may be well within its own. */
 import { namesKey } from "./conditions.ts";
-import type { Match, Route, Rule } from "./model.ts";
+import type { Match, Route } from "./model.ts";
 
 /** What the index is made of: a place is some 400 bytes at worst, and a rule commonly takes one to five. */
 const maxPlaces = 500_000;
@@ -20,15 +20,12 @@ export function excessOf(routes: readonly Route[]): string | undefined {
   const shapes = new Set<string>();
   const priorities = new Set<number>();
   const scanned = new Map<string, number>();
-  for (const { hostnames, rules } of routes) {
-    for (const { matches, priority } of rules) {
-      priorities.add(priority);
-      for (const match of matches) {
-        places += Math.max(1, hostnames.length) * placesOf(match);
-        shapes.add(namesKey(match));
-      }
-    }
-    countScanned(rules, hostnames, scanned);
+  for (const route of routes) {
+    const size = sizeOf(route);
+    places += size.places;
+    for (const shape of size.shapes) shapes.add(shape);
+    for (const priority of size.priorities) priorities.add(priority);
+    if (size.scanned > 0) countScanned(size.scanned, route.hostnames, scanned);
   }
   if (places > maxPlaces) {
     return `must have fewer or shorter matches: per hostname, path segment and condition, at most ${maxPlaces} together`;
@@ -42,15 +39,39 @@ export function excessOf(routes: readonly Route[]): string | undefined {
   return undefined;
 }
 
+interface Size {
+  readonly places: number;
+  readonly shapes: readonly string[];
+  readonly priorities: readonly number[];
+  readonly scanned: number;
+}
+
+/** A part is measured again whenever some of its routes changed, and most did not. */
+const sizes = new WeakMap<Route, Size>();
+
+function sizeOf(route: Route): Size {
+  let size = sizes.get(route);
+  if (size === undefined) sizes.set(route, (size = measure(route)));
+  return size;
+}
+
+function measure({ hostnames, rules }: Route): Size {
+  const matches = rules.flatMap((rule) => rule.matches);
+  return {
+    places: matches.reduce((sum, match) => sum + Math.max(1, hostnames.length) * placesOf(match), 0),
+    shapes: [...new Set(matches.map(namesKey))],
+    priorities: [...new Set(rules.map(({ priority }) => priority))],
+    scanned: matches.filter(isScanned).length,
+  };
+}
+
 function placesOf({ path, headers, params, conditions }: Match): number {
   const segments = path.kind === "prefix" ? path.path.split("/").length : 2;
   return segments + headers.length + params.length + conditions.length;
 }
 
-/** Adds to `counts`, by hostname, how many matches of `rules` are tried one by one. */
-function countScanned(rules: readonly Rule[], hostnames: readonly string[], counts: Map<string, number>): void {
-  const count = rules.reduce((sum, rule) => sum + rule.matches.filter(isScanned).length, 0);
-  if (count === 0) return;
+/** Adds to `counts`, by hostname. */
+function countScanned(count: number, hostnames: readonly string[], counts: Map<string, number>): void {
   for (const hostname of hostnames.length === 0 ? [""] : hostnames)
     counts.set(hostname, (counts.get(hostname) ?? 0) + count);
 }

@@ -2,15 +2,14 @@
 import {
   FrozenMap,
   type Bucket,
-  type Candidate,
+  type HostRules,
   type LabelNode,
   type PathIndex,
-  type RouteTable,
-  type SchemeIndex,
   type SegmentNode,
   type Shape,
   type ValueTree,
-} from "./model.ts";
+} from "./host-index.ts";
+import type { Candidate, RouteTable } from "./model.ts";
 import { compareObjects } from "./precedence.ts";
 import { grpcMethodOf, hostOf, isGrpcPath } from "./request.ts";
 import { View, mayBeCall, speaksAny, type Facts } from "./view.ts";
@@ -25,7 +24,7 @@ export function match(table: RouteTable, facts: Facts): Candidate | undefined {
   const { exact, wildcards, any } = table.hosts;
   const host = hostOf(facts.host);
   const search = new Search(facts, host);
-  return search.inScheme(exact?.get(host)) ?? search.inLabels(wildcards, host.length) ?? search.inScheme(any);
+  return search.inHost(exact?.get(host)) ?? search.inLabels(wildcards, host.length) ?? search.inHost(any);
 }
 
 class Search {
@@ -53,13 +52,15 @@ class Search {
     if (next === undefined) return undefined;
     return (
       this.inLabels(next, dot) ??
-      (host.indexOf(".") === dot ? this.inScheme(next.single) : undefined) ??
-      this.inScheme(next.rules)
+      (host.indexOf(".") === dot ? this.inHost(next.single) : undefined) ??
+      this.inHost(next.rules)
     );
   }
 
-  inScheme(rules: SchemeIndex | undefined): Candidate | undefined {
-    let paths = this.#facts.scheme === "https" ? rules?.https : rules?.http;
+  inHost(rules: HostRules | undefined): Candidate | undefined {
+    if (rules === undefined) return undefined;
+    if ("route" in rules) return this.#facts.path.startsWith("/") ? rules : undefined;
+    let paths: PathIndex | undefined = "http" in rules ? rules[this.#facts.scheme] : rules;
     let found: Candidate | undefined;
     while (found === undefined && paths !== undefined) {
       found = this.#inPaths(paths);

@@ -9,6 +9,9 @@ const maxLength = 1024;
 /** Instructions of a compiled expression. To match takes at most this many steps for each character. */
 const maxProgramSize = 1000;
 
+/** The engine is not there yet, on a host that loads it when it is needed (worker/snapshot/re2-later.ts). */
+export class Re2Missing extends Error {}
+
 export type Substitution = readonly (string | number)[];
 
 /** An expression, compiled. Frozen, and the same for every value: what it remembers only makes it faster. */
@@ -39,6 +42,7 @@ export class Pattern {
       if (machine.programSize() > maxProgramSize) return "is too large a regular expression";
       return new Pattern(text, undefined, machine);
     } catch (error) {
+      if (error instanceof Re2Missing) throw error;
       return `is no regular expression of RE2: ${error instanceof Error ? error.message : String(error)}`;
     }
   }

@@ -14,6 +14,7 @@ import type { ClusterPart, RouteTable } from "./model.ts";
 export type RuleInit = MessageInitShape<typeof RuleSchema>;
 
 export type RouteInit = Omit<MessageInitShape<typeof RouteSchema>, "$typeName">;
+export type TableInit = Omit<MessageInitShape<typeof ClusterTableSchema>, "$typeName">;
 export type BackendInit = Omit<MessageInitShape<typeof BackendSchema>, "$typeName">;
 
 /** A route; unless `init` says otherwise, its key and its object's name are `name`. */
@@ -36,10 +37,10 @@ export function backend(key: string, init: BackendInit = {}): BackendInit {
 }
 
 /** The part of a cluster, by its name or more, with the backends "default/a:1", "default/b:1" and "default/c:1". */
-export function part(of: string | { cluster: string; lastResort: boolean }, ...routes: RouteInit[]): ClusterPart {
+export function part(of: string | TableInit, ...routes: RouteInit[]): ClusterPart {
   const backends = ["a", "b", "c"].map((name) => backend(`default/${name}:1`));
   const init = typeof of === "string" ? { cluster: of } : of;
-  const decoded = decode(create(ClusterTableSchema, { ...init, routes, backends }));
+  const decoded = decode(create(ClusterTableSchema, { backends, ...init, routes }));
   if (decoded.issues !== undefined) throw new Error(JSON.stringify(decoded.issues));
   return decoded.part;
 }

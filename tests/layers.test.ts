@@ -20,6 +20,7 @@ const layers: Record<string, number> = {
   "worker/transcode": 3,
   worker: 4,
   "worker/admin": 5,
+  "worker/console": 6,
   "worker/host": 6,
   examples: 6,
   cli: 7,

@@ -13,6 +13,7 @@ import { CallError } from "./call/error.ts";
 import { Fields } from "./call/fields.ts";
 import { type Answer, type HttpResponse, noBody, type RequestHead } from "./call/http.ts";
 import { Code } from "./call/status.ts";
+import { Gates } from "./gates.ts";
 import { createGateway } from "./gateway.ts";
 import type { Plan } from "./plan.ts";
 import { planFromJson, planToJson } from "./plan-json.ts";
@@ -46,11 +47,13 @@ function ask(route: RouteInit, { fields, ...head }: Ask, origin: (answer: Answer
   const table = compile([part]);
   const sent: Plan[] = [];
   let answer: HttpResponse | undefined;
+  const clock = { now: () => 0, after: () => () => {} };
   const gateway = createGateway({
     table: () => table,
     random: () => 0,
     now: () => 0,
-    clock: { now: () => 0, after: () => () => {} },
+    clock,
+    gates: new Gates({ clock, now: () => 0, random: () => 0, fetch }),
     idleMs: undefined,
     send: (_request, own, plan) => {
       sent.push(plan);

@@ -23,6 +23,8 @@ const grpc: Plan = {
   head: { method: "POST", scheme: "http", authority: "x.test", path: "/a.B/C", fields: Fields.empty },
   timeoutMs: undefined,
   responseHeaders: [],
+  responseTrailers: [],
+  mirrors: [],
   cors: undefined,
   translation: undefined,
 };

@@ -14,7 +14,8 @@ import {
 } from "./call/http.ts";
 import { Code } from "./call/status.ts";
 import { answerWithCors } from "./filter/cors.ts";
-import { modifyHeaders } from "./filter/headers.ts";
+import { modifyAll } from "./filter/headers.ts";
+import { mirrored } from "./mirror.ts";
 import type { ObservedCall } from "./observe/call.ts";
 import type { Plan } from "./plan.ts";
 import type { Compressions } from "./protocol/compression.ts";
@@ -61,7 +62,8 @@ export function exchange(
   const call = new Exchange(plan, conversation, options, answer, observed);
   const request = { head: conversation.head, body: conversation.request(call.watch(body)) };
   const deadline = call.begin();
-  call.start(options.send(request, call, plan, deadline));
+  const sent = plan.mirrors.length === 0 ? request : mirrored(request, plan, options, deadline);
+  call.start(options.send(sent, call, plan, deadline));
   return (reason) => call.expire(reason);
 }
 
@@ -175,9 +177,10 @@ class Exchange implements CallAnswer, Source<Fields>, Sink<Fields> {
     this.#state = "answered";
     this.#stopWaiting?.();
     this.#origin = response.body;
-    const { responseHeaders } = this.#plan;
-    let { fields } = response.head;
-    for (const modifier of responseHeaders) fields = modifyHeaders(fields, modifier);
+    const { responseHeaders, responseTrailers } = this.#plan;
+    let fields = modifyAll(response.head.fields, responseHeaders);
+    // A call that ends with its head has its trailing metadata there: Trailers-Only.
+    if (response.body === noBody && fields.has("grpc-status")) fields = modifyAll(fields, responseTrailers);
     const head = fields === response.head.fields ? response.head : { status: response.head.status, fields };
     const body = response.body === noBody ? noBody : this;
     if (body === noBody) this.#finish();
@@ -239,7 +242,7 @@ class Exchange implements CallAnswer, Source<Fields>, Sink<Fields> {
   end(trailers: Fields): void {
     const sink = this.#caller;
     this.#finish();
-    sink?.end(trailers);
+    sink?.end(modifyAll(trailers, this.#plan.responseTrailers));
     this.#observed?.completed(trailers);
   }
 

@@ -3,16 +3,19 @@
  * On Cloudflare the two halves run in two places (worker/host/cloudflare.ts, worker/host/origin-pool.ts).
  */
 import type { RouteTable } from "../routes/model.ts";
+import type { CallError } from "./call/error.ts";
 import type { Answer, Cancel, Handler, HttpRequest } from "./call/http.ts";
 import { decisionOf, inspected, withDecision } from "./inspect.ts";
 import { exchangeObserved, observeAnswered, type ObservedOptions } from "./observed.ts";
-import { plan, type Planned, type PlanOptions } from "./plan.ts";
+import type { Gates } from "./gates.ts";
+import { type Gated, plan, type Planned, type PlanOptions } from "./plan.ts";
 
 export interface GatewayOptions extends ObservedOptions, PlanOptions {
   /** The table now. */
   readonly table: () => RouteTable;
   /** Whoever has it is told how his calls were routed, see inspect.ts. Undefined: nobody. */
   readonly inspectToken?: string | undefined;
+  readonly gates: Gates;
 }
 
 /** Answers every request by the table: those that come from an address; empty: nobody knows. */
@@ -20,16 +23,47 @@ export function createGateway(options: GatewayOptions): (address: string) => Han
   return (address) => (request, answer) => handle(request, answer, options, address);
 }
 
-function handle({ head: asked, body }: HttpRequest, answer: Answer, options: GatewayOptions, address: string): Cancel {
+function handle(request: HttpRequest, answer: Answer, options: GatewayOptions, address: string): Cancel {
   const table = options.table();
-  const inspecting = inspected(asked, options.inspectToken);
-  const head = inspecting ?? asked;
-  const planned = plan(head, table, options, address);
+  const inspecting = inspected(request.head, options.inspectToken);
+  const asked = inspecting === undefined ? request : { ...request, head: inspecting };
+  const planned = plan(asked.head, table, options, address);
   const told = inspecting === undefined ? answer : tell(answer, planned, table.revision);
-  if (planned.plan !== undefined) return exchangeObserved(planned.plan, head, body, options, told);
-  told.respond(planned.answer);
+  if (planned.gated === undefined) return carryOut(planned, asked, options, table, told);
+  return pass(planned.gated, planned, asked, { options, table, address }, told);
+}
+
+function carryOut(
+  planned: Planned,
+  { head, body }: HttpRequest,
+  options: GatewayOptions,
+  table: RouteTable,
+  answer: Answer,
+): Cancel {
+  if (planned.plan !== undefined) return exchangeObserved(planned.plan, head, body, options, answer);
+  answer.respond(planned.answer);
   observeAnswered(planned, head, table.revision, options.observation);
   return () => {};
+}
+
+/** Carries a call out once it has passed its rule's gates; its caller may leave before that. */
+function pass(
+  { gates, refuse }: Gated,
+  planned: Planned,
+  request: HttpRequest,
+  { options, table, address }: { options: GatewayOptions; table: RouteTable; address: string },
+  answer: Answer,
+): Cancel {
+  let reason: CallError | undefined;
+  let cancel: Cancel | undefined;
+  void options.gates.pass(gates, request.head.fields, address).then((error) => {
+    if (reason !== undefined) return request.body.cancel(reason);
+    cancel = carryOut(error === undefined ? planned : refuse(error), request, options, table, answer);
+  });
+  return (why) => {
+    reason = why;
+    cancel?.(why);
+  };
 }
 
 function tell(answer: Answer, planned: Planned, revision: bigint): Answer {

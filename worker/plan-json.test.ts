@@ -25,6 +25,8 @@ const plan: Plan = {
   },
   timeoutMs: 1500,
   responseHeaders: [{ set: [["server", "edge"]], add: [], remove: ["x-inner"] }],
+  responseTrailers: [],
+  mirrors: [echo],
   cors: undefined,
   translation: undefined,
 };

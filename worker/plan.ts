@@ -1,6 +1,15 @@
 /** Decides what becomes of a call: which rule, which backend, and the request that goes there. */
 import { everyProtocol, type Facts, match } from "../routes/match.ts";
-import type { Backend, CallProtocol, Candidate, Filter, PathMatch, RouteTable, RuleSource } from "../routes/model.ts";
+import type {
+  Backend,
+  CallProtocol,
+  Candidate,
+  Filter,
+  PathMatch,
+  RouteTable,
+  Rule,
+  RuleSource,
+} from "../routes/model.ts";
 import { CallError } from "./call/error.ts";
 import type { HttpResponse, RequestHead } from "./call/http.ts";
 import {
@@ -15,6 +24,7 @@ import {
 import { type HeaderModifier, modifiersOf, modifyAll } from "./filter/headers.ts";
 import { answerOf } from "./filter/respond.ts";
 import { rewrite } from "./filter/rewrite.ts";
+import { type Gate, gatesOf } from "./gates.ts";
 import {
   type Accepted,
   type AcceptedHttp,
@@ -30,7 +40,7 @@ import {
   type RpcCaller,
   unsupportedMediaType,
 } from "./protocol/index.ts";
-import { cannotTakeGrpc, headersTooLarge, isTooLarge, noRoute } from "./refusals.ts";
+import { cannotTakeGrpc, cannotTakeWebSocket, headersTooLarge, isTooLarge, noRoute } from "./refusals.ts";
 import { type CannotReach, hashedOf, targetsOf } from "./targets.ts";
 import { noDescriptors, type Translation } from "./transcode/index.ts";
 import type { Routing } from "./transport/routing.ts";
@@ -53,6 +63,10 @@ export interface Plan extends Routing {
   readonly originProtocol: OriginProtocol;
   /** What is done to the answer's header fields, in this order. */
   readonly responseHeaders: readonly HeaderModifier[];
+  /** The same to its trailers. */
+  readonly responseTrailers: readonly HeaderModifier[];
+  /** Those who get a copy of the call. */
+  readonly mirrors: readonly Backend[];
   /** What is done to the caller's answer for browsers, an error included. Undefined: nothing. */
   readonly cors: CorsAnswer | undefined;
   /** By what the call may have to be translated. Undefined: it goes as it is. */
@@ -60,7 +74,16 @@ export interface Plan extends Routing {
 }
 
 /** A plan, or the answer to a call that goes nowhere. */
-export type Planned = { readonly plan: Plan } | Answered;
+export type Planned = ({ readonly plan: Plan } | Answered) & {
+  /** What the call has to pass first. Undefined: nothing. */
+  readonly gated?: Gated | undefined;
+};
+
+export interface Gated {
+  readonly gates: readonly Gate[];
+  /** The answer to a call that does not pass. */
+  readonly refuse: (error: CallError) => Answered;
+}
 
 /** A call that goes nowhere. */
 export interface Answered {
@@ -98,6 +121,17 @@ export function plan(head: RequestHead, table: RouteTable, options: PlanOptions,
   if (planned.plan !== undefined || found === undefined) return planned;
   const { rule } = found;
   return { ...planned, answer: withCors(planned.answer, corsOf(rule.filters, head)), rule: rule.source };
+}
+
+/** What a call of `rule` has to pass, and how it is answered if it does not. */
+function gatedBy(rule: Rule, caller: Caller, head: RequestHead): Gated | undefined {
+  const gates = gatesOf(rule.filters);
+  if (gates === undefined) return undefined;
+  const cors = corsOf(rule.filters, head);
+  return {
+    gates,
+    refuse: (error) => answered(caller, withCors(encodeFailure(caller, error), cors), error, rule.source),
+  };
 }
 
 /**
@@ -140,8 +174,11 @@ function follow(
   { head, table, options, address }: Asked,
 ): Planned {
   const answer = answerOf(rule.filters, head, matched.path);
-  if (answer !== undefined)
-    return answered(accepted.caller, modifyAnswer(encodeAnswer(accepted.caller, answer), rule.filters), undefined);
+  if (answer !== undefined) {
+    const { caller } = accepted;
+    const own = answered(caller, modifyAnswer(encodeAnswer(caller, answer), rule.filters), undefined);
+    return { ...own, gated: gatedBy(rule, caller, head) };
+  }
   const { random, now, cannotReach } = options;
   const session = rule.session && sessionOf(rule.session, head, now());
   const targets = targetsOf(rule, session, random, cannotReach);
@@ -153,6 +190,7 @@ function follow(
   const hashed = hashedOf(backend.loadBalancing, head, address, random);
   const modifiers = modifiersOf("responseHeaders", filters);
   return {
+    gated: gatedBy(own, spoken.caller, head),
     plan: {
       caller: spoken.caller,
       rule: own.source,
@@ -168,10 +206,23 @@ function follow(
       timeoutMs: spoken.kind === "rpc" ? spoken.head.timeoutMs : undefined,
       originProtocol: originProtocolOf(backend),
       responseHeaders: hashed.cookie === undefined ? modifiers : [...modifiers, withCookie(hashed.cookie)],
+      responseTrailers: modifiersOf("responseTrailers", filters),
+      mirrors: mirrorsOf(own.filters, options),
       cors: corsOf(rule.filters, head),
       translation: translationOf(spoken, backend),
     },
   };
+}
+
+const noBackends: readonly Backend[] = [];
+
+/** Those that are to get a copy of this very call, of those that can be called. */
+function mirrorsOf(filters: readonly Filter[], { random, cannotReach }: PlanOptions): readonly Backend[] {
+  if (filters.length === 0) return noBackends;
+  return filters.flatMap((filter) => {
+    if (filter.kind !== "mirror" || filter.backend === undefined || random() >= filter.share) return [];
+    return cannotReach?.(filter.backend) === undefined ? filter.backend : [];
+  });
 }
 
 function withCookie(cookie: string): HeaderModifier {
@@ -217,6 +268,8 @@ export function factsOf(head: RequestHead, method: string, protocols: readonly C
 
 /** The request as `backend` can take it, if it can. */
 function speak(accepted: AcceptedHttp | AcceptedRpc, head: RequestHead, backend: Backend): Accepted {
+  if (head.upgrade !== undefined && backend.http === "http2")
+    return { kind: "refused", caller: accepted.caller, error: cannotTakeWebSocket(backend) };
   switch (backend.protocol) {
     case "http1":
       return asHttp(accepted, backend);

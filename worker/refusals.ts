@@ -48,6 +48,11 @@ export function cannotTakeGrpc({ name }: Backend): CallError {
   return unavailable(`backend ${name} speaks HTTP/1.1: it cannot take gRPC`);
 }
 
+export function cannotTakeWebSocket({ name }: Backend): CallError {
+  const message = `backend ${name} is reached over HTTP/2: for WebSockets its port needs the appProtocol kubernetes.io/ws`;
+  return new CallError(Code.UNIMPLEMENTED, message, { side: "edge" });
+}
+
 function unavailable(message: string, httpStatus?: number): CallError {
   return new CallError(
     Code.UNAVAILABLE,

@@ -1,20 +1,22 @@
 /** The command line of `edgeway explain`. */
 import { parseArgs } from "node:util";
-import { parseManifests } from "../manifests.ts";
+import { edgeHelp } from "../edge.ts";
+import { tableSource } from "../table-source.ts";
 import { UsageError } from "../usage.ts";
 import type { ExplainOptions } from "./explain.ts";
 import { parseTarget } from "./target.ts";
 
-const help = `Usage: edgeway explain TARGET --manifests [CLUSTER=]DIR [OPTION]...
+const help = `Usage: edgeway explain TARGET (--manifests [CLUSTER=]DIR | --edge URL) [OPTION]...
 
-Says which rule takes a request, and of each other rule of its host why it does not.
-Asks no cluster and no edge: it reads manifests as an agent does.
+Says which rule takes a request, and of each other rule of its host why it does not: by
+manifests, read as an agent does, or by the table that an edge has just now.
 
 TARGET is a URL, or a gRPC method: SERVICE/METHOD.
 
 Options:
   --manifests [CLUSTER=]DIR    a directory of YAML with a cluster's objects; repeatable;
                                CLUSTER is the directory's name unless given
+${edgeHelp}
   --authority HOST             the host to ask (of a URL its own, of a method localhost)
   -X, --method METHOD          HTTP method (of a URL GET)
   -H, --header 'NAME: VALUE'   a header; repeatable
@@ -37,10 +39,9 @@ function parse(args: readonly string[]): Omit<ExplainOptions, "log"> {
   const { values, positionals } = parseOptions(args);
   const [target, ...more] = positionals;
   if (target === undefined || more.length > 0) throw new UsageError("takes one URL or SERVICE/METHOD");
-  if (values.manifests === undefined) throw new UsageError("takes --manifests: the directory of a cluster's objects");
   return {
     head: parseTarget(target, { headers: values.header, method: values.method, authority: values.authority }),
-    manifests: parseManifests(values.manifests),
+    from: tableSource(values),
     json: values.json,
   };
 }
@@ -52,6 +53,8 @@ function parseOptions(args: readonly string[]) {
       allowPositionals: true,
       options: {
         manifests: { type: "string", multiple: true },
+        edge: { type: "string" },
+        "token-file": { type: "string" },
         authority: { type: "string" },
         method: { type: "string", short: "X" },
         header: { type: "string", short: "H", multiple: true, default: [] },

@@ -48,8 +48,8 @@ afterAll(() => rm(directory, { recursive: true }));
 async function explained(target: string, headers: readonly string[] = [], json = false) {
   const said: string[] = [];
   const head = parseTarget(target, { headers, method: undefined, authority: undefined });
-  const manifests = [{ cluster: "east", directory }];
-  const { output, found } = await explainTarget({ head, manifests, json, log: (line) => said.push(line) });
+  const from = { manifests: [{ cluster: "east", directory }] };
+  const { output, found } = await explainTarget({ head, from, json, log: (line) => said.push(line) });
   expect(said).toEqual([]);
   return { output, found };
 }
@@ -90,6 +90,6 @@ test("what no rule takes is said to be taken by none", async () => {
 
 test("a directory that cannot be read is an error that names it", async () => {
   const head = parseTarget("a/b", { headers: [], method: undefined, authority: undefined });
-  const manifests = [{ cluster: "east", directory: join(directory, "none") }];
-  await expect(explainTarget({ head, manifests, json: false, log() {} })).rejects.toThrow("no such directory");
+  const from = { manifests: [{ cluster: "east", directory: join(directory, "none") }] };
+  await expect(explainTarget({ head, from, json: false, log() {} })).rejects.toThrow("no such directory");
 });

@@ -1,56 +1,56 @@
 /** What `edgeway explain` says. */
-import type { Verdict } from "../../routes/explain.ts";
-import { backendShares, type BackendShare } from "../../routes/merge.ts";
-import type { Candidate, Filter, Match, PathModifier } from "../../routes/model.ts";
-import type { RequestHead } from "../../worker/call/http.ts";
-
-export interface Explanation {
-  readonly head: RequestHead;
-  /** Whether it is a call: gRPC, gRPC-Web or Connect. */
-  readonly call: boolean;
-  /** The rule that takes it, of all clusters that share it. */
-  readonly found: Candidate | undefined;
-  readonly verdicts: readonly Verdict[];
-}
+import type { Match, PathModifier } from "../../routes/model.ts";
+import type { BackendShare, Explanation, FilterView, RuleName, Winner } from "../../worker/admin/explain.ts";
+import { paint } from "../style.ts";
 
 /** Rules that lose, as text: more than anyone reads. All are in the JSON. */
 const maxLines = 40;
 
-export function printText({ head, call, found, verdicts }: Explanation): string {
-  const asked = `${call ? "call" : head.method} ${head.scheme}://${head.authority}${head.path}`;
-  const lines = [asked, ...(found === undefined ? ["no rule takes it"] : describeFound(found, verdicts))];
-  const lost = verdicts.filter(({ outcome }) => outcome === "loses");
-  if (lost.length > 0) lines.push("", found === undefined ? "Rules of its host:" : "Other rules of its host:");
-  for (const { candidate, reason } of lost.slice(0, maxLines)) lines.push(`  ${nameOf(candidate)}`, `    ${reason}`);
+export function printText({ request, winner, rules }: Explanation): string {
+  const { call, method, scheme, authority, path } = request;
+  const asked = `${call ? "call" : method} ${scheme}://${authority}${path}`;
+  const taking = rules.filter(({ outcome }) => outcome !== "loses");
+  const lost = rules.filter(({ outcome }) => outcome === "loses");
+  const lines = [
+    paint("bold", asked),
+    ...(winner === null ? [paint("red", "no rule takes it")] : describe(winner, taking)),
+  ];
+  if (lost.length > 0) lines.push("", winner === null ? "Rules of its host:" : "Other rules of its host:");
+  for (const rule of lost.slice(0, maxLines)) lines.push(`  ${nameOf(rule)}`, paint("dim", `    ${rule.reason}`));
   if (lost.length > maxLines) lines.push(`  and ${lost.length - maxLines} more: see --json`);
   return lines.join("\n");
 }
 
-function describeFound({ rule }: Candidate, verdicts: readonly Verdict[]): string[] {
-  const taking = verdicts.filter(({ outcome }) => outcome !== "loses").map(({ candidate }) => nameOf(candidate));
-  const shares = backendShares(rule);
-  const answering = rule.filters.some(({ kind }) => kind === "redirect" || kind === "directResponse");
+function describe(winner: Winner, taking: readonly RuleName[]): string[] {
+  const { filters, backends, clusters } = winner;
+  const answering = filters.some(({ kind }) => kind === "redirect" || kind === "directResponse");
   return [
-    ...taking.map((name, index) => `${index === 0 ? "goes by" : "and by "} ${name}`),
-    ...(rule.clusters === undefined ? rule.filters : []).map((filter) => `  ${describeFilter(filter)}`),
-    ...(answering ? [] : shares.flatMap((share) => describeShare(share, rule.clusters !== undefined))),
-    ...(answering || shares.some(({ share }) => share > 0)
+    ...taking.map((rule, index) => `${paint("green", index === 0 ? "goes by" : "and by ")} ${nameOf(rule)}`),
+    ...(clusters.length === 0 ? filters : []).map((filter) => `  ${describeFilter(filter)}`),
+    ...(answering ? [] : backends.flatMap(describeShare)),
+    ...(answering || backends.some(({ share }) => share > 0)
       ? []
       : ["  no backend has a weight: answered with an error"]),
   ];
 }
 
-function describeShare({ choice, rule, failover, share }: BackendShare, ofSeveral: boolean): string[] {
-  const { backend, invalid } = choice;
-  const filters = ofSeveral ? [...rule.filters, ...choice.filters] : choice.filters;
-  const endpoints = backend?.endpoints.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`);
-  const where =
-    backend === undefined
-      ? `an error: ${invalid}`
-      : `${backend.name} (${backend.protocol}${backend.tls ? ", TLS" : ""})`;
+function describeShare({
+  backend,
+  invalid,
+  protocol,
+  transport,
+  tls,
+  failover,
+  share,
+  endpoints,
+  filters,
+}: BackendShare): string[] {
+  const addresses = endpoints.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`);
+  const means = [protocol, ...(tls ? ["TLS"] : []), ...(transport === "connection" ? [] : [transport])].join(", ");
+  const where = backend === null ? `an error: ${invalid}` : `${backend} (${means})`;
   return [
     `  ${percent(share)}${failover === 0 ? "" : ", if nothing before it can serve,"} to ${where}`,
-    ...(endpoints === undefined ? [] : [`    at ${endpoints.length === 0 ? "no endpoint" : endpoints.join(", ")}`]),
+    ...(backend === null ? [] : [`    at ${addresses.length === 0 ? "no endpoint" : addresses.join(", ")}`]),
     ...filters.map((filter) => `    ${describeFilter(filter)}`),
   ];
 }
@@ -61,7 +61,7 @@ const modified = {
   responseTrailers: "response trailers",
 };
 
-function describeFilter(filter: Filter): string {
+export function describeFilter(filter: FilterView): string {
   switch (filter.kind) {
     case "requestHeaders":
     case "responseHeaders":
@@ -80,7 +80,7 @@ function describeFilter(filter: Filter): string {
     case "cors":
       return "answers browsers that ask (CORS)";
     case "mirror":
-      return `copies ${percent(filter.share)} of the calls to ${filter.backend?.name ?? "nobody: it cannot be served"}`;
+      return `copies ${percent(filter.share)} of the calls to ${filter.backend ?? "nobody: it cannot be served"}`;
     case "fault":
       return `delays ${percent(filter.delayShare)} and fails ${percent(filter.abortShare)} of the calls on purpose`;
     case "rateLimit":
@@ -100,13 +100,12 @@ function describeModifier(path: PathModifier | undefined): string[] {
 }
 
 /** "east: HTTPRoute default/web, rule 0, for *.example.com /path/...". */
-function nameOf({ hostname, route, rule, match }: Candidate): string {
-  const { cluster, source } = route;
-  const object = `${cluster}: ${source.kind} ${source.namespace}/${source.name}`;
-  return `${object}, rule ${rule.source.ruleIndex}, for ${hostname === "" ? "any host" : hostname}${pathOf(match)}`;
+function nameOf({ cluster, kind, namespace, name, ruleIndex, hostname, match }: RuleName): string {
+  const host = hostname === "" ? "any host" : hostname;
+  return `${cluster}: ${kind} ${namespace}/${name}, rule ${ruleIndex}, for ${host}${pathOf(match)}`;
 }
 
-function pathOf({ path, conditions }: Match): string {
+export function pathOf({ path, conditions }: Match): string {
   const [regex] = conditions.flatMap(({ subject, pattern }) => (subject.kind === "path" ? (pattern?.text ?? []) : []));
   if (regex !== undefined) return ` ${regex}`;
   switch (path.kind) {
@@ -119,36 +118,4 @@ function pathOf({ path, conditions }: Match): string {
     case "method":
       return ` /(service)/${path.method}`;
   }
-}
-
-export function printJson({ head, call, found, verdicts }: Explanation): string {
-  const { method, scheme, authority, path } = head;
-  const winner = found && {
-    ...sourceOf(found),
-    filters: found.rule.filters,
-    backends: backendShares(found.rule).map(({ choice: { backend, invalid, weight, filters }, failover, share }) => ({
-      backend: backend?.name,
-      invalid,
-      weight,
-      failover,
-      share,
-      endpoints: backend?.endpoints,
-      filters,
-    })),
-  };
-  const rules = verdicts.map(({ candidate, outcome, share, reason }) => ({
-    ...sourceOf(candidate),
-    outcome,
-    share,
-    reason,
-  }));
-  return JSON.stringify(
-    { request: { method, scheme, authority, path, call }, winner: winner ?? null, rules },
-    undefined,
-    2,
-  );
-}
-
-function sourceOf({ hostname, rule, match }: Candidate) {
-  return { ...rule.source, matchIndex: match.index, hostname, priority: rule.priority, match };
 }

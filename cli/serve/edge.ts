@@ -5,6 +5,8 @@ import type { RouteTable } from "../../routes/model.ts";
 import type { Handler } from "../../worker/call/http.ts";
 import { startNodeEdge } from "../../worker/host/node.ts";
 import { type Certificate, type CertificateAndKey, Certificates } from "../../worker/host/node-certificates.ts";
+import { observeNode } from "../../worker/host/node-observe.ts";
+import type { TrafficReport } from "../../worker/observe/traffic.ts";
 import { CompiledTable } from "../../worker/snapshot/compiled.ts";
 import type { CertificateFiles, ServeOptions } from "./options.ts";
 
@@ -16,6 +18,8 @@ export interface EdgeOptions {
   /** Answers what is below `/_edgeway/`. */
   readonly admin: Handler | undefined;
   readonly log: (line: string) => void;
+  /** Takes what was counted, if there is a console. */
+  readonly report: (report: TrafficReport) => void;
 }
 
 export interface Edge {
@@ -36,7 +40,8 @@ export interface Edge {
 
 /** @throws Error in one line if a port is taken, or a certificate cannot be read */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-  const { admin, descriptorSet, log } = options;
+  const { admin, descriptorSet, log, report } = options;
+  const consoleToken = process.env["EDGEWAY_CONSOLE_TOKEN"];
   const { http, https, proxyProtocol, certificate } = options.serve;
   const certificates = new Certificates(certificate && readCertificate(certificate));
   const compiled = new CompiledTable();
@@ -60,6 +65,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     table: () => compiled.orEmpty(),
     descriptorSet,
     admin,
+    inspectToken: consoleToken,
+    observe: observeNode({
+      settings: process.env,
+      source: `process ${process.pid}`,
+      report: consoleToken ? report : undefined,
+      writeLine: (line) => process.stdout.write(`${line}\n`),
+    }),
   });
   return { ports: edge.ports, swap, reload, drain: () => edge.drain(), close: () => edge.close() };
 }

@@ -6,10 +6,17 @@ import { createAdmin } from "../../worker/admin/admin.ts";
 import { createAuthenticate } from "../../worker/admin/authenticate.ts";
 import { Authority } from "../../worker/admin/authority.ts";
 import { parseClusters } from "../../worker/admin/clusters.ts";
+import { createConsole } from "../../worker/admin/console.ts";
+import { authorityView } from "../../worker/admin/console-authority.ts";
+import { PushLog } from "../../worker/admin/pushes.ts";
 import { SqlPartStorage } from "../../worker/admin/sql-part-storage.ts";
 import { createSyncService } from "../../worker/admin/sync-service.ts";
 import { type Fetch } from "../../worker/host/fetch-handler.ts";
+import { consoleAsset } from "../../worker/host/node-observe.ts";
 import { openSql } from "../../worker/host/node-sql.ts";
+import { Traffic } from "../../worker/observe/traffic.ts";
+import { CompiledTable } from "../../worker/snapshot/compiled.ts";
+import { descriptorsFrom } from "../../worker/transcode/index.ts";
 
 /** The authority of a Node edge. */
 export interface Home {
@@ -19,6 +26,8 @@ export interface Home {
   table(): Uint8Array;
   /** The bytes of the descriptor set with this hash. */
   descriptorSet(hash: string): Uint8Array | undefined;
+  /** What the processes that take calls have counted. */
+  readonly traffic: Traffic;
   close(): void;
 }
 
@@ -54,17 +63,46 @@ export function openHome({ data, syncToken, clusters: config, staleMs, log, onCh
     onChange,
   });
   const authenticate = createAuthenticate({ syncToken, clusters, now, fetch });
-  const admin = createAdmin({ sync: authenticate && createSyncService({ authority, authenticate, log }) });
+  const pushes = new PushLog(now);
+  const traffic = new Traffic(now);
+  const admin = createAdmin({
+    sync: authenticate && createSyncService({ authority, authenticate, pushes, log }),
+    console: consoleOf(process.env["EDGEWAY_CONSOLE_TOKEN"], authority, pushes, traffic),
+  });
   const ageing = setInterval(() => authority.noticeStale(), noticeMs);
   return {
     admin: (request) => admin.fetch(request),
     table: () => authority.table(),
+    traffic,
     descriptorSet: (hash) => authority.descriptorSet(hash),
     close() {
       clearInterval(ageing);
       sql.close();
     },
   };
+}
+
+function consoleOf(
+  token: string | undefined,
+  authority: Authority,
+  pushes: PushLog,
+  traffic: Traffic,
+): ReturnType<typeof createConsole> | undefined {
+  if (!token) return undefined;
+  const compiled = new CompiledTable();
+  return createConsole({
+    token,
+    table() {
+      const bytes = authority.tableSince(compiled.version);
+      if (bytes !== undefined) compiled.swap(bytes);
+      return compiled.orEmpty();
+    },
+    authority: () => authorityView(authority, pushes),
+    traffic: (since) => traffic.view(since),
+    descriptors: descriptorsFrom((hash) => authority.descriptorSet(hash)),
+    asset: consoleAsset,
+    now: Date.now,
+  });
 }
 
 /** Milliseconds after which a cluster that has become stale is noticed at the latest. */

@@ -1,4 +1,5 @@
 /** What the process that has the table and those that take calls say to each other. */
+import type { TrafficReport } from "../../worker/observe/traffic.ts";
 import type { ServeOptions } from "./options.ts";
 
 export type ToWorker =
@@ -11,4 +12,5 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: "ready"; readonly ports: readonly number[] }
   | { readonly kind: "failed"; readonly reason: string }
-  | { readonly kind: "log"; readonly line: string };
+  | { readonly kind: "log"; readonly line: string }
+  | { readonly kind: "traffic"; readonly report: TrafficReport };

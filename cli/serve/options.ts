@@ -62,6 +62,12 @@ Options:
 Environment:
   EDGEWAY_SYNC_TOKEN       the bearer token of pushes; without it, and without --clusters,
                            nobody can push
+  EDGEWAY_CONSOLE_TOKEN    who has it may use the console at /_edgeway/, and scrape
+                           /_edgeway/metrics; without it there is none
+  EDGEWAY_ACCESS_LOG       share of the calls that are logged on standard output, from 0
+                           (those that fail) to 1 (all); without it there is no access log
+  OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME,
+  OTEL_TRACES_SAMPLER_ARG  send spans to a collector, as OpenTelemetry defines them
 
 SIGTERM drains and stops. SIGHUP reads the files again, and puts new workers in the place
 of the old.`;

@@ -73,6 +73,7 @@ async function alone(serve: ServeOptions, home: Home, admin: Handler, log: Serve
     descriptorSet: (hash) => home.descriptorSet(hash),
     admin: serve.admin === undefined ? admin : undefined,
     log,
+    report: (report) => home.traffic.add(report),
   });
   return {
     ports: edge.ports,
@@ -90,7 +91,12 @@ async function many(serve: ServeOptions, home: Home, admin: Handler, log: ServeC
   const inside: Listener = await listen({ host: "127.0.0.1", port: 0, handlerFor: () => admin });
   const own = { ...serve, http: await settled(serve.http), https: await settled(serve.https) };
   const start = () => ({ kind: "start", serve: own, table: home.table(), adminPort: inside.port }) as const;
-  const workers = new Workers({ count: serve.workers, start, log });
+  const workers = new Workers({
+    count: serve.workers,
+    start,
+    log,
+    onTraffic: (report) => home.traffic.add(report),
+  });
   const drain = async (): Promise<void> => {
     await workers.drain();
     await inside.close();

@@ -1,4 +1,5 @@
 /** A worker process of `edgeway serve --workers N`: takes calls by the table that the first process sends. */
+import type { TrafficReport } from "../../worker/observe/traffic.ts";
 import { createDescriptorReader } from "./home.ts";
 import { type Edge, startEdge } from "./edge.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
@@ -17,7 +18,8 @@ async function start({ serve, adminPort }: Extract<ToWorker, { kind: "start" }>)
   const descriptorSet = createDescriptorReader(serve.data);
   // Where it has an address of its own, calls have no way to it.
   const admin = serve.admin === undefined ? toPrimary(adminPort) : undefined;
-  edge = await startEdge({ serve, table, descriptorSet, admin, log });
+  const report = (traffic: TrafficReport): void => say({ kind: "traffic", report: traffic });
+  edge = await startEdge({ serve, table, descriptorSet, admin, log, report });
   edge.swap(table);
   say({ kind: "ready", ports: edge.ports });
 }

@@ -1,6 +1,7 @@
 /** The worker processes of `edgeway serve`, as the process that started them sees them. */
 import cluster, { type Worker } from "node:cluster";
 import { fileURLToPath } from "node:url";
+import type { TrafficReport } from "../../worker/observe/traffic.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
 /** Before a worker that died as young as this is replaced: one that dies at once would keep the machine busy otherwise. */
@@ -11,6 +12,8 @@ export interface WorkersOptions {
   /** The first message, with the table of the moment. */
   readonly start: () => ToWorker;
   readonly log: (line: string) => void;
+  /** Takes what a worker counted. */
+  readonly onTraffic: (report: TrafficReport) => void;
 }
 
 export class Workers {
@@ -83,6 +86,7 @@ export class Workers {
     return new Promise((resolve, reject) => {
       worker.on("message", (message: FromWorker) => {
         if (message.kind === "log") this.#options.log(message.line);
+        else if (message.kind === "traffic") this.#options.onTraffic(message.report);
         else if (message.kind === "failed") reject(new Error(message.reason));
         else {
           this.#ready.add(worker);

@@ -106,15 +106,18 @@ async function tokenOf(values: Values, cluster: string): Promise<Token> {
   const { "token-file": tokenFile, "key-file": keyFile, audience } = values;
   if (tokenFile !== undefined && keyFile !== undefined)
     throw new UsageError("--token-file and --key-file are either or");
-  if (tokenFile !== undefined) return async () => (await readText(tokenFile)).trim();
+  if (tokenFile !== undefined) {
+    const read = async () => (await readText(tokenFile)).trim();
+    await read();
+    return read;
+  }
   if (keyFile !== undefined) {
     const { signedTokens } = await import("../../kube-sync/signed-token.ts");
+    const privateKey = await readText(keyFile);
     try {
-      return signedTokens({ cluster, audience, privateKey: await readText(keyFile), now: Date.now });
+      return signedTokens({ cluster, audience, privateKey, now: Date.now });
     } catch (error) {
-      throw new Error(`--key-file ${keyFile}: ${error instanceof Error ? error.message : String(error)}`, {
-        cause: error,
-      });
+      throw new Error(`${keyFile} holds no Ed25519 or P-256 private key in PEM`, { cause: error });
     }
   }
   const token = process.env["EDGEWAY_SYNC_TOKEN"];
@@ -126,7 +129,7 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    throw new Error(`cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`cannot read ${file}`, { cause: error });
   }
 }
 
@@ -146,12 +149,13 @@ async function fromOf(values: Values): Promise<SyncOptions["from"]> {
     if (others.length > 0) throw new UsageError(`--${others[0]} is for a cluster, not for --manifests`);
     return { directory: resolve(manifests) };
   }
+  const lease = leaseOf(values["leader-election"]);
   return {
     access: await accessOf(values),
     // Kubernetes gives a Pod its name for a host name.
     identity: `${hostname()}-${process.pid}`,
     edgeAddress: values["edge-hostname"],
-    lease: leaseOf(values["leader-election"]),
+    lease,
   };
 }
 

@@ -1,11 +1,14 @@
 /** What `edgeway validate` says, as a table. */
 import type { KubeObject } from "../../kube-sync/objects/object.ts";
 import { refOf } from "../../kube-sync/objects/object.ts";
+import { paint } from "../style.ts";
 import type { ReportEntry } from "../../kube-sync/report.ts";
 import { compareText } from "../../kube-sync/report.ts";
 import type { ClusterTable } from "../../proto/gen/edgeway/v1/table_pb.js";
 
 const ENTRY_KINDS: ReadonlySet<string> = new Set(["Ingress", "HTTPRoute", "GRPCRoute", "VirtualService", "Gateway"]);
+
+const colours = { error: "red", warning: "yellow", skipped: "dim", info: "dim", ok: "green" } as const;
 
 /** A line for each object that routes calls or has something to report, and its entries below it. */
 export function printTable(
@@ -22,7 +25,8 @@ export function printTable(
     const own = entries.get(name) ?? [];
     const served = rules.get(name);
     const verdict = served === undefined ? "" : `${served} ${served === 1 ? "rule" : "rules"}`;
-    const head = `${stateOf(own, served, routing.includes(name)).padEnd(8)} ${name.padEnd(width)}  ${verdict}`;
+    const state = stateOf(own, served, routing.includes(name));
+    const head = `${paint(colours[state], state.padEnd(8))} ${name.padEnd(width)}  ${verdict}`;
     return [head.trimEnd(), ...own.map(describe)];
   });
   return [...lines, ...(lines.length === 0 ? [] : [""]), summary(table, report)].join("\n");
@@ -30,10 +34,10 @@ export function printTable(
 
 /** Each entry's level stands before it, so that lines can be searched for. */
 function describe({ level, field, reason }: ReportEntry): string {
-  return `  ${level}: ${field === "" ? "" : `${field}: `}${reason}`;
+  return `  ${paint(colours[level], level)}: ${field === "" ? "" : `${field}: `}${reason}`;
 }
 
-function stateOf(entries: readonly ReportEntry[], served: number | undefined, routes: boolean): string {
+function stateOf(entries: readonly ReportEntry[], served: number | undefined, routes: boolean): keyof typeof colours {
   if (entries.some(({ level }) => level === "error")) return "error";
   if (entries.some(({ level }) => level === "warning")) return "warning";
   return routes && served === undefined && entries.length > 0 ? "skipped" : "ok";

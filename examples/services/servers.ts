@@ -10,7 +10,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
-import { HealthImplementation } from "grpc-health-check";
+import { HealthImplementation, type ServingStatus } from "grpc-health-check";
 import { packageDefinition, service } from "./protos.ts";
 
 export interface ExampleServer {
@@ -20,6 +20,11 @@ export interface ExampleServer {
   stop(): Promise<void>;
   /** Serves on the same port again. */
   start(): Promise<void>;
+}
+
+export interface GrpcExampleServer extends ExampleServer {
+  /** What its health service says of `name` from now on, until it is started again. */
+  setStatus(name: string, status: ServingStatus): void;
 }
 
 const host = "127.0.0.1";
@@ -39,30 +44,32 @@ export async function startGrpc(
   port: number,
   implementations: Readonly<Record<string, UntypedServiceImplementation>>,
   reflected: readonly string[] = Object.keys(implementations),
-): Promise<ExampleServer> {
-  async function listen(onPort: number): Promise<[server: Server, port: number]> {
+): Promise<GrpcExampleServer> {
+  async function listen(onPort: number): Promise<[server: Server, port: number, health: HealthImplementation]> {
     const server = new Server();
     for (const [fullName, implementation] of Object.entries(implementations)) {
       server.addService(service(fullName), implementation);
     }
     new ReflectionService(packageDefinition, { services: [...reflected] }).addToServer(server);
     const serving = [...Object.keys(implementations), ""].map((fullName) => [fullName, "SERVING" as const]);
-    new HealthImplementation(Object.fromEntries(serving)).addToServer(server);
+    const health = new HealthImplementation(Object.fromEntries(serving));
+    health.addToServer(server);
     const bound = await new Promise<number>((resolve, reject) => {
       server.bindAsync(`${host}:${onPort}`, ServerCredentials.createInsecure(), (error, actual) =>
         error ? reject(cannotListen(name, onPort, error)) : resolve(actual),
       );
     });
-    return [server, bound];
+    return [server, bound, health];
   }
 
-  let [server, bound] = await listen(port);
+  let [server, bound, health] = await listen(port);
   return {
     port: bound,
     stop: async () => server.forceShutdown(),
     start: async () => {
-      [server] = await listen(bound);
+      [server, , health] = await listen(bound);
     },
+    setStatus: (name, status) => health.setStatus(name, status),
   };
 }
 

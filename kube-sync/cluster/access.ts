@@ -161,6 +161,8 @@ async function read(file: string): Promise<Buffer> {
   }
 }
 
+/** Without the code before, and the file behind, that Node puts into messages. */
 function oneLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ").replace(/^ENOENT: /, "");
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replaceAll(/\s+/g, " ").replace(/^E[A-Z]+: (.*), \w+( '.*')?$/, "$1");
 }

@@ -70,7 +70,7 @@ export function connectApi(access: Access, { watchIdleMs = WATCH_IDLE_MS } = {})
         ...(body !== undefined && { "content-type": contentType(method) }),
       },
     });
-    let waitedFor: Pick<IncomingMessage, "destroy"> = outgoing;
+    let waitedFor: { destroy(error: Error): unknown } = outgoing;
     outgoing.setTimeout(idleMs, () => {
       waitedFor.destroy(new Error(`no word from the API server for ${idleMs} ms`));
     });

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { anything, either, integer, listOrEmpty, part, string } from "../objects/read.ts";
 import type { Problem, Reader } from "../objects/read.ts";
 import { GATEWAY_CONTROLLER } from "../translate/context.ts";
-import type { Condition, ListenerStatus, ParentStatus } from "../translate/status.ts";
+import type { AncestorStatus, Condition, ListenerStatus, ParentStatus } from "../translate/status.ts";
 
 /** A condition as the API server keeps it. */
 type Dated = Condition & { readonly lastTransitionTime: string };
@@ -50,17 +50,31 @@ export function mergeGateway({ conditions, listeners, address }: GatewayStatus):
 
 /** Other controllers' parents stay as they are; with none of its own, the controller's are taken away. */
 export function mergeParents(wanted: readonly ParentStatus[]): Merge {
+  return mergeOwn("parents", "parentRef", wanted);
+}
+
+/** Of a policy, likewise. */
+export function mergeAncestors(wanted: readonly AncestorStatus[]): Merge {
+  return mergeOwn("ancestors", "ancestorRef", wanted);
+}
+
+/** The entries of `list` are by controller and `ref`. */
+function mergeOwn(list: string, ref: string, wanted: readonly (ParentStatus | AncestorStatus)[]): Merge {
+  const reader = part({ [list]: listOrEmpty(anything) });
   return (current, now) => {
-    const { parents } = readLoosely(routeStatus, current);
-    const known = parents.map((raw) => ({ raw, ...readLoosely(parentStatus, raw) }));
-    const own = known.filter(({ controllerName }) => controllerName === GATEWAY_CONTROLLER);
-    const others = known.filter(({ controllerName }) => controllerName !== GATEWAY_CONTROLLER);
-    const next = wanted.map((parent) => {
-      const before = own.find(({ parentRef }) => isDeepStrictEqual(parentRef, parent.parentRef));
-      return { ...parent, conditions: dated(before?.conditions ?? [], parent.conditions, now) };
+    const { [list]: entries = [] } = readLoosely(reader, current);
+    const isOwn = (entry: unknown) => fieldOf(entry, "controllerName") === GATEWAY_CONTROLLER;
+    const own = entries.filter(isOwn);
+    const next = wanted.map((entry) => {
+      const before = own.find((each) => isDeepStrictEqual(fieldOf(each, ref), fieldOf(entry, ref)));
+      return { ...entry, conditions: dated(readLoosely(withConditions, before).conditions, entry.conditions, now) };
     });
-    return changed({ parents }, { parents: [...others.map(({ raw }) => raw), ...next] });
+    return changed({ [list]: entries }, { [list]: [...entries.filter((entry) => !isOwn(entry)), ...next] });
   };
+}
+
+function fieldOf(value: unknown, field: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, field) : undefined;
 }
 
 /** `status.loadBalancer` of an Ingress that the edge serves at `address`. */
@@ -119,12 +133,6 @@ const gatewayStatus = part({
   conditions: listOrEmpty(anything),
   listeners: listOrEmpty(anything),
   addresses: listOrEmpty(anything),
-});
-const routeStatus = part({ parents: listOrEmpty(anything) });
-const parentStatus = part({
-  controllerName: either(string, ""),
-  parentRef: either(anything, undefined),
-  conditions: listOrEmpty(anything),
 });
 const ingressStatus = part({ loadBalancer: either(anything, undefined) });
 

@@ -11,7 +11,14 @@ import type { Seen } from "./source-cluster.ts";
 import type { Merge } from "./status-merge.ts";
 
 /** Kinds whose status the agent writes. */
-const KINDS: ReadonlySet<string> = new Set<Kind>(["GatewayClass", "Gateway", "HTTPRoute", "GRPCRoute", "Ingress"]);
+const KINDS: ReadonlySet<string> = new Set<Kind>([
+  "GatewayClass",
+  "Gateway",
+  "HTTPRoute",
+  "GRPCRoute",
+  "BackendTLSPolicy",
+  "Ingress",
+]);
 
 /** Nobody waits for a status as for a call: what changes within this is written once. */
 const HOLD_OFF_MS = 100;
@@ -34,6 +41,8 @@ interface Known {
   readonly ref: ObjectRef;
   readonly resourceVersion: string;
   readonly status: unknown;
+  /** The wish that the status was found to fulfil. */
+  fulfils?: Merge;
 }
 
 /** Writes objects' `status` where it is not what it should be. */
@@ -96,13 +105,23 @@ export class Statuses {
   }
 
   #due(): Known[] {
-    return [...this.#known.values()].filter((known) => this.#changeOf(known) !== undefined);
+    const due: Known[] = [];
+    for (const [key, known] of this.#known) {
+      const wish = this.#wishFor(key, known.ref);
+      if (wish === undefined || wish === known.fulfils) continue;
+      if (wish(known.status, this.#now()) === undefined) known.fulfils = wish;
+      else due.push(known);
+    }
+    return due;
   }
 
-  #changeOf({ ref, status }: Known): Readonly<Record<string, unknown>> | undefined {
-    if (this.#wanted === undefined) return undefined;
-    const merge = this.#wanted.get(keyOfRef(ref)) ?? this.#options.unwanted(ref);
-    return merge?.(status, this.#options.date().toISOString().replace(/\.\d+/, ""));
+  #wishFor(key: string, ref: ObjectRef): Merge | undefined {
+    return this.#wanted && (this.#wanted.get(key) ?? this.#options.unwanted(ref));
+  }
+
+  /** RFC 3339, in seconds. */
+  #now(): string {
+    return this.#options.date().toISOString().replace(/\.\d+/, "");
   }
 
   /** Resolves to what went wrong. */
@@ -120,7 +139,7 @@ export class Statuses {
   }
 
   async #patch(known: Known, attempts: number): Promise<void> {
-    const status = this.#changeOf(known);
+    const status = this.#wishFor(keyOfRef(known.ref), known.ref)?.(known.status, this.#now());
     if (status === undefined) return;
     const { api } = this.#options;
     const { signal } = this.#stop;

@@ -6,9 +6,19 @@ import { keyOfRef } from "../objects/object.ts";
 import type { Condition, ObjectStatus, ParentStatus } from "../translate/status.ts";
 import { programmed } from "../translate/status.ts";
 import type { Merge } from "./status-merge.ts";
-import { clearIngress, mergeConditions, mergeGateway, mergeIngress, mergeParents } from "./status-merge.ts";
+import {
+  clearIngress,
+  mergeAncestors,
+  mergeConditions,
+  mergeGateway,
+  mergeIngress,
+  mergeParents,
+} from "./status-merge.ts";
 
-/** What all objects should say after a push, by object key. `address`: where the edge answers, if that is to be told. */
+/**
+ * What all objects should say after a push, by object key. `address`: where the edge answers, if that is to be told.
+ * What an object should say as it should before is the same function.
+ */
 export function wantedAfter({ translation, outcome }: Push, address: string | undefined): Map<string, Merge> {
   const { statuses, table } = translation;
   const served = outcome.kind === "accepted" ? outcome : undefined;
@@ -17,25 +27,58 @@ export function wantedAfter({ translation, outcome }: Push, address: string | un
   for (const status of statuses) {
     const key = keyOfRef(status);
     const at = served === undefined ? undefined : address;
-    wanted.set(key, mergeOf(finished(status, served?.revision, withheld.get(key)), at));
+    const reasons = withheld.get(key);
+    const settled = status.kind !== "Gateway" && reasons === undefined;
+    const known = settled ? settledMerges.get(status) : undefined;
+    const merge = known ?? mergeOf(finished(status, served?.revision, reasons), at);
+    if (settled) settledMerges.set(status, merge);
+    wanted.set(key, merge);
   }
   if (address === undefined) return wanted;
   for (const { source } of table.routes) {
     // While it is not known whether the edge serves it, it says what it said.
-    if (source?.kind === "Ingress") wanted.set(keyOfRef(source), served ? mergeIngress(address) : () => undefined);
+    if (source?.kind === "Ingress") wanted.set(keyOfRef(source), served ? ingressMerges(address).serve : KEEP);
   }
   return wanted;
 }
 
 /** What an object should say that no push speaks of: nothing of Edgeway's. */
 export function unwanted({ kind }: ObjectRef, address: string | undefined): Merge | undefined {
-  if (kind === "HTTPRoute" || kind === "GRPCRoute") return mergeParents([]);
-  return kind === "Ingress" && address !== undefined ? clearIngress(address) : undefined;
+  if (kind === "HTTPRoute" || kind === "GRPCRoute") return NO_PARENTS;
+  if (kind === "BackendTLSPolicy") return NO_ANCESTORS;
+  return kind === "Ingress" && address !== undefined ? ingressMerges(address).clear : undefined;
 }
 
-function mergeOf({ kind, conditions = [], listeners = [], parents = [] }: ObjectStatus, address: string | undefined) {
-  if (kind === "GatewayClass") return mergeConditions(conditions);
-  return kind === "Gateway" ? mergeGateway({ conditions, listeners, address }) : mergeParents(parents);
+const NO_PARENTS = mergeParents([]);
+const NO_ANCESTORS = mergeAncestors([]);
+const KEEP: Merge = () => undefined;
+
+/** Of statuses that say the same whatever the revision. */
+const settledMerges = new WeakMap<ObjectStatus, Merge>();
+
+let ingressAt: { readonly address: string; readonly serve: Merge; readonly clear: Merge } | undefined;
+
+/** Those of the last address: an agent has but one. */
+function ingressMerges(address: string) {
+  if (ingressAt?.address !== address) {
+    ingressAt = { address, serve: mergeIngress(address), clear: clearIngress(address) };
+  }
+  return ingressAt;
+}
+
+function mergeOf(status: ObjectStatus, address: string | undefined): Merge {
+  const { kind, conditions = [], listeners = [], parents = [], ancestors = [] } = status;
+  switch (kind) {
+    case "GatewayClass":
+      return mergeConditions(conditions);
+    case "Gateway":
+      return mergeGateway({ conditions, listeners, address });
+    case "BackendTLSPolicy":
+      return mergeAncestors(ancestors);
+    case "HTTPRoute":
+    case "GRPCRoute":
+      return mergeParents(parents);
+  }
 }
 
 /** `revision`: the first in which the edge serves it; undefined while it is not known to. */

@@ -1,4 +1,5 @@
-import type { ReadOf } from "./read.ts";
+import { milliseconds } from "./durations.ts";
+import type { Reader, ReadOf } from "./read.ts";
 import {
   anything,
   boolean,
@@ -8,6 +9,7 @@ import {
   listOrEmpty,
   list,
   mapOf,
+  number,
   object,
   oneOf,
   optional,
@@ -124,6 +126,50 @@ const corsPolicy = object({
   unmatchedPreflights: optional(string),
 });
 
+/** A protobuf or Go duration, in milliseconds. */
+const duration: Reader<number> = (value, field, problems) => {
+  const text = string(value, field, problems);
+  const ms = milliseconds(text);
+  if (typeof value === "string" && ms === undefined)
+    problems.push({ level: "error", field, reason: `must be a duration such as "10s", not "${text}"` });
+  return ms ?? 0;
+};
+
+/** 0 to 100, with a fraction or not. */
+const percent = object({
+  value: checked(number, (value) =>
+    value < 0 || value > 100 ? { reason: `must be from 0 to 100, not ${value}` } : undefined,
+  ),
+});
+
+const retries = object({
+  attempts: optional(integer(0, 2_147_483_647)),
+  perTryTimeout: optional(duration),
+  retryOn: either(string, ""),
+  retryRemoteLocalities: optional(anything),
+  retryIgnorePreviousHosts: optional(anything),
+  backoff: optional(duration),
+});
+
+const fault = object({
+  delay: optional(
+    object({
+      fixedDelay: optional(duration),
+      exponentialDelay: optional(duration),
+      percentage: optional(percent),
+      percent: optional(integer(0, 100)),
+    }),
+  ),
+  abort: optional(
+    object({
+      httpStatus: optional(integer(200, 599)),
+      grpcStatus: optional(string),
+      http2Error: optional(string),
+      percentage: optional(percent),
+    }),
+  ),
+});
+
 const httpRoute = object({
   name: optional(string),
   match: listOrEmpty(httpMatch),
@@ -132,13 +178,13 @@ const httpRoute = object({
   directResponse: optional(directResponse),
   delegate: optional(object({ name: string, namespace: optional(string) })),
   rewrite: optional(rewrite),
-  timeout: optional(anything),
-  retries: optional(anything),
-  fault: optional(anything),
-  mirror: optional(anything),
-  mirrors: optional(anything),
-  mirrorPercent: optional(anything),
-  mirrorPercentage: optional(anything),
+  timeout: optional(duration),
+  retries: optional(retries),
+  fault: optional(fault),
+  mirror: optional(destination),
+  mirrors: listOrEmpty(object({ destination, percentage: optional(percent) })),
+  mirrorPercent: optional(integer(0, 100)),
+  mirrorPercentage: optional(percent),
   corsPolicy: optional(corsPolicy),
   headers: optional(headers),
 });
@@ -156,6 +202,8 @@ export const virtualService = part({
 });
 
 const tls = part({
+  insecureSkipVerify: either(boolean, false),
+  subjectAltNames: listOrEmpty(string),
   mode: either(oneOf("DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"), "DISABLE"),
   clientCertificate: optional(string),
   caCertificates: optional(string),
@@ -163,20 +211,65 @@ const tls = part({
   sni: optional(string),
 });
 
-const portPolicy = part({
-  port: optional(part({ number: port })),
-  tls: optional(tls),
-  loadBalancer: optional(anything),
-  connectionPool: optional(anything),
-  outlierDetection: optional(anything),
+const count = integer(0, 2_147_483_647);
+
+const loadBalancer = part({
+  simple: optional(string),
+  consistentHash: optional(
+    part({
+      httpHeaderName: optional(string),
+      httpCookie: optional(part({ name: string })),
+      useSourceIp: either(boolean, false),
+      httpQueryParameterName: optional(string),
+    }),
+  ),
+  localityLbSetting: optional(anything),
+  warmupDurationSecs: optional(duration),
+  warmup: optional(part({ duration: optional(duration) })),
 });
 
-const trafficPolicy = part({
+const connectionPool = part({
+  tcp: optional(object({
+    maxConnections: optional(count),
+    connectTimeout: optional(duration),
+    tcpKeepalive: optional(anything),
+    maxConnectionDuration: optional(anything),
+    idleTimeout: optional(anything),
+  })),
+  http: optional(object({
+    http1MaxPendingRequests: optional(count),
+    http2MaxRequests: optional(count),
+    maxRequestsPerConnection: optional(anything),
+    maxRetries: optional(anything),
+    idleTimeout: optional(anything),
+    h2UpgradePolicy: optional(anything),
+    useClientProtocol: optional(anything),
+    maxConcurrentStreams: optional(anything),
+  })),
+});
+
+const outlierDetection = object({
+  consecutiveErrors: optional(count),
+  consecutive5xxErrors: optional(count),
+  consecutiveGatewayErrors: optional(count),
+  interval: optional(duration),
+  baseEjectionTime: optional(duration),
+  maxEjectionPercent: optional(integer(0, 100)),
+  minHealthPercent: optional(anything),
+  splitExternalLocalOriginErrors: optional(anything),
+  consecutiveLocalOriginFailures: optional(anything),
+});
+
+const settings = {
   tls: optional(tls),
-  portLevelSettings: listOrEmpty(portPolicy),
-  loadBalancer: optional(anything),
-  connectionPool: optional(anything),
-  outlierDetection: optional(anything),
+  loadBalancer: optional(loadBalancer),
+  connectionPool: optional(connectionPool),
+  outlierDetection: optional(outlierDetection),
+};
+
+const trafficPolicy = part({
+  ...settings,
+  portLevelSettings: listOrEmpty(part({ port: optional(part({ number: port })), ...settings })),
 });
 
 /** networking.istio.io/v1 DestinationRule. */
@@ -196,4 +289,5 @@ export type IstioHttpMatch = ReadOf<typeof httpMatch>;
 export type IstioHttpRoute = ReadOf<typeof httpRoute>;
 export type IstioHeaders = ReadOf<typeof headers>;
 export type IstioDestination = ReadOf<typeof destination>;
+export type IstioSettings = Pick<IstioTrafficPolicy, keyof typeof settings>;
 export type IstioTrafficPolicy = ReadOf<typeof trafficPolicy>;

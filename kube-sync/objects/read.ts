@@ -75,6 +75,12 @@ export function integer(min: number, max: number): Reader<number> {
   };
 }
 
+export const number: Reader<number> = (value, field, problems) => {
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  fail(problems, field, `must be a number, not ${describe(value)}`);
+  return 0;
+};
+
 export const port = integer(1, 65_535);
 
 /** One of the given words. */

@@ -15,14 +15,16 @@ type Source = Pick<SourceRef, "kind" | "namespace" | "name">;
  * The edge takes a table whole or not at all. So that one object does not take all others down, what it would refuse
  * is left out, and reported: the routes of the object, or the backends of the Service, whose share then gets an error.
  *
- * Routes and backends are decoded one by one, and each once, as most are those of the last time; the table as a whole
- * only when there may be too much in it.
+ * Routes and backends are decoded once each, apart from the others, as most are those of the last time; the table as a
+ * whole only when there may be too much in it.
  */
 export function keepAcceptable(context: Context, table: ClusterTable): ClusterTable {
   const { cluster, backends, routes } = table;
+  checkBackends(cluster, backends);
+  checkRoutes(cluster, routes);
   const found = [
-    ...backends.flatMap((backend) => checkBackend(cluster, backend)),
-    ...routes.flatMap((route) => checkRoute(cluster, route).issues),
+    ...backends.flatMap((backend) => checkedBackends.get(backend) ?? []),
+    ...routes.flatMap((route) => checkedRoutes.get(route)?.issues ?? []),
   ];
   let kept = without(context, table, found);
   if (!isTooMuch(kept)) return kept;
@@ -35,40 +37,43 @@ export function keepAcceptable(context: Context, table: ClusterTable): ClusterTa
 
 const checkedBackends = new WeakMap<Backend, readonly Issue[]>();
 
-function checkBackend(cluster: string, backend: Backend): readonly Issue[] {
-  let issues = checkedBackends.get(backend);
-  if (issues === undefined) {
-    const descriptorSets = backend.descriptors === "" ? [] : [{ hash: backend.descriptors }];
-    issues = decode(create(ClusterTableSchema, { cluster, backends: [backend], descriptorSets })).issues ?? [];
-    checkedBackends.set(backend, issues);
-  }
-  return issues;
+/** All that are new at once; only when something is wrong with one of them, each by itself. */
+function checkBackends(cluster: string, all: readonly Backend[]): void {
+  const backends = all.filter((backend) => !checkedBackends.has(backend));
+  if (backends.length === 0) return;
+  const hashes = new Set(backends.map(({ descriptors }) => descriptors).filter((hash) => hash !== ""));
+  const descriptorSets = [...hashes].map((hash) => ({ hash }));
+  const { issues = [] } = decode(create(ClusterTableSchema, { cluster, backends, descriptorSets }));
+  if (issues.length > 0 && backends.length > 1) for (const backend of backends) checkBackends(cluster, [backend]);
+  else for (const backend of backends) checkedBackends.set(backend, issues);
 }
 
 interface CheckedRoute {
   readonly issues: readonly Issue[];
   /** Absent when there are issues. */
   readonly route?: model.Route | undefined;
-  /** Its regular expressions. */
+  /** Its regular expressions that take a machine. */
   readonly regexes: readonly string[];
 }
 
 const checkedRoutes = new WeakMap<Route, CheckedRoute>();
 
-/** A route without the backends that it refers to: they are checked by themselves. */
-function checkRoute(cluster: string, route: Route): CheckedRoute {
-  let checked = checkedRoutes.get(route);
-  if (checked === undefined) {
-    const backends = [...new Set(targetsOf(route))].map((key) => ({
-      key,
-      source: { kind: "Service", name: "any" },
-      protocol: OriginProtocol.HTTP1,
-    }));
-    const { part, issues = [] } = decode(create(ClusterTableSchema, { cluster, routes: [route], backends }));
-    checked = { issues, route: part?.routes[0], regexes: regexesOf(route) };
-    checkedRoutes.set(route, checked);
-  }
-  return checked;
+/** Likewise; without the backends that they refer to, which are checked by themselves. */
+function checkRoutes(cluster: string, all: readonly Route[]): void {
+  const routes = all.filter((route) => !checkedRoutes.has(route));
+  if (routes.length === 0) return;
+  const backends = [...new Set(routes.flatMap(targetsOf))].map((key) => ({
+    key,
+    source: { kind: "Service", name: "any" },
+    protocol: OriginProtocol.HTTP1,
+  }));
+  const { part, issues = [] } = decode(create(ClusterTableSchema, { cluster, routes, backends }));
+  if (issues.length > 0 && routes.length > 1) for (const route of routes) checkRoutes(cluster, [route]);
+  else routes.forEach((route, i) => checkedRoutes.set(route, checked(issues, part?.routes[i])));
+}
+
+function checked(issues: readonly Issue[], route: model.Route | undefined): CheckedRoute {
+  return { issues, route, regexes: route === undefined ? [] : costlyOf(route) };
 }
 
 function targetsOf({ rules }: Route): string[] {
@@ -80,25 +85,27 @@ function targetsOf({ rules }: Route): string[] {
   ]);
 }
 
-function regexesOf({ rules }: Route): string[] {
-  return rules.flatMap(({ matches, filters }) => [
-    ...matches.flatMap(({ conditions }) => conditions.flatMap(({ regex }) => regex ?? [])),
-    ...filters.flatMap(({ filter }) => {
-      const path = filter.case === "urlRewrite" || filter.case === "redirect" ? filter.value.path : undefined;
-      return path?.modifier.case === "regex" ? [path.modifier.value.pattern] : [];
+/** The regular expressions that take a machine: there may be so many in a table. */
+function costlyOf({ rules }: model.Route): string[] {
+  const patterns = rules.flatMap(({ matches, filters }) => [
+    ...matches.flatMap(({ conditions }) => conditions.map(({ pattern }) => pattern)),
+    ...filters.map((filter) => {
+      const path = filter.kind === "urlRewrite" || filter.kind === "redirect" ? filter.path : undefined;
+      return path?.kind === "regex" ? path.pattern : undefined;
     }),
   ]);
+  return patterns.flatMap((pattern) => (pattern?.costly === true ? [pattern.text] : []));
 }
 
 /** Whether there may be more in all than the edge takes, where each route and backend by itself is well. */
-function isTooMuch({ cluster, routes, backends }: ClusterTable): boolean {
-  const checked = routes.map((route) => checkRoute(cluster, route));
-  const regexes = new Set(checked.flatMap((each) => each.regexes));
+function isTooMuch({ routes, backends }: ClusterTable): boolean {
+  const known = routes.flatMap((route) => checkedRoutes.get(route) ?? []);
+  const regexes = new Set(known.flatMap((each) => each.regexes));
   return (
     routes.length > limits.routes ||
     backends.length > limits.backends ||
     regexes.size > limits.patterns ||
-    excessOf(checked.flatMap(({ route }) => route ?? [])) !== undefined
+    excessOf(known.flatMap(({ route }) => route ?? [])) !== undefined
   );
 }
 

@@ -52,49 +52,49 @@ export function useBackend(
  * in more than one way becomes one backend for each, with the way appended to its key.
  */
 export function makeBackends(context: Context, descriptors: BackendDescriptors): Backend[] {
-  const ports = new Map<string, [BackendUse, ...BackendUse[]][]>();
+  const first = new Map<string, BackendUse>();
+  const several = new Map<string, Map<string, BackendUse>>();
   for (const use of context.uses) {
-    const ways = getOrAdd(ports, use.key, () => []);
-    const same = ways.find(([first]) => first.way === use.way);
-    if (same === undefined) ways.push([use]);
-    else same.push(use);
-  }
-  const backends: Backend[] = [];
-  for (const [portKey, ways] of ports) {
-    for (const uses of ways) {
-      const [first] = uses;
-      const key = ways.length === 1 ? portKey : `${portKey}+${first.way}`;
-      for (const { target } of uses) target.value = key;
-      backends.push(makeBackend(context, key, first, descriptors));
+    const one = first.get(use.key);
+    if (one === undefined) first.set(use.key, use);
+    else if (one.way !== use.way) {
+      const ways = getOrAdd(several, use.key, () => new Map([[one.way, one]]));
+      getOrAdd(ways, use.way, () => use);
     }
+  }
+  for (const { key, way, target } of context.uses) target.value = several.has(key) ? `${key}+${way}` : key;
+  const backends: Backend[] = [];
+  for (const use of first.values()) {
+    const ways = several.get(use.key);
+    if (ways === undefined) backends.push(makeBackend(context, use, descriptors));
+    else for (const each of ways.values()) backends.push(makeBackend(context, each, descriptors));
   }
   return backends;
 }
 
-function makeBackend(
-  context: Context,
-  key: string,
-  { key: portKey, service, port, speech, reference, way }: BackendUse,
-  descriptors: BackendDescriptors,
-): Backend {
-  const endpoints = context.unit("endpoints", portKey, [service, port], (own) =>
-    originEndpoints(own.objects, service, port, sayAbout(own, service)),
-  );
+function makeBackend(context: Context, use: BackendUse, descriptors: BackendDescriptors): Backend {
+  const { service, speech, way } = use;
+  const key = use.target.value;
+  const backend = context.unit("backend", key, [service, way], (own) => backendOf(own, key, use));
+  const { endpoints } = backend;
   const hash = descriptors.hashFor({ key, service, speech, endpoints }, sayAbout(context, service));
-  return context.unit("backend", key, [service, way, endpoints, hash], (own) => {
-    const { namespace, name } = service.metadata;
-    const tls = serviceTls(own, service, port) ?? reference.originTls;
-    return create(BackendSchema, {
-      key,
-      source: { kind: "Service", namespace, name },
-      protocol: PROTOCOLS[speech.protocol],
-      tls: speech.tls,
-      endpoints,
-      descriptors: hash,
-      ...reference.policies,
-      ...servicePolicies(service, sayAbout(own, service)),
-      ...(tls && "tls" in tls && { originTls: tls.tls }),
-    });
+  if (hash === "") return backend;
+  return context.unit("described backend", key, [backend, hash], () => ({ ...backend, descriptors: hash }));
+}
+
+function backendOf(context: Context, key: string, { service, port, speech, reference }: BackendUse): Backend {
+  const { namespace, name } = service.metadata;
+  const say = sayAbout(context, service);
+  const tls = serviceTls(context, service, port) ?? reference.originTls;
+  return create(BackendSchema, {
+    key,
+    source: { kind: "Service", namespace, name },
+    protocol: PROTOCOLS[speech.protocol],
+    tls: speech.tls,
+    endpoints: originEndpoints(context.objects, service, port, say),
+    ...reference.policies,
+    ...servicePolicies(service, say),
+    ...(tls && "tls" in tls && { originTls: tls.tls }),
   });
 }
 

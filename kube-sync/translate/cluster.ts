@@ -23,7 +23,19 @@ export function isDrained(context: Context): boolean {
 /** The listeners' certificates as the table has them. Keys leave the cluster only where that is asked for. */
 export function pushedCertificates({ options, certificates, unit }: Context): CertificateMessage[] {
   if (options.pushCertificates !== true) return [];
-  return certificates.map((certificate) => unit("certificate", certificate, [], () => messageOf(certificate)));
+  return withoutGaps(certificates).map((certificate) =>
+    unit("certificate", certificate, [], () => messageOf(certificate)),
+  );
+}
+
+/** Where callers of a host must show a certificate, no listener of the same host may let them in without. */
+function withoutGaps(certificates: readonly Certificate[]): readonly Certificate[] {
+  const asking = certificates.filter(({ clients }) => clients !== undefined);
+  if (asking.length === 0) return certificates;
+  const hostnames = new Set(asking.flatMap((certificate) => certificate.hostnames));
+  return certificates.filter(
+    ({ clients, hostnames: own }) => clients !== undefined || !own.some((hostname) => hostnames.has(hostname)),
+  );
 }
 
 function messageOf({ hostnames, chainPem, keyPem, listener, source, clients }: Certificate): CertificateMessage {

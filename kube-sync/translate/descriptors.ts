@@ -65,7 +65,7 @@ export class BackendDescriptors {
   #reflectedBy({ key, service, speech, endpoints }: Subject): DescriptorSet | undefined {
     // gRPC-Web and Connect have no reflection.
     if (endpoints.length === 0 || (speech.protocol !== "grpc" && speech.protocol !== "http2")) return undefined;
-    const addresses = endpoints.map((endpoint) => ({ ...endpoint, tls: speech.tls }));
+    const addresses = endpoints.map(({ host, port }) => ({ host, port, tls: speech.tls }));
     this.origins.push({ key, source: refOf(service), addresses });
     return this.#reflected.get(key);
   }

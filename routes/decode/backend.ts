@@ -62,7 +62,7 @@ export function decodeBackend(message: BackendMessage, context: Context, place: 
     tls,
     originTls: tls ? shared(originTls) : undefined,
     endpoints: list(message.endpoints, limits.endpoints, at, "endpoints", decodeEndpoint),
-    loadBalancing: context.shared.of(loadBalancing),
+    loadBalancing: message.loadBalancing === undefined ? loadBalancing : context.shared.of(loadBalancing),
     healthCheck: shared(decodeHealthCheck(message.healthCheck, at)),
     outlierDetection: shared(decodeOutlierDetection(message.outlierDetection, at)),
     circuitBreaker: shared(decodeCircuitBreaker(message.circuitBreaker, at)),

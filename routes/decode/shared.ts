@@ -5,14 +5,44 @@ import { limits, list, nothing } from "./list.ts";
 /** Equal objects of one table are one object, so that what is kept for each is kept once. */
 export class Shared {
   readonly #known = new Map<string, object>();
+  /** The keys of those known, since they are long to make. */
+  readonly #keys = new Map<object, string>();
+  #before: Shared | undefined;
+
+  /** @param before of the table before: what is equal to what it had is the same object */
+  constructor(before?: Shared) {
+    this.#before = before;
+  }
+
+  close(): void {
+    this.#before = undefined;
+  }
 
   /** `value`, frozen plain data, or what was equal to it before. */
   of<T extends object>(value: T): T {
     const key = JSON.stringify(value);
-    const known = this.#known.get(key);
-    if (known !== undefined) return known as T;
+    const known = this.#known.get(key) ?? this.#before?.get(key) ?? value;
+    this.#add(key, known);
+    return known as T;
+  }
+
+  /** Takes over what the table before had, if anything. */
+  adopt(value: object | undefined): void {
+    const key = value && this.#before?.keyOf(value);
+    if (key !== undefined) this.#add(key, value!);
+  }
+
+  get(key: string): object | undefined {
+    return this.#known.get(key);
+  }
+
+  keyOf(value: object): string | undefined {
+    return this.#keys.get(value);
+  }
+
+  #add(key: string, value: object): void {
     this.#known.set(key, value);
-    return value;
+    this.#keys.set(value, key);
   }
 }
 

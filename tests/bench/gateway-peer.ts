@@ -1,6 +1,6 @@
 /**
  * A process of the benches of gateways. The first argument says which: "load" makes calls when told to; "origin" answers
- * them; "edgeway" and "node:http2" are gateways of this project and of Node's own, the latter as little as passes calls on.
+ * them, and "streams" streams; "edgeway" and "node:http2" are gateways of this project and of Node's own, the latter as little as passes calls on.
  */
 import { once } from "node:events";
 import {
@@ -22,7 +22,8 @@ import { connectTcp } from "../../worker/host/node-stream.ts";
 import { tableTo } from "../edges/table.ts";
 import { portOf } from "../http2/subjects.ts";
 import { engineCaller, requestHead } from "./http2-clients.ts";
-import { callPath, serveEcho } from "./http2-servers.ts";
+import { serveEcho } from "./http2-servers.ts";
+import { serveStreams } from "./stream-flows.ts";
 import { connectWeb } from "./web-client.ts";
 import { type Caller, type Load, runLoad } from "./load.ts";
 
@@ -37,8 +38,9 @@ export interface Setting {
   /** Empty where nothing speaks TLS. */
   readonly cert: string;
   readonly key: string;
-  /** The origin's port in the clear, once there is one. */
+  /** The origin's port in the clear, once there is one, and the service that it has. */
   readonly origin: number;
+  readonly service: string;
 }
 
 /** An order to "load". */
@@ -68,17 +70,14 @@ async function originPorts({ cert, key }: Setting): Promise<Ports> {
   return { h2c, tls: await listening(secure) };
 }
 
-async function edgewayPorts({ cert, key, origin }: Setting): Promise<Ports> {
-  const [, service] = callPath.split("/");
-  const decoded = decode(tableTo(service!, origin));
+async function edgewayPorts({ cert, key, origin, service }: Setting): Promise<Ports> {
+  const decoded = decode(tableTo(service, origin));
   if (decoded.issues !== undefined) throw new Error(JSON.stringify(decoded.issues));
   const table = compile([decoded.part]);
-  const listeners = [
-    { host, port: 0 },
-    { host, port: 0, certificates: new Certificates({ cert, key }) },
-  ];
-  const { ports } = await startNodeEdge({ listeners, table: () => table });
-  return { h2c: ports[0]!, tls: ports[1]! };
+  const clear = { host, port: 0 };
+  const secure = cert === "" ? [] : [{ host, port: 0, certificates: new Certificates({ cert, key }) }];
+  const { ports } = await startNodeEdge({ listeners: [clear, ...secure], table: () => table });
+  return { h2c: ports[0]!, tls: ports[1] ?? 0 };
 }
 
 /** Passes each call on over one connection. */
@@ -127,6 +126,7 @@ async function callers({ port, transport, connections: count }: GatewayLoad, cer
 const setting = JSON.parse(process.argv[3]!) as Setting;
 const listeners: Readonly<Record<string, (setting: Setting) => Promise<Ports>>> = {
   origin: originPorts,
+  streams: async () => ({ h2c: await listening(createServer(serveStreams)), tls: 0 }),
   edgeway: edgewayPorts,
   "node:http2": nodeHttp2Ports,
 };

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { generate } from "selfsigned";
 import type { GatewayLoad, Setting } from "./gateway-peer.ts";
 import { programs, startProgram } from "./gateway-subjects.ts";
+import { service } from "./http2-servers.ts";
 import type { LoadResult } from "./load.ts";
 import { answerOf, pinning, startPeer, type Subject, subjectOf } from "./processes.ts";
 import { type BenchOptions, compareRows, type Row, writeReport } from "./report.ts";
@@ -74,8 +75,8 @@ export default async function bench({ json, only, short }: BenchOptions): Promis
   const plan: Rounds = short ? { rounds: 3, warmUpMs: 150, roundMs: 250 } : { rounds: 5, warmUpMs: 250, roundMs: 500 };
   const folder = mkdtempSync(join(tmpdir(), "edgeway-bench-"));
   const { cert, private: key } = await generate([{ name: "commonName", value: "localhost" }], { keyType: "ec" });
-  const origin = await startPeer("origin", { cert, key, origin: 0 });
-  const setting = { cert, key, origin: origin.ports.h2c };
+  const origin = await startPeer("origin", { cert, key, origin: 0, service });
+  const setting = { cert, key, origin: origin.ports.h2c, service };
   const subjects = await startSubjects(setting, folder);
   // No gateway at all: what the calls and the origin can do, and the processor time is the origin's.
   subjects.push(subjectOf("direct", origin.child, origin.ports));

@@ -8,7 +8,7 @@ import { nodeClock, nodeDefer } from "../../worker/host/node-runtime.ts";
 import { connectTcp } from "../../worker/host/node-stream.ts";
 import { connectHttp2, type Http2Client } from "../../worker/http2/index.ts";
 import { callPath, pass } from "./http2-servers.ts";
-import type { Caller } from "./load.ts";
+import { type Caller, giveUp } from "./load.ts";
 
 /** gRPC's five bytes before a message. */
 const prefixBytes = 5;
@@ -61,14 +61,14 @@ class EdgewayCall implements Body, Answer, BodySink {
     body.pipe(this);
   }
   fail(error: Error): void {
-    throw error;
+    giveUp(error);
   }
   write(bytes: Uint8Array): void {
     this.#bytes += bytes.length;
     this.#response!.consumed(bytes.length);
   }
   end(trailers: Fields): void {
-    if (trailers.get("grpc-status") !== "0") throw new Error("not OK");
+    if (trailers.get("grpc-status") !== "0") return giveUp(new Error("not OK"));
     this.#done(this.#bytes);
   }
 }

@@ -9,7 +9,8 @@ import { nodeStream } from "../../worker/host/node-stream.ts";
 import { serveHttp2 } from "../../worker/http2/index.ts";
 import { portOf } from "../http2/subjects.ts";
 
-export const callPath = "/bench.Echo/Call";
+export const service = "bench.Echo";
+export const callPath = `/${service}/Call`;
 
 const head: ResponseHead = { status: 200, fields: Fields.from([["content-type", "application/grpc"]]) };
 const trailers = Fields.from([["grpc-status", "0"]]);

@@ -28,6 +28,12 @@ export interface LoadResult {
   readonly p99: number;
 }
 
+/** Ends the process: a call that was not answered as it should be makes every figure worthless. */
+export function giveUp(error: Error): void {
+  console.error(error);
+  process.exit(1);
+}
+
 /** One in so many calls is timed where several are under way. */
 const timedEvery = 8;
 
@@ -37,7 +43,6 @@ export function cpuMicros(): number {
   return user + system;
 }
 
-/** Throws if an answer is not as long as its request. */
 export async function runLoad(callers: readonly Caller[], load: Load): Promise<LoadResult> {
   const { streams, bytes, different, milliseconds } = load;
   const message = Buffer.alloc(bytes, "m");
@@ -57,7 +62,7 @@ export async function runLoad(callers: readonly Caller[], load: Load): Promise<L
         const id = different ? `${run}${(serial + 1e9).toString(16)}` : undefined;
         serial++;
         caller.call(message, id, (length) => {
-          if (length !== bytes) throw new Error(`${length} bytes instead of ${bytes}`);
+          if (length !== bytes) return giveUp(new Error(`${length} bytes instead of ${bytes}`));
           calls++;
           if (!timed) return next();
           const now = performance.now();

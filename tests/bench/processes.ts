@@ -15,6 +15,8 @@ export interface Subject {
   readonly ports: Ports;
   /** Processor time that it and its children took so far, microseconds. */
   cpuMicros(): number;
+  /** Memory that it holds now, bytes (VmRSS of man proc_pid_status). */
+  rss(): number;
 }
 
 /** Cores: the gateway has one, the calls and the origin the other. Undefined where there is no choice. */
@@ -58,7 +60,7 @@ export async function startPeer(
 
 /** The subject that a peer is. */
 export function subjectOf(name: string, child: ChildProcess, ports: Ports): Subject {
-  return { name, ports, cpuMicros: () => cpuOf(child.pid!) };
+  return { name, ports, cpuMicros: () => cpuOf(child.pid!), rss: () => rssOf(child.pid!) };
 }
 
 /** Starts a program; `errors` is where its standard error goes. */
@@ -127,4 +129,9 @@ function cpuOf(pid: number): number {
     readFileSync(`/proc/${pid}/task/${task}/children`, "latin1").split(" ").filter(Boolean).map(Number),
   );
   return children.reduce((sum, child) => sum + cpuOf(child), (user! + system!) * tickMicros);
+}
+
+function rssOf(pid: number): number {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))!;
+  return Number(kilobytes) * 1024;
 }

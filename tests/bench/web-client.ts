@@ -6,7 +6,7 @@ import { connectTcp } from "../../worker/host/node-stream.ts";
 import { connectHttp1 } from "../../worker/http1/connection.ts";
 import { envelope, Flag, prefixLength } from "../../worker/wire/envelope.ts";
 import { callPath } from "./http2-servers.ts";
-import type { Caller } from "./load.ts";
+import { type Caller, giveUp } from "./load.ts";
 
 /** One call. Its answer is short: it is put together before it is looked at. */
 class WebCall implements Body, Answer, BodySink {
@@ -26,12 +26,12 @@ class WebCall implements Body, Answer, BodySink {
   consumed(): void {}
   cancel(): void {}
   respond({ head, body }: HttpResponse): void {
-    if (head.status !== 200) throw new Error(`status ${head.status}`);
+    if (head.status !== 200) return giveUp(new Error(`status ${head.status}`));
     this.#response = body;
     body.pipe(this);
   }
   fail(error: Error): void {
-    throw error;
+    giveUp(error);
   }
   write(bytes: Uint8Array): void {
     this.#chunks.push(Buffer.from(bytes));
@@ -42,7 +42,7 @@ class WebCall implements Body, Answer, BodySink {
     const length = answer.length < prefixLength ? 0 : answer.readUInt32BE(1);
     const end = answer.subarray(prefixLength + length);
     const isOk = end[0] === Flag.TRAILERS && end.toString("latin1", prefixLength).startsWith("grpc-status:0\r\n");
-    if (!isOk) throw new Error(`not OK: ${answer.toString("latin1")}`);
+    if (!isOk) return giveUp(new Error(`not OK: ${answer.toString("latin1")}`));
     // What was asked for with this connection comes next: it must be free by then.
     queueMicrotask(() => this.#done(length));
   }

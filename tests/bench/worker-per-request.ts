@@ -9,8 +9,8 @@ import { exchange } from "../../worker/exchange.ts";
 import { dial } from "../../worker/host/cloudflare-socket.ts";
 import { headOf, respondWith, toResponse } from "../../worker/host/fetch.ts";
 import { bodyFromStream } from "../../worker/host/web-streams.ts";
-import { connectHttp2 } from "../../worker/http2/index.ts";
 import { plan } from "../../worker/plan.ts";
+import { Origins } from "../../worker/transport/origins.ts";
 
 const clock: Clock = {
   now: () => Date.now(),
@@ -31,12 +31,14 @@ function tableOf(json: string): RouteTable {
 export default {
   async fetch(request: Request, env: { readonly TABLE: string }): Promise<Response> {
     table ??= tableOf(env.TABLE);
-    const planned = plan(headOf(request, "http"), table, Math.random, false);
+    const planned = plan(headOf(request, "http"), table, { random: Math.random, now: Date.now, trailers: false }, "");
     if (planned.plan === undefined) return toResponse(planned.answer);
-    const stream = await dial(planned.plan.endpoint);
-    const client = connectHttp2(stream, { clock, defer: queueMicrotask });
-    const options = { clock, send: client.handle, idleMs: undefined };
+    const defer = (flush: () => void): void => queueMicrotask(flush);
+    const { send } = new Origins({ dial, clock, defer, idleMs: 1000, random: Math.random });
     const body = bodyFromStream(request.body);
-    return respondWith((answer) => exchange(planned.plan, body, options, answer), request.signal);
+    return respondWith(
+      (answer) => exchange(planned.plan, body, { clock, send, idleMs: undefined }, answer),
+      request.signal,
+    );
   },
 };

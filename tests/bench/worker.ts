@@ -3,30 +3,28 @@
  * Object; and with a connection for each call, which is all that a Worker without one can do. Calls are unary, 100 bytes,
  * gRPC-Web over HTTP/1.1, as that is what workerd listens to, and go on to one gRPC origin. Each subject is a process.
  */
-import { openSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toJsonString } from "@bufbuild/protobuf";
-import { connectEdge, Pusher } from "../../kube-sync/push.ts";
 import { type ClusterTable, ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { tableTo } from "../edges/table.ts";
 import type { GatewayLoad } from "./gateway-peer.ts";
-import { callPath } from "./http2-servers.ts";
+import { service } from "./http2-servers.ts";
 import type { LoadResult } from "./load.ts";
-import { answerOf, freePort, pinning, reachable, start, startPeer, type Subject, subjectOf } from "./processes.ts";
+import { answerOf, pinning, startPeer, type Subject } from "./processes.ts";
 import { type BenchOptions, type Row, writeReport } from "./report.ts";
 import { alternate, type Rounds } from "./rounds.ts";
-import { type WorkerOptions, workerd, writeWorkerd } from "./workerd.ts";
+import { edgewayWorker, pushTable, startWorkerd, type WorkerOptions } from "./workerd.ts";
 
 /** Calls under way. */
 const inFlight = [1, 32, 128] as const;
 const bytes = 100;
-const token = "bench";
 
 function workersFor(table: ClusterTable): Readonly<Record<string, WorkerOptions>> {
   return {
     worker: { main: "tests/bench/worker-alone.ts", vars: {}, objects: false },
-    pooled: { main: "worker/host/cloudflare.ts", vars: { EDGEWAY_SYNC_TOKEN: token }, objects: true },
+    pooled: edgewayWorker,
     "per-request": {
       main: "tests/bench/worker-per-request.ts",
       vars: { TABLE: toJsonString(ClusterTableSchema, table) },
@@ -35,35 +33,21 @@ function workersFor(table: ClusterTable): Readonly<Record<string, WorkerOptions>
   };
 }
 
-async function startWorkerd(name: string, options: WorkerOptions, folder: string): Promise<Subject> {
-  const port = await freePort();
-  const config = await writeWorkerd(options, port, join(folder, name));
-  const log = join(folder, `${name}.log`);
-  const child = start(true, workerd, ["serve", config], openSync(log, "w"));
-  if (!(await reachable(port))) throw new Error(`${name} does not listen: ${readFileSync(log, "utf8")}`);
-  return subjectOf(name, child, { h2c: port, tls: 0 });
-}
-
-async function push(port: number, table: ClusterTable): Promise<void> {
-  const { kind, ...outcome } = await new Pusher(connectEdge(`http://127.0.0.1:${port}`, token)).push(table);
-  if (kind !== "accepted") throw new Error(`the table was ${kind}: ${JSON.stringify(outcome)}`);
-}
-
 export default async function bench({ json, only, short }: BenchOptions): Promise<void> {
   const plan: Rounds = short
     ? { rounds: 3, warmUpMs: 1000, roundMs: 500 }
     : { rounds: 5, warmUpMs: 2000, roundMs: 1000 };
   const folder = mkdtempSync(join(tmpdir(), "edgeway-bench-"));
-  const setting = { cert: "", key: "", origin: 0 };
+  const setting = { cert: "", key: "", origin: 0, service };
   const { ports: origin } = await startPeer("origin", setting);
   const { child: load } = await startPeer("load", setting);
-  const table = tableTo(callPath.split("/")[1]!, origin.h2c);
+  const table = tableTo(service, origin.h2c);
   const subjects: Subject[] = [];
   for (const [name, options] of Object.entries(workersFor(table))) {
     // oxlint-disable-next-line no-await-in-loop
     subjects.push(await startWorkerd(name, options, folder));
   }
-  await push(subjects.find(({ name }) => name === "pooled")!.ports.h2c, table);
+  await pushTable(subjects.find(({ name }) => name === "pooled")!.ports.h2c, table);
   console.log(`${pinning}; ${plan.rounds} rounds of ${plan.roundMs} ms`);
   const turn = async (subject: Subject, connections: number, milliseconds: number): Promise<LoadResult> => {
     const { h2c: port } = subject.ports;

@@ -9,9 +9,13 @@ import { type TestEdge, token } from "./edge.ts";
 
 export const edgeHostname = "edge.example.net";
 
-const manifests = fileURLToPath(new URL("../../kube-sync/deploy/manifests/", import.meta.url));
+/** The path of one of the manifests that come with the agent. */
+export function manifest(name: string): string {
+  return fileURLToPath(new URL(`../../kube-sync/deploy/manifests/${name}`, import.meta.url));
+}
 
 export interface SyncProcess {
+  readonly pid: number;
   /** What it said so far. */
   readonly said: () => string;
   /** Resolves to the status of /readyz and its reason. */
@@ -24,7 +28,7 @@ export interface SyncProcess {
 
 /** Creates the agent's ServiceAccount with its rights, and resolves to a kubeconfig of it at `port`. */
 export async function agentKubeconfig(cluster: ControlPlane, port = cluster.port): Promise<string> {
-  await cluster.kubectl(["apply", "-f", join(manifests, "rbac.yaml")]);
+  await cluster.kubectl(["apply", "-f", manifest("rbac.yaml")]);
   const tokenFile = join(cluster.folder, "agent-token");
   const minted = await cluster.kubectl(["create", "token", "kube-sync", "--namespace", "edgeway-system"]);
   await writeFile(tokenFile, minted);
@@ -33,7 +37,7 @@ export async function agentKubeconfig(cluster: ControlPlane, port = cluster.port
 
 export async function startSyncProcess(
   kubeconfig: string,
-  edge: TestEdge,
+  edge: Pick<TestEdge, "url">,
   ...more: readonly string[]
 ): Promise<SyncProcess> {
   const tokenFile = `${kubeconfig}.edge-token`;
@@ -60,6 +64,7 @@ export async function startSyncProcess(
   );
   const get = (path: string) => fetch(`http://127.0.0.1:${port()}${path}`);
   return {
+    pid: child.pid!,
     said: stderr,
     async readyz() {
       const answer = await get("/readyz");

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExampleServer } from "../../examples/services/servers.ts";
 import { until } from "../e2e/until.ts";
-import { agentKubeconfig, edgeHostname, startSyncProcess, type SyncProcess } from "./agents.ts";
+import { agentKubeconfig, edgeHostname, manifest, startSyncProcess, type SyncProcess } from "./agents.ts";
 import { type ControlPlane, gatewayApiCrds, missing, startControlPlane } from "./control-plane.ts";
 import { call, startOrigin, startTestEdge, type TestEdge } from "./edge.ts";
 import { classesYaml, gatewayYaml, grpcRouteYaml, ingressYaml, serviceYaml } from "./objects.ts";
@@ -251,6 +251,12 @@ describe.skipIf(missing !== undefined)(
       expect(performance.now() - begin).toBeLessThan(4000);
       await cluster.apply(ingressYaml("new", "new.test", "two"));
       await follows("new.test", "two");
+    });
+
+    test("the API server takes the agent's manifests, and has no warning", async () => {
+      const files = ["-f", manifest("classes.yaml"), "-f", manifest("agent.yaml")];
+      const said = await cluster.kubectl(["apply", "--dry-run=server", "--warnings-as-errors", ...files]);
+      expect(said).toContain("deployment.apps/kube-sync created (server dry run)");
     });
 
     test("nothing more than what its manifests grant is asked for, and no less", async () => {

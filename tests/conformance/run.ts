@@ -15,8 +15,14 @@ import { edges } from "../edges/edges.ts";
 import { Protocol } from "./messages.ts";
 import { buildDescriptors, findTool } from "./tools.ts";
 
-/** Cases of the confs that leave nothing out; as a client there are others for each protocol of the origin. */
-const allCases: Readonly<Record<string, number>> = { server: 3780, client: 403, CONNECT: 482, GRPC_WEB: 792 };
+/** Cases of each conf if it left nothing out. */
+const allCases: Readonly<Record<string, number>> = {
+  "server-node": 8952,
+  "client-node": 403,
+  "client-node-connect": 482,
+  "client-node-grpc_web": 792,
+};
+const mostCases = 3780;
 /** The suite has no limit for a case that hangs. */
 const limitMs = 900_000;
 
@@ -41,6 +47,7 @@ mustBeOneOf("protocol", protocol, Object.keys(Protocol));
 mustBeOneOf("origin-protocol", originProtocol, Object.keys(Protocol));
 mustBeOneOf("origin-http", originHttp, ["1", "2"]);
 
+const conf = confName();
 const output = await run(findTool("connectconformance"), [
   "--mode",
   mode,
@@ -55,24 +62,23 @@ if (passed === undefined || failed === undefined) {
   console.error("conformance: the suite came to no end");
   process.exit(1);
 }
-const all = (mode === "client" ? allCases[originProtocol] : undefined) ?? allCases[mode]!;
+const all = allCases[conf] ?? mostCases;
 console.log(`${passed} passed, ${failed} failed, ${all - Number(passed) - Number(failed)} excluded`);
 process.exit(Number(failed) === 0 ? 0 : 1);
 
 function suiteOptions(): string[] {
-  if (origin === "grpcserver") {
-    const knownFailing = `@${local("conf/server-grpcserver-known-failing.txt")}`;
-    return ["--conf", local("conf/server-grpcserver.yaml"), "--known-failing", knownFailing];
-  }
-  const conf = ["--conf", local(`conf/${mode}-${host}${variant()}.yaml`)];
+  const options = ["--conf", local(`conf/${conf}.yaml`)];
+  // What its authors list for it themselves.
+  if (origin === "grpcserver") options.push("--known-failing", `@${local(`conf/${conf}-known-failing.txt`)}`);
   // The runner waits ten seconds for a server, which four of workerd and its front may take when they start together.
-  return host === "workerd" ? [...conf, "--max-servers", "2"] : conf;
+  return host === "workerd" ? [...options, "--max-servers", "2"] : options;
 }
 
-/** What sets the conf apart from that of a gRPC origin. */
-function variant(): string {
-  if (mode === "server") return originHttp === "1" ? "-http1-origin" : "";
-  return originProtocol === "GRPC" ? "" : `-${originProtocol.toLowerCase()}`;
+/** The name of the file that says which cases there are. */
+function confName(): string {
+  if (origin === "grpcserver") return "server-grpcserver";
+  if (mode === "server") return `server-${host}${originHttp === "1" ? "-http1-origin" : ""}`;
+  return `client-${host}${originProtocol === "GRPC" ? "" : `-${originProtocol.toLowerCase()}`}`;
 }
 
 /** The program under test and its arguments. */

@@ -20,8 +20,8 @@ export interface ConsoleUnderTest extends AsyncDisposable {
   readonly directory: string;
   /** The URLs of all requests of the page so far. */
   readonly requests: readonly string[];
-  /** What the page complained of: a breach of the policy among others. */
-  readonly complaints: readonly string[];
+  /** What the page complained of: a breach of its policy among others. */
+  readonly complaints: string[];
   /** Makes a call as any client does. */
   call(path: string, message?: object, host?: string): Promise<void>;
   /** Keeps what the page looks like in a folder that is not in the repository. */

@@ -1,7 +1,7 @@
 /** A gRPC server of the examples' echo that does as a call's metadata tells it, counting the attempts at each call. */
 import { type Metadata, Metadata as Trailers, type sendUnaryData, type ServerUnaryCall } from "@grpc/grpc-js";
 import { echo } from "../../examples/services/echo.ts";
-import { type ExampleServer, startGrpc } from "../../examples/services/servers.ts";
+import { type GrpcExampleServer, startGrpc } from "../../examples/services/servers.ts";
 import { serviceName } from "./clients.ts";
 
 type Say = ServerUnaryCall<object, object>;
@@ -13,7 +13,7 @@ type Say = ServerUnaryCall<object, object>;
  *
  * @param attempts counted by call-id: give several servers one to count together
  */
-export function startFlaky(name: string, attempts: Map<string, number>): Promise<ExampleServer> {
+export function startFlaky(name: string, attempts: Map<string, number>): Promise<GrpcExampleServer> {
   const say = (call: Say, answer: sendUnaryData<object>): void => {
     const { metadata } = call;
     const id = textOf(metadata, "call-id");

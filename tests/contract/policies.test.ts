@@ -18,8 +18,8 @@ type BackendInit = MessageInitShape<typeof BackendSchema>;
 
 /** What the calls with the header "policy: NAME" go by. */
 interface Policy {
-  readonly rule?: RuleInit;
-  readonly backend?: BackendInit;
+  readonly rule?: Pick<RuleInit, "timeouts" | "retry" | "hedging" | "session">;
+  readonly backend?: Pick<BackendInit, "loadBalancing" | "outlierDetection" | "circuitBreaker">;
 }
 
 const unavailable = { attempts: 3, grpcCodes: [Code.Unavailable], backoffMs: 5 };

@@ -7,6 +7,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { exportJWK, type JWTPayload, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startWorkerd } from "../../cli/dev/workerd.ts";
@@ -23,10 +24,9 @@ interface Edge {
 }
 
 const hosts: Record<string, (clusters: string) => Promise<Edge>> = {
-  async workerd(clusters) {
+  workerd(clusters) {
     const secrets = { EDGEWAY_SYNC_TOKEN: syncToken, EDGEWAY_CLUSTERS: clusters };
-    const { port, close } = await startWorkerd({ secrets, log: () => {} });
-    return { port, close };
+    return startWorkerd({ secrets, log: () => {} });
   },
   async node(clusters) {
     const directory = await mkdtemp(join(tmpdir(), "edgeway-clusters-"));
@@ -114,12 +114,16 @@ describe.each(Object.entries(hosts))("on %s", (_name, start) => {
   const agent = (token: Token) => connectEdge(`http://127.0.0.1:${edge.port}`, token);
 
   /** The HTTP status that a push of these very bytes gets. */
-  async function pushed(body: Uint8Array, token: string): Promise<number> {
+  async function pushed(body: Uint8Array, token: string, encoding = "identity"): Promise<number> {
     const { status } = await send({
       port: edge.port,
       method: "POST",
       path: "/_edgeway/edgeway.v1.SyncService/Push",
-      headers: { "content-type": "application/proto", authorization: `Bearer ${token}` },
+      headers: {
+        "content-type": "application/proto",
+        "content-encoding": encoding,
+        authorization: `Bearer ${token}`,
+      },
       body,
     });
     return status;
@@ -177,7 +181,11 @@ describe.each(Object.entries(hosts))("on %s", (_name, start) => {
       async () => pushed(bytesOf(tableOf("west", "evil.west.test"), Date.now()), await accountToken()),
     ],
     ["of another body than signed", 401, async () => pushed(evil(), await westToken(new Uint8Array(0)))],
-    ["too large", 429, async () => pushed(new Uint8Array(16 * 1024 * 1024 + 1), await accountToken())],
+    [
+      "too large uncompressed",
+      429,
+      async () => pushed(gzipSync(new Uint8Array(16 * 1024 * 1024 + 1)), await accountToken(), "gzip"),
+    ],
   ])("a push %s is refused, and the table before and after is the same", async (_how, status, push) => {
     const before = await tables();
     expect(await push()).toBe(status);

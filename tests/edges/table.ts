@@ -50,3 +50,10 @@ export function tableTo(
     ],
   });
 }
+
+/** Sends every call to the server on `port` of this machine, and where it is no gRPC server every other request too. */
+export function anyCallTo(port: number, protocol: OriginProtocol, fileDescriptorSet?: Uint8Array): ClusterTable {
+  const table = tableTo("any", port, fileDescriptorSet, { protocol, http2: protocol !== OriginProtocol.HTTP1 });
+  table.routes[0]!.rules[0]!.matches = [];
+  return table;
+}

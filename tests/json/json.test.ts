@@ -56,9 +56,16 @@ describe("Connect with JSON, by descriptors from the server's reflection", () =>
   });
 
   test("a GET holds its message in the query", async () => {
-    const message = encodeURIComponent('{"name": "Ada & Co"}');
-    const { status, body } = await edge.send("GET", `${greet}?connect=v1&encoding=json&message=${message}`);
-    expect([status, body]).toEqual([200, '{"message":"Hello Ada & Co"}']);
+    const query = `connect=v1&encoding=json&message=${encodeURIComponent('{"message": "Ada & Co"}')}`;
+    const { status, body } = await edge.send("GET", `${echo}/Say?${query}`);
+    expect([status, JSON.parse(body)]).toEqual([200, expect.objectContaining({ message: "Ada & Co" })]);
+  });
+
+  test("a GET of a method that may have side effects is refused", async () => {
+    const query = `connect=v1&encoding=json&message=${encodeURIComponent('{"name": "Ada"}')}`;
+    const { status, headers, body } = await edge.send("GET", `${greet}?${query}`);
+    expect([status, headers["allow"]]).toEqual([405, "POST"]);
+    expect(body).toContain("NO_SIDE_EFFECTS");
   });
 
   test("metadata and deadline pass", async () => {

@@ -1,6 +1,6 @@
 /** What the edge serves about itself, below {@link adminPath}. */
 import { Hono } from "hono";
-import { adminPath } from "./sync-service.ts";
+import { adminPath } from "./admin-path.ts";
 
 export interface AdminOptions {
   /** Answers the sync service's calls, and finds out who makes them. Undefined: nobody can push. */

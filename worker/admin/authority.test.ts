@@ -12,7 +12,8 @@ import { toBinary } from "@bufbuild/protobuf";
 import { createAuthenticate } from "./authenticate.ts";
 import { Authority } from "./authority.ts";
 import { type PartStorage, tableOf } from "./part.ts";
-import { adminPath, createSyncService } from "./sync-service.ts";
+import { adminPath } from "./admin-path.ts";
+import { createSyncService } from "./sync-service.ts";
 
 type TableInit = MessageInitShape<typeof ClusterTableSchema>;
 type DeltaInit = MessageInitShape<typeof DeltaSchema>;

@@ -8,7 +8,7 @@ import {
   RefusalSchema,
 } from "../../proto/gen/edgeway/v1/sync_pb.js";
 import { type ClusterTable, TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
-import { decode } from "../../routes/decode.ts";
+import { Decoder, type Issue as RouteIssue } from "../../routes/decode.ts";
 import type { Cluster } from "./clusters.ts";
 import { granted, type Granted } from "./granted.ts";
 import {
@@ -54,6 +54,8 @@ export class Authority {
   readonly #storage: PartStorage;
   readonly #options: AuthorityOptions;
   readonly #parts = new Map<string, StoredPart>();
+  /** What is checked with each push, most of which did not change. */
+  readonly #decoders = new Map<string, Decoder>();
   /** What of each part is served. */
   readonly #granted = new WeakMap<StoredPart, Granted>();
   /** When each cluster reported last, Unix milliseconds. Those of the run before have until now. */
@@ -169,7 +171,7 @@ export class Authority {
   #store(update: Update, issued: number): Pushed {
     const { resources: next } = update;
     const { cluster } = next;
-    check(tableOf(next));
+    this.#check(tableOf(next));
     const current = this.#parts.get(cluster);
     const change = changeBetween(current, update);
     const changed = current === undefined || !isEmpty(change) || current.lastResort !== next.lastResort;
@@ -183,6 +185,12 @@ export class Authority {
     if (changed) this.#changed(revision);
     this.noticeStale();
     return { revision, withheld: this.#grantedOf(part).withheld };
+  }
+
+  #check(table: ClusterTable): void {
+    const decoder = this.#decoders.get(table.cluster) ?? new Decoder();
+    checkIssues(decoder.decode(table).issues);
+    this.#decoders.set(table.cluster, decoder);
   }
 
   #changed(revision: bigint): void {
@@ -211,10 +219,8 @@ export class Authority {
   }
 }
 
-function check(table: ClusterTable): void {
-  const decoded = decode(table);
-  if ("part" in decoded) return;
-  const { issues } = decoded;
+function checkIssues(issues: readonly RouteIssue[] | undefined): void {
+  if (issues === undefined) return;
   const [first] = issues;
   const more = issues.length > 1 ? `, and ${issues.length - 1} more` : "";
   throw new Refused(

@@ -10,12 +10,13 @@ export interface AuthorityView {
 }
 
 export function authorityView(authority: Authority, pushes: PushLog): AuthorityView {
-  const clusters = authority.status().map(({ cluster, revision, pushedMillis, routes, backends }) => ({
+  const clusters = authority.status().map(({ cluster, revision, pushedMillis, routes, backends, lastResort }) => ({
     cluster,
     revision: Number(revision),
     pushedMillis: Number(pushedMillis),
     routes,
     backends,
+    lastResort,
   }));
   return { clusters, pushes: pushes.view };
 }

@@ -3,13 +3,12 @@ import { candidatesOf } from "../../routes/compile.ts";
 import type { RouteTable } from "../../routes/model.ts";
 import { comparePrecedence } from "../../routes/precedence.ts";
 import { routeKey } from "../observe/tally.ts";
-import { type BackendShare, nameOf, type RuleName, sharesOf } from "./explain.ts";
-import type { Filter } from "../../routes/model.ts";
+import { type BackendShare, filtersView, type FilterView, nameOf, type RuleName, sharesOf } from "./explain.ts";
 
 export interface RouteRow extends RuleName {
   /** As metrics name it. */
   readonly route: string;
-  readonly filters: readonly Filter[];
+  readonly filters: readonly FilterView[];
   readonly backends: readonly BackendShare[];
 }
 
@@ -29,7 +28,7 @@ export function routesView(table: RouteTable): RoutesView {
   const rows = candidates.slice(0, mostRows).map((candidate) => ({
     route: routeKey(candidate.rule.source),
     ...nameOf(candidate),
-    filters: candidate.rule.filters,
+    filters: filtersView(candidate.rule.filters),
     backends: sharesOf(candidate.rule),
   }));
   return { revision: String(table.revision), rows, more: candidates.length - rows.length };

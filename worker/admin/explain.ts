@@ -5,7 +5,7 @@
 import { explain, type Verdict } from "../../routes/explain.ts";
 import { match } from "../../routes/match.ts";
 import { backendShares, type BackendShare as RuleShare } from "../../routes/merge.ts";
-import type { Candidate, Filter, RouteTable, Rule, RuleSource } from "../../routes/model.ts";
+import type { Candidate, Filter, Mirror, RouteTable, Rule, RuleSource } from "../../routes/model.ts";
 import type { RequestHead } from "../call/http.ts";
 import { factsOf, protocolsOf } from "../plan.ts";
 import { detect } from "../protocol/index.ts";
@@ -30,11 +30,15 @@ export interface Explanation {
 }
 
 export interface Winner extends RuleName {
-  readonly filters: readonly Filter[];
+  readonly filters: readonly FilterView[];
   /** Clusters that have the same host and match. Empty: its own alone. */
   readonly clusters: readonly ClusterPart[];
   readonly backends: readonly BackendShare[];
 }
+
+/** A filter as it may be shown: a backend has keys that are nobody's business. */
+export type FilterView =
+  Exclude<Filter, Mirror> | { readonly kind: "mirror"; readonly backend: string | null; readonly share: number };
 
 interface ClusterPart {
   readonly cluster: string;
@@ -59,7 +63,7 @@ export interface BackendShare {
   readonly tls: boolean;
   readonly endpoints: readonly { readonly host: string; readonly port: number }[];
   /** After the rule's own. */
-  readonly filters: readonly Filter[];
+  readonly filters: readonly FilterView[];
 }
 
 /** A rule's match, by the object that it came from. */
@@ -100,17 +104,25 @@ function winnerOf(found: Candidate): Winner {
   const { filters, clusters = [] } = found.rule;
   return {
     ...nameOf(found),
-    filters,
+    filters: filtersView(filters),
     clusters: clusters.map(({ cluster, weight, failover }) => ({ cluster, weight, failover })),
     backends: sharesOf(found.rule),
   };
 }
 
+/** Where a rule's calls go. Of several clusters, each with the filters that its own rule has. */
 export function sharesOf(rule: Rule): BackendShare[] {
-  return backendShares(rule).map(shareOf);
+  return backendShares(rule).map((share) => shareOf(share, rule.clusters === undefined ? [] : share.rule.filters));
 }
 
-function shareOf({ choice: { backend, invalid, weight, filters }, failover, share }: RuleShare): BackendShare {
+export function filtersView(filters: readonly Filter[]): FilterView[] {
+  return filters.map((filter) =>
+    filter.kind === "mirror" ? { ...filter, backend: filter.backend?.name ?? null } : filter,
+  );
+}
+
+function shareOf({ choice, failover, share }: RuleShare, own: readonly Filter[]): BackendShare {
+  const { backend, invalid, weight, filters } = choice;
   return {
     backend: backend?.name ?? null,
     invalid: invalid ?? null,
@@ -121,7 +133,7 @@ function shareOf({ choice: { backend, invalid, weight, filters }, failover, shar
     transport: backend?.transport ?? null,
     tls: backend?.tls ?? false,
     endpoints: backend?.endpoints ?? [],
-    filters,
+    filters: filtersView([...own, ...filters]),
   };
 }
 

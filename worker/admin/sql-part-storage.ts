@@ -14,7 +14,7 @@ export interface Sql {
 }
 
 /** The revision as text: SQLite's integers reach JavaScript as numbers. */
-const schema = [
+const tables = [
   `CREATE TABLE IF NOT EXISTS part (
      cluster TEXT PRIMARY KEY, revision TEXT, pushed_millis INTEGER, issued_millis INTEGER, last_resort INTEGER
    ) WITHOUT ROWID`,
@@ -30,7 +30,7 @@ export class SqlPartStorage implements PartStorage {
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    for (const statement of schema) sql.rows(statement);
+    for (const statement of tables) sql.rows(statement);
   }
 
   *load(): Iterable<StoredPart> {

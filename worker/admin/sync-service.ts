@@ -1,4 +1,7 @@
-/** The sync service (edgeway.v1.SyncService) over Connect, gRPC-Web and gRPC, as a fetch handler. */
+/**
+ * The sync service (edgeway.v1.SyncService) over Connect, gRPC-Web and gRPC, as a fetch handler. Its methods stand at
+ * `${adminPath}/edgeway.v1.SyncService/METHOD`.
+ */
 import {
   Code,
   ConnectError,
@@ -21,6 +24,7 @@ import {
   type StatusResponseSchema,
   SyncService,
 } from "../../proto/gen/edgeway/v1/sync_pb.js";
+import { adminPath } from "./admin-path.ts";
 import type { Authenticate, Identity } from "./authenticate.ts";
 import type { Authority } from "./authority.ts";
 import { tableOf, withoutKeys } from "./part.ts";
@@ -30,9 +34,6 @@ import { readBody } from "./request-body.ts";
 
 /** Bytes of one push: some 50,000 routes, or descriptor sets of the largest kind. */
 const maxPushBytes = 16 * 1024 * 1024;
-
-/** Where the service's methods stand: `${adminPath}/edgeway.v1.SyncService/METHOD`. */
-export const adminPath = "/_edgeway";
 
 export interface SyncOptions {
   readonly authority: Authority;

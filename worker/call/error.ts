@@ -9,6 +9,8 @@ export interface CallErrorOptions {
   readonly unprocessed?: boolean;
   /** HTTP status for a caller that speaks plain HTTP, where the code's usual one does not say it right. */
   readonly httpStatus?: number;
+  /** Milliseconds after which the call may be tried again. */
+  readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
@@ -19,6 +21,7 @@ export class CallError extends Error {
   readonly side: Side;
   readonly unprocessed: boolean;
   readonly httpStatus: number | undefined;
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: Code, message: string, options: CallErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -26,6 +29,7 @@ export class CallError extends Error {
     this.side = options.side;
     this.unprocessed = options.unprocessed ?? false;
     this.httpStatus = options.httpStatus;
+    this.retryAfterMs = options.retryAfterMs;
   }
 
   override toString(): string {

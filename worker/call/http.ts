@@ -11,10 +11,15 @@ export interface RequestHead {
   /** Path and query, as received. */
   readonly path: string;
   readonly fields: Fields;
+  /**
+   * Asks that the connection be a WebSocket's from here on (RFC 6455 section 4.1). If the answer is 101 it is, and both
+   * bodies are what is sent on it; any other answer is one like others.
+   */
+  readonly upgrade?: "websocket" | undefined;
 }
 
 export interface ResponseHead {
-  /** A final status, 200 to 599: interim answers (1xx) never get this far. */
+  /** A final status, 200 to 599, or 101 to a request with `upgrade`: other interim answers never get this far. */
   readonly status: number;
   readonly fields: Fields;
 }

@@ -109,6 +109,7 @@ export function clock(time) {
 /** @param {number | undefined} seconds */
 export function duration(seconds) {
   if (seconds === undefined || Number.isNaN(seconds)) return "–";
+  if (seconds === 0) return "0";
   if (seconds < 0.001) return "< 1 ms";
   return seconds < 1 ? `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms` : `${seconds.toFixed(2)} s`;
 }

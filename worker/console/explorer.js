@@ -58,7 +58,7 @@ function contents(services) {
 class Request {
   #services;
   #method = h("select", { id: "method" });
-  #host = h("input", { id: "host", value: location.origin, autocomplete: "off", spellcheck: false });
+  #host = h("input", { id: "host", value: `https://${location.host}`, autocomplete: "off", spellcheck: false });
   #protocol = h(
     "select",
     { id: "protocol" },
@@ -151,7 +151,7 @@ class Request {
       );
     return {
       path: this.#method.value,
-      host: this.#host.value.trim() || location.origin,
+      host: this.#host.value.trim() || `https://${location.host}`,
       protocol: this.#protocol.value,
       streaming: this.#chosen.kind === "server_streaming",
       message: this.#json.value.trim() || "{}",
@@ -207,7 +207,7 @@ class Request {
 
 /** @param {readonly string[]} hosts */
 function originsOf(hosts) {
-  const local = [location.origin, `https://${location.host}`];
+  const local = [`https://${location.host}`, location.origin];
   return [...new Set([...local, ...hosts.map((host) => `https://${host.replace("*", "any")}`)])];
 }
 
@@ -217,7 +217,11 @@ function methodGroup({ name, methods }) {
     const disabled = method.kind === "client_streaming" || method.kind === "bidi_streaming";
     const note =
       method.kind === "unary" ? "" : ` (${method.kind.replace("_", " ")}${disabled ? ", not from a browser" : ""})`;
-    return h("option", { value: `/${name}/${method.name}`, disabled }, method.name + note);
+    return h(
+      "option",
+      { value: `/${name}/${method.name}`, disabled },
+      `${name.slice(name.lastIndexOf(".") + 1)}/${method.name}${note}`,
+    );
   });
   return h("optgroup", { label: name }, ...options);
 }

@@ -18,8 +18,10 @@ const views = {
   explorer: ["Explorer", explorerView],
 };
 
-/** Milliseconds between two questions; of a page that nobody sees there are none. */
-const pollMs = 500;
+/** Milliseconds between two questions for what is new in the table; a page that nobody sees asks none. */
+const pollMs = 250;
+/** Of so many of them, one also asks for the traffic. */
+const trafficEvery = 4;
 
 const main = element("view");
 const nav = element("nav");
@@ -38,12 +40,13 @@ function element(id) {
 function show() {
   const wanted = location.hash.replace("#/", "");
   const name = wanted in views ? wanted : "overview";
-  fill(
-    nav,
-    Object.entries(views).map(([key, [title]]) =>
-      h("a", { href: `#/${key}`, ...(key === name && { "aria-current": "page" }) }, title),
-    ),
-  );
+  if (nav.childElementCount === 0)
+    nav.append(...Object.entries(views).map(([key, [title]]) => h("a", { href: `#/${key}` }, title)));
+  // The links stay, so that the one that has the focus keeps it.
+  for (const link of nav.querySelectorAll("a")) {
+    if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
   shown?.close?.();
   const [title, make] = views[name] ?? ["", overviewView];
   document.title = `${title} – Edgeway`;
@@ -60,11 +63,15 @@ function say(kind, text) {
 
 /** Asks until the token is not taken. */
 async function poll() {
-  for (;;) {
+  for (let turn = 0; ; turn++) {
     if (document.visibilityState === "visible") {
       try {
-        const [overview, traffic] = await Promise.all([api.overview(), api.traffic(history.since)]);
-        history.add(traffic);
+        const last = known;
+        const [overview, traffic] = await Promise.all([
+          api.overview(),
+          last === undefined || turn % trafficEvery === 0 ? api.traffic(history.since) : last.traffic,
+        ]);
+        history.add({ ...traffic, now: overview.now });
         known = { overview, traffic, history };
         shown?.update(known);
         say("live", `revision ${overview.revision}`);
@@ -79,6 +86,8 @@ async function poll() {
 
 /** @param {string} [why] */
 function ask(why) {
+  shown?.close?.();
+  shown = undefined;
   nav.replaceChildren();
   fill(state, "");
   const input = h("input", { type: "password", id: "token", required: true, autocomplete: "current-password" });
@@ -114,7 +123,11 @@ async function start() {
 }
 
 addEventListener("hashchange", () => {
-  if (known !== undefined) show();
+  if (shown !== undefined) show();
+});
+// Plots have their colours painted in.
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  if (shown !== undefined) show();
 });
 addEventListener("resize", () => shown?.resize?.());
 api.takeToken();

@@ -50,7 +50,7 @@ export function overviewView() {
         tiles,
         tile("Calls per second", number(last.calls / recent / slotSeconds), "last 30 s"),
         tile("Errors", last.calls === 0 ? "–" : percent(last.errors / last.calls), "of the calls", last.errors > 0),
-        tile("p95", duration(quantile(last.buckets, 0.95)), "of the calls"),
+        tile("Latency, p95", duration(quantile(last.buckets, 0.95)), "of the calls"),
         tile("Open", number(open), "calls under way"),
       );
       fill(clusters, clusterTable(overview));
@@ -79,8 +79,8 @@ function tile(name, value, of, bad) {
 
 /** @param {import("./types.d.ts").Overview} overview */
 function clusterTable({ clusters, now }) {
-  const rows = clusters.map(({ cluster, revision, pushedMillis, routes, backends }) => [
-    h("strong", null, cluster),
+  const rows = clusters.map(({ cluster, revision, pushedMillis, routes, backends, lastResort }) => [
+    [h("strong", null, cluster), lastResort && [" ", badge("last resort", "warn")]],
     revision,
     `${age(now - pushedMillis)} ago`,
     routes,

@@ -29,10 +29,14 @@ export function modifyAll(fields: Fields, modifiers: readonly HeaderModifier[]):
   return modified;
 }
 
-const none: readonly HeaderFilter[] = [];
+const none: readonly HeaderModifier[] = [];
 
-/** Those among `filters` that are of `kind`. */
-export function modifiersOf(kind: HeaderFilter["kind"], filters: readonly Filter[]): readonly HeaderFilter[] {
+/** Those among `filters` that are of `kind`; tokens that are not to reach the origin are removed from requests. */
+export function modifiersOf(kind: HeaderFilter["kind"], filters: readonly Filter[]): readonly HeaderModifier[] {
   if (filters.length === 0) return none;
-  return filters.filter((filter): filter is HeaderFilter => filter.kind === kind);
+  return filters.flatMap((filter): HeaderModifier[] => {
+    if (filter.kind === kind) return [filter];
+    const removes = filter.kind === "jwt" && kind === "requestHeaders" && !filter.forward;
+    return removes ? [{ set: [], add: [], remove: filter.headers }] : [];
+  });
 }

@@ -1,7 +1,14 @@
 /** Edgeway on Cloudflare Workers: the Worker plans each call; the origin pool's Durable Object carries it out. */
 import type { Hono } from "hono";
-import type { DurableObjectNamespace, DurableObjectStub, ExecutionContext, Fetcher } from "@cloudflare/workers-types";
+import type {
+  DurableObjectNamespace,
+  DurableObjectStub,
+  ExecutionContext,
+  Fetcher,
+  RateLimit as CloudflareRateLimit,
+} from "@cloudflare/workers-types";
 import type { Backend, RouteTable } from "../../routes/model.ts";
+import type { RateLimit } from "../../routes/policies.ts";
 import { createAdmin } from "../admin/admin.ts";
 import { createConsole } from "../admin/console.ts";
 import { adminPath } from "../admin/sync-service.ts";
@@ -10,16 +17,17 @@ import { CallError } from "../call/error.ts";
 import type { RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
 import { withCors } from "../filter/cors.ts";
+import { Gates } from "../gates.ts";
 import { decisionOf, explainHeader, inspected } from "../inspect.ts";
 import { observeAnswered } from "../observed.ts";
 import { backendToJson } from "../backend-json.ts";
 import { type Plan, plan, type Planned, type PlanOptions } from "../plan.ts";
-import { planToJson } from "../plan-json.ts";
+import { backendsOf, planToJson } from "../plan-json.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
 import { Snapshot } from "../snapshot/snapshot.ts";
 import { DescriptorCache } from "../transcode/index.ts";
 import { observe } from "./cloudflare-observe.ts";
-import { headOf, toResponse } from "./fetch.ts";
+import { headOf, refuseWebSocket, toResponse } from "./fetch.ts";
 import { Shards } from "./cloudflare-shards.ts";
 import { backendHeader, type OriginPoolEnv, planHeader, poolName } from "./origin-pool.ts";
 import { tableAuthority, type TableAuthorityEnv } from "./table-authority.ts";
@@ -52,6 +60,7 @@ const clock: Clock = {
 class Edge {
   readonly #env: Env;
   readonly #snapshot: Snapshot;
+  readonly #gates: Gates;
   readonly #admin: Hono;
   /** Calls that go nowhere are observed here, the others in the object that carries them out. */
   readonly #observing: ReturnType<typeof observe>;
@@ -60,6 +69,13 @@ class Edge {
 
   constructor(env: Env) {
     this.#env = env;
+    this.#gates = new Gates({
+      clock,
+      now: Date.now,
+      random: Math.random,
+      fetch: (...args) => fetch(...args),
+      sharedCounter: (limit, key) => sharedCounter(env, limit, key),
+    });
     this.#snapshot = new Snapshot((version) => this.#authority().tableSince(version));
     this.#observing = observe(env, clock, `worker-${crypto.randomUUID()}`, () => []);
     this.#admin = createAdmin({
@@ -71,12 +87,15 @@ class Edge {
   async fetch(request: Request, ctx: ExecutionContext): Promise<Response> {
     const asked = headOf(request, schemeOf(request));
     if (asked.path.startsWith(`${adminPath}/`)) return this.#admin.fetch(request);
+    const refused = refuseWebSocket(request);
+    if (refused !== undefined) return refused;
     const inspecting = inspected(asked, this.#env.EDGEWAY_CONSOLE_TOKEN);
     const head = inspecting ?? asked;
     let cors: Plan["cors"];
     try {
       const table = await this.#snapshot.get(Date.now(), (promise) => ctx.waitUntil(promise));
-      const planned = plan(head, table, planning, request.headers.get("cf-connecting-ip") ?? "");
+      const address = request.headers.get("cf-connecting-ip") ?? "";
+      const planned = await this.#admitted(plan(head, table, planning, address), head, address);
       const told = inspecting === undefined ? (response: Response) => response : tell(planned, table.revision);
       if (planned.plan === undefined) {
         this.#observe(() => observeAnswered(planned, head, table.revision, this.#observing.observation), ctx);
@@ -89,6 +108,14 @@ class Edge {
     }
   }
 
+  /** The plan, once the call has passed its rule's gates. */
+  async #admitted(planned: Planned, head: RequestHead, address: string): Promise<Planned> {
+    if (planned.gated === undefined) return planned;
+    const { gates, refuse } = planned.gated;
+    const error = await this.#gates.pass(gates, head.fields, address);
+    return error === undefined ? planned : refuse(error);
+  }
+
   #exchange(planned: Plan, request: Request): Promise<Response> {
     const pools = this.#env.ORIGIN_POOL;
     const [backend] = planned.targets;
@@ -97,7 +124,7 @@ class Edge {
     const id = pools.idFromName(poolName(backend!, shard));
     const pool = locationHint === undefined ? pools.get(id) : pools.get(id, { locationHint: locationHint as Hint });
     const headers: Record<string, string> = { [planHeader]: planToJson(planned) };
-    planned.targets.forEach((target, index) => (headers[backendHeader(index)] = backendToJson(target, shard)));
+    backendsOf(planned).forEach((each, index) => (headers[backendHeader(index)] = backendToJson(each, shard)));
     // The object's answer goes out untouched, so that the runtime moves its bytes without waking this Worker.
     const { body, signal } = request;
     return fetchObject(pool, "http://pool/", { method: "POST", headers, body, signal });
@@ -105,7 +132,8 @@ class Edge {
 
   async #sync(request: Request): Promise<Response> {
     const response = await fetchObject(this.#authority(), request);
-    this.#snapshot.invalidate();
+    // Not after what was refused: or anybody could have each call wait for the authority.
+    if (response.ok && request.url.endsWith("/Push")) this.#snapshot.invalidate();
     return response;
   }
 
@@ -157,6 +185,16 @@ function tell(planned: Planned, revision: bigint): (response: Response) => Respo
     told.headers.set(explainHeader, decision);
     return told;
   };
+}
+
+/**
+ * A binding of Workers' rate limiting that counts as `limit` does, for all isolates of a location: they have fixed limits
+ * each, so the name says which (developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit).
+ */
+function sharedCounter(env: Env, limit: RateLimit, key: string): Promise<boolean> | undefined {
+  const name = `EDGEWAY_RATE_LIMIT_${limit.calls}_PER_${limit.periodMs / 1_000}_SECONDS`;
+  const counter = (env as unknown as Record<string, CloudflareRateLimit | undefined>)[name];
+  return counter?.limit({ key: `${limit.id} ${key}` }).then(({ success }) => success);
 }
 
 type Hint = NonNullable<Parameters<DurableObjectNamespace["get"]>[1]>["locationHint"] & string;

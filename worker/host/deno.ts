@@ -5,17 +5,16 @@
 import type { RouteTable } from "../../routes/model.ts";
 import { CallError } from "../call/error.ts";
 import type { Clock } from "../call/clock.ts";
-import type { RequestHead } from "../call/http.ts";
+import type { Handler, RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
-import { exchange } from "../exchange.ts";
-import { createGateway, type GatewayOptions } from "../gateway.ts";
-import { plan } from "../plan.ts";
-import { encodeFailure } from "../protocol/index.ts";
+import { Gates } from "../gates.ts";
+import { createGateway } from "../gateway.ts";
+import { detect, encodeFailure } from "../protocol/index.ts";
 import { descriptorsFrom } from "../transcode/index.ts";
 import { Origins } from "../transport/origins.ts";
 import { Http2Listener } from "./deno-listener.ts";
 import { dial } from "./deno-stream.ts";
-import { headOf, respondWith, toResponse } from "./fetch.ts";
+import { headOf, refuseWebSocket, respondWith, toResponse } from "./fetch.ts";
 import { bodyFromStream } from "./web-streams.ts";
 import { zlibCompressions } from "./zlib-compressions.ts";
 
@@ -60,24 +59,24 @@ const clock: Clock = {
 export function startDenoEdge({ listeners, table, descriptorSet }: DenoEdgeOptions): DenoEdge {
   const defer = (flush: () => void): void => void setTimeout(flush, 0);
   const origins = new Origins({ dial, clock, defer, idleMs: originIdleMs, random: Math.random });
-  const options: GatewayOptions = {
+  const handlerFor = createGateway({
     table,
     random: Math.random,
     now: Date.now,
     clock,
     send: origins.send,
+    gates: new Gates({ clock, now: Date.now, random: Math.random, fetch }),
     idleMs: undefined,
     compressions: zlibCompressions,
     ...(descriptorSet && { descriptors: descriptorsFrom(descriptorSet) }),
-  };
-  const handlerFor = createGateway(options);
+  });
   const servers = listeners.map(({ hostname, port, tls, http2 }) => {
     if (http2 === true) return new Http2Listener({ hostname, port, tls, handlerFor, clock, defer });
     const scheme = tls === undefined ? "http" : "https";
     const serve = { hostname, port, cert: tls?.cert, key: tls?.key, onListen() {} };
-    const server = Deno.serve(serve, (request, { remoteAddr }) => {
-      return answer(request, scheme, options, remoteAddr.hostname);
-    });
+    const server = Deno.serve(serve, (request, { remoteAddr }) =>
+      answer(request, scheme, handlerFor(remoteAddr.hostname)),
+    );
     return { port: server.addr.port, drain: () => server.shutdown() };
   });
   return {
@@ -89,20 +88,14 @@ export function startDenoEdge({ listeners, table, descriptorSet }: DenoEdgeOptio
   };
 }
 
-async function answer(
-  request: Request,
-  scheme: RequestHead["scheme"],
-  options: GatewayOptions,
-  address: string,
-): Promise<Response> {
-  const planned = plan(headOf(request, scheme), options.table(), options, address);
-  if (planned.plan === undefined) return toResponse(planned.answer);
-  const { caller } = planned.plan;
+async function answer(request: Request, scheme: RequestHead["scheme"], handler: Handler): Promise<Response> {
+  const refused = refuseWebSocket(request);
+  if (refused !== undefined) return refused;
+  const head = headOf(request, scheme);
+  const { caller } = detect(head);
   if (caller.protocol === "grpc") return toResponse(encodeFailure(caller, withoutTrailers()));
-  return respondWith(
-    (answers) => exchange(planned.plan, bodyFromStream(request.body), options, answers),
-    request.signal,
-  );
+  const body = bodyFromStream(request.body);
+  return respondWith((answers) => handler({ head, body }, answers), request.signal);
 }
 
 function withoutTrailers(): CallError {

@@ -19,6 +19,12 @@ export function headOf(request: Request, scheme: RequestHead["scheme"]): Request
   };
 }
 
+/** The answer to a request for a WebSocket, if it is one: its bytes have no way through a handler of requests. */
+export function refuseWebSocket({ headers }: Request): Response | undefined {
+  if (headers.get("upgrade")?.toLowerCase() !== "websocket") return undefined;
+  return new Response("WebSockets pass where Edgeway runs as a Node process, not here\n", { status: 501 });
+}
+
 /** Starts an exchange and makes a Response of its answer. `signal` says that the caller is gone. */
 export function respondWith(start: (answer: Answer) => Cancel, signal: AbortSignal): Promise<Response> {
   return new Promise((resolve, reject) => {

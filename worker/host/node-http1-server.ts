@@ -26,7 +26,7 @@ export function serveHttp1(
   outgoing.on("error", () => {}); // "close" follows
 }
 
-function requestHead(incoming: IncomingMessage, scheme: RequestHead["scheme"]): RequestHead {
+export function requestHead(incoming: IncomingMessage, scheme: RequestHead["scheme"]): RequestHead {
   const target = incoming.url!;
   const head = { method: incoming.method!, scheme, fields: fieldsFromRaw(incoming.rawHeaders, "host") };
   // The absolute form, which every server takes, names the authority in place of Host (RFC 9112 section 3.2.2).
@@ -67,6 +67,6 @@ function respond({ head, body }: HttpResponse, outgoing: ServerResponse): void {
   });
 }
 
-function callerGone(cause?: Error): CallError {
+export function callerGone(cause?: Error): CallError {
   return new CallError(Code.CANCELLED, "the caller went away", { side: "caller", cause });
 }

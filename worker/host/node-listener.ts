@@ -20,6 +20,7 @@ import { isHttp2 } from "./node-preface.ts";
 import { readProxyHeader } from "./node-proxy-protocol.ts";
 import { nodeClock, nodeDefer } from "./node-runtime.ts";
 import { nodeStream } from "./node-stream.ts";
+import { asksForWebSocket, serveUpgrade } from "./node-upgrade.ts";
 
 export interface ListenerOptions {
   /** An address of this machine. */
@@ -53,6 +54,7 @@ const http1Options: ServerOptions = {
   maxHeaderSize: defaultLimits.maxHeaderListBytes,
   // A stream may last for as long as its caller likes; the head has 60 s all the same.
   requestTimeout: 0,
+  shouldUpgradeCallback: asksForWebSocket,
 };
 
 /** @throws Error in one line if the port is taken */
@@ -100,6 +102,9 @@ class NodeListener implements Listener {
     server.on("connection", (socket: Socket) => this.#track(socket));
     server.on("clientError", refuseMalformed);
     server.on("request", (incoming, outgoing) => this.#request(incoming, outgoing));
+    server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, early: Buffer) =>
+      serveUpgrade(incoming, socket, early, this.#scheme, this.#handlers.get(incoming.socket)!),
+    );
     this.#server = server;
     this.#door = options.proxyProtocol === true ? createServer((socket) => this.#announced(socket)) : server;
   }

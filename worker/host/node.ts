@@ -1,7 +1,8 @@
 /** Edgeway as one Node process. */
 import type { RouteTable } from "../../routes/model.ts";
-import { adminPath } from "../admin/sync-service.ts";
+import { adminPath } from "../admin/admin-path.ts";
 import type { Handler } from "../call/http.ts";
+import { Gates } from "../gates.ts";
 import { createGateway } from "../gateway.ts";
 import { newCounters } from "../http2/index.ts";
 import { descriptorsFrom } from "../transcode/index.ts";
@@ -72,6 +73,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     now: Date.now,
     clock: nodeClock,
     send: origins.send,
+    gates: new Gates({ clock: nodeClock, now: Date.now, random: Math.random, fetch }),
     idleMs: undefined,
     compressions: zlibCompressions,
     observation: observe?.({ pools: () => origins.stats(), http2 }),

@@ -22,6 +22,7 @@ const nothing = new Uint8Array(0);
 
 export class AnswerParser {
   readonly #method: string;
+  readonly #upgrade: boolean;
   readonly #events: AnswerEvents;
   #state: State = "head";
   /** Bytes of a head, line or trailer section that is not complete. */
@@ -32,9 +33,13 @@ export class AnswerParser {
   #trailers: Fields = Fields.empty;
   #interim = 0;
 
-  /** @param method of the request: an answer to HEAD has no body whatever its head says */
-  constructor(method: string, events: AnswerEvents) {
+  /**
+   * @param method of the request: an answer to HEAD has no body whatever its head says
+   * @param upgrade whether the answer may be 101, behind which everything is its body
+   */
+  constructor(method: string, events: AnswerEvents, upgrade = false) {
     this.#method = method;
+    this.#upgrade = upgrade;
     this.#events = events;
   }
 
@@ -101,7 +106,8 @@ export class AnswerParser {
   #onHead(block: Uint8Array): void {
     const head = parseHead(block);
     if (head === undefined) throw malformed("its head is no HTTP/1.1");
-    if (head.status < 200) {
+    const upgraded = head.status === 101 && this.#upgrade;
+    if (head.status < 200 && !upgraded) {
       if (head.status === 101 || ++this.#interim > maxInterim) throw malformed(`an answer of ${head.status} too many`);
       return;
     }
@@ -114,6 +120,10 @@ export class AnswerParser {
   /** Where the body ends (RFC 9112 section 6.3). Returns whether there is none. */
   #frame({ status, fields }: StatusHead): boolean {
     if (this.#method === "HEAD" || status === 204 || status === 304) return true;
+    if (status === 101) {
+      this.#state = "until-close";
+      return false;
+    }
     const coding = fields.joined("transfer-encoding")?.toLowerCase();
     const length = fields.joined("content-length");
     if (coding !== undefined) {

@@ -8,7 +8,7 @@ import { CallError } from "../call/error.ts";
 import type { Fields } from "../call/fields.ts";
 import { type Answer, type Body, type BodySink, type Cancel, type HttpRequest, noBody } from "../call/http.ts";
 import { Code } from "../call/status.ts";
-import { AnswerParser, malformed } from "./answer-parser.ts";
+import { type AnswerEvents, AnswerParser, malformed } from "./answer-parser.ts";
 import { encodeHead, type Framing, type StatusHead } from "./head.ts";
 import { RequestWriter } from "./request-writer.ts";
 import { window } from "./limits.ts";
@@ -116,11 +116,12 @@ class Exchange implements Body {
     this.#request = request;
     this.#answer = answer;
     this.#over = over;
-    this.#parser = new AnswerParser(request.head.method, {
+    const events: AnswerEvents = {
       head: (head, empty) => this.#onHead(head, empty),
       body: (bytes) => this.#onBody(bytes),
       end: (trailers, reusable) => this.#onEnd(trailers, reusable),
-    });
+    };
+    this.#parser = new AnswerParser(request.head.method, events, request.head.upgrade !== undefined);
     this.#writer = new RequestWriter(stream, request.body, framingOf(request), (error) => this.#fail(error));
   }
 
@@ -182,6 +183,7 @@ class Exchange implements Body {
 
   #onHead({ status, fields }: StatusHead, empty: boolean): void {
     this.#responded = true;
+    if (status === 101) this.#writer.upgraded();
     this.#answer.respond({ head: { status, fields }, body: empty ? noBody : this });
   }
 
@@ -222,6 +224,7 @@ class Exchange implements Body {
 }
 
 function framingOf({ head, body }: HttpRequest): Framing {
+  if (head.upgrade !== undefined) return "raw";
   if (body === noBody) return "none";
   const length = head.fields.get("content-length");
   return length !== undefined && /^\d{1,15}$/.test(length) ? { length: Number(length) } : "chunked";

@@ -7,8 +7,8 @@ import { latin1, octets, writeLatin1 } from "../call/octets.ts";
 import { Code } from "../call/status.ts";
 import { maxFields } from "./limits.ts";
 
-/** How a request's body is framed. */
-export type Framing = "none" | "chunked" | { readonly length: number };
+/** How a request's body is framed; "raw" is none of its own: bytes that follow an upgrade. */
+export type Framing = "none" | "chunked" | "raw" | { readonly length: number };
 
 /** Methods whose requests say so when they have no body (RFC 9110 section 8.6). */
 const bodyMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
@@ -18,14 +18,15 @@ const bodyMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
  *
  * @throws CallError INVALID_ARGUMENT for a target that would end the request line
  */
-export function encodeHead({ method, authority, path, fields }: RequestHead, framing: Framing): Uint8Array {
+export function encodeHead({ method, authority, path, fields, upgrade }: RequestHead, framing: Framing): Uint8Array {
   if (/[^\x21-\x7e\x80-\uffff]/.test(path)) {
     throw new CallError(Code.INVALID_ARGUMENT, "the path has a space or a control character", { side: "caller" });
   }
   let text = `${method} ${path} HTTP/1.1\r\nhost: ${authority}\r\n`;
   for (const [name, value] of fields) if (name !== "content-length" && name !== "host") text += `${name}: ${value}\r\n`;
+  if (upgrade !== undefined) text += `connection: upgrade\r\nupgrade: ${upgrade}\r\n`;
   if (framing === "chunked") text += "transfer-encoding: chunked\r\n";
-  else if (framing !== "none") text += `content-length: ${framing.length}\r\n`;
+  else if (typeof framing === "object") text += `content-length: ${framing.length}\r\n`;
   else if (bodyMethods.has(method)) text += "content-length: 0\r\n";
   const line = octets(`${text}\r\n`);
   const bytes = new Uint8Array(line.length);

@@ -36,7 +36,12 @@ export class RequestWriter implements BodySink {
   start(head: Uint8Array): void {
     this.#blocked = !this.#stream.write(head);
     if (this.#body === noBody) this.#state = "done";
-    else this.#body.pipe(this);
+    else if (this.#framing !== "raw") this.#body.pipe(this);
+  }
+
+  /** The connection is the caller's from here on. */
+  upgraded(): void {
+    if (this.#state === "open") this.#body.pipe(this);
   }
 
   /** No more is wanted. */
@@ -67,6 +72,7 @@ export class RequestWriter implements BodySink {
     if (typeof this.#framing === "object" && this.#sent !== this.#framing.length) return this.#wrongLength();
     this.#state = "done";
     if (this.#framing === "chunked") this.#stream.write(lastChunk.slice());
+    else if (this.#framing === "raw") this.#stream.end();
   }
 
   fail(error: CallError): void {

@@ -60,6 +60,24 @@ describe("floods: the burst is borne, what goes on ends the connection", () => {
     expectCalmed(peer, limit);
   });
 
+  test("DATA of which a read brought no more than the header is not empty", () => {
+    const { peer } = serverUnderTest(new TestHandler().handle, { limits: { emptyDataBurst: 10 } });
+    peer.send(headers(1, post()));
+    const whole = data(1, "hello");
+    for (let i = 0; i < 20; i++) {
+      peer.send(whole.subarray(0, 9));
+      peer.send(whole.subarray(9));
+    }
+    expect(peer.closedWith).toBe("open");
+  });
+
+  test("DATA that is nothing but padding is empty", () => {
+    const { peer } = serverUnderTest(new TestHandler().handle, { limits: { emptyDataBurst: 10 } });
+    peer.send(headers(1, post()));
+    peer.send(...times(11, () => frame(0, 8, 1, [9, 0, 0, 0, 0, 0, 0, 0, 0, 0])));
+    expectCalmed(peer, "emptyDataBurst");
+  });
+
   test("a peer that calls a lot may also ping, cancel and update a lot", () => {
     const { peer } = serverUnderTest(answering("hi"), {
       limits: { pingBurst: 10, resetBurst: 10, windowUpdateBurst: 10 },

@@ -80,13 +80,16 @@ export abstract class Connection<S extends Stream = Stream> extends Endpoint<S> 
       this.#refuseFrame(streamId, stream, "DATA");
       return;
     }
-    if (!end && piece.length < smallDataBytes) this.#spendOnSmall(piece.length, charge);
+    if (!end && piece.length < smallDataBytes) this.#spendOnSmall(piece.length, charge, padding);
     stream.receiveData(piece, charge, padding, end);
   }
 
-  /** A frame of few bytes costs as much as one of many. Pieces of a larger frame do not count. */
-  #spendOnSmall(length: number, charge: number): void {
-    if (length === 0) this.abuse.spend("emptyDataBurst");
+  /**
+   * A frame of few bytes costs as much as one of many. Pieces of a larger frame do not count, nor do those of no bytes,
+   * where a read ended with the frame's header.
+   */
+  #spendOnSmall(length: number, charge: number, padding: number): void {
+    if (length === 0 && charge === padding) this.abuse.spend("emptyDataBurst");
     else if (charge > 0 && charge < smallDataBytes) this.abuse.spend("smallDataBurst");
   }
 

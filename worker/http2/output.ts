@@ -13,6 +13,8 @@ const maxSlabBytes = 65_536;
 /** Slabs that nobody uses now, for all connections: one that is idle holds no memory. */
 const spares: Uint8Array[] = [];
 const maxSpares = 32;
+/** Slabs of one connection that wait to be used again; more of them are left to the garbage collector. */
+const maxLent = 4;
 
 const none = new Uint8Array(0);
 
@@ -32,6 +34,8 @@ export class Output {
   /** Where the last frame begins if it is still here and not closed; else -1. */
   #open = -1;
   #openStream = 0;
+  /** Full slabs that were flushed, and whose memory may not be used again yet. */
+  #lent: Uint8Array[] = [];
   readonly #events: OutputEvents;
 
   constructor(events: OutputEvents) {
@@ -125,12 +129,20 @@ export class Output {
     const start = this.#start;
     if (at === start) return;
     this.#start = at;
-    if (!this.#events.write(bytes.subarray(start, at)) || this.bytes !== bytes || this.at !== at) return;
+    const free = this.#events.write(bytes.subarray(start, at));
+    if (free) this.#returnLent();
+    if (!free || this.bytes !== bytes || this.at !== at) return;
     this.at = 0;
     this.#start = 0;
     if (bytes.length !== maxSlabBytes || spares.length >= maxSpares) return;
     spares.push(bytes);
     this.bytes = none;
+  }
+
+  #returnLent(): void {
+    if (this.#lent.length === 0) return;
+    for (const slab of this.#lent) if (spares.length < maxSpares) spares.push(slab);
+    this.#lent = [];
   }
 
   /** Makes `length` bytes of room at `at`. What is pending goes out early only when the largest slab is full. */
@@ -142,6 +154,7 @@ export class Output {
     const pending = this.at - this.#start;
     if (pending > 0) slab.set(this.bytes.subarray(this.#start, this.at));
     if (this.#open >= 0) this.#open -= this.#start;
+    if (this.bytes.length === maxSlabBytes && this.#lent.length < maxLent) this.#lent.push(this.bytes);
     this.bytes = slab;
     this.at = pending;
     this.#start = 0;

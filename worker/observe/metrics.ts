@@ -14,6 +14,8 @@ export interface ClusterMetrics {
   readonly pushedMillis: number;
   readonly routes: number;
   readonly backends: number;
+  /** Whether its rules serve only calls that no other cluster can: it asked for it, or has not reported for long. */
+  readonly lastResort: boolean;
 }
 
 /** How often clusters pushed. */
@@ -122,6 +124,11 @@ function clusterFamilies(clusters: readonly ClusterMetrics[], pushes: PushCounts
     ),
     gauge("edgeway_cluster_routes", "Routes of the cluster.", ({ routes }) => routes),
     gauge("edgeway_cluster_backends", "Backends of the cluster.", ({ backends }) => backends),
+    gauge(
+      "edgeway_cluster_last_resort",
+      "Whether the cluster is a last resort: drained, or silent.",
+      ({ lastResort }) => Number(lastResort),
+    ),
     {
       name: "edgeway_pushes_total",
       help: "Pushes of the clusters' agents.",

@@ -116,17 +116,18 @@ export class Tally implements CallObserver {
   }
 }
 
-function statusOf({ grpcStatus, httpStatus }: CallRecord): string {
-  return String(grpcStatus ?? httpStatus ?? "");
+function statusOf({ protocol, grpcStatus, httpStatus }: CallRecord): string {
+  return String((protocol === "http" ? httpStatus : grpcStatus) ?? "");
 }
 
 /** gRPC statuses that say that the server is at fault: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS. */
 const serverErrors: ReadonlySet<number> = new Set([2, 4, 12, 13, 14, 15]);
 
 /** As OpenTelemetry's RPC conventions tell a server's errors from a caller's own. */
-export function isError({ grpcStatus, httpStatus, side }: CallRecord): boolean {
-  if (grpcStatus !== undefined) return serverErrors.has(grpcStatus);
-  return side === "edge" || side === "origin" || (httpStatus !== undefined && httpStatus >= 500);
+export function isError({ protocol, grpcStatus, httpStatus, side }: CallRecord): boolean {
+  if (protocol !== "http") return grpcStatus !== undefined && serverErrors.has(grpcStatus);
+  if (httpStatus !== undefined && httpStatus >= 400) return httpStatus >= 500;
+  return side === "edge" || side === "origin";
 }
 
 function bucketOf(seconds: number): number {

@@ -48,10 +48,10 @@ describe("Tally", () => {
 test.each([
   [{ grpcStatus: 5 }, false],
   [{ grpcStatus: 14 }, true],
-  [{ grpcStatus: undefined, httpStatus: 404 }, false],
-  [{ grpcStatus: undefined, httpStatus: 503 }, true],
-  [{ grpcStatus: undefined, httpStatus: 200, side: "origin" }, true],
-  [{ grpcStatus: undefined, httpStatus: 200, side: "caller" }, false],
+  [{ protocol: "http", grpcStatus: undefined, httpStatus: 404, side: "edge" }, false],
+  [{ protocol: "http", grpcStatus: undefined, httpStatus: 503 }, true],
+  [{ protocol: "http", grpcStatus: undefined, httpStatus: 200, side: "origin" }, true],
+  [{ protocol: "http", grpcStatus: undefined, httpStatus: 200, side: "caller" }, false],
 ] as const)("%o is the server's error: %s", (init, error) => {
   expect(isError(record(init))).toBe(error);
 });

@@ -54,7 +54,7 @@ export class TrafficCounter implements CallObserver {
 
   ended(call: CallRecord): void {
     this.#tally.ended(call);
-    if (isError(call) && this.#failed.length < mostFailed) this.#failed.push(failedCall(call));
+    if (isFailed(call) && this.#failed.length < mostFailed) this.#failed.push(failedCall(call));
   }
 
   /** What was counted since the last time this was asked. */
@@ -63,6 +63,11 @@ export class TrafficCounter implements CallObserver {
     this.#failed = [];
     return { ...now, rows: this.#tally.take(), failed, open: this.#tally.open };
   }
+}
+
+/** Errors, and what the edge refused: a request that no rule takes is seldom what its caller meant. */
+function isFailed(call: CallRecord): boolean {
+  return isError(call) || call.side === "edge";
 }
 
 /** Longer reasons say no more. */

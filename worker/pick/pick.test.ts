@@ -7,7 +7,7 @@ import { leastRequest } from "./least-request.ts";
 import { orderRanked } from "./order.ts";
 import { RoundRobin } from "./round-robin.ts";
 import { slowStart } from "./slow-start.ts";
-import { standingOf } from "./standing.ts";
+import { type Judged, standingOf } from "./standing.ts";
 
 /** Numbers in [0, 1), the same each time. */
 function seeded(): () => number {
@@ -105,7 +105,7 @@ describe("ejection", () => {
 });
 
 describe("standing", () => {
-  const all = (...states: string[]) =>
+  const all = (...states: string[]): readonly Judged[] =>
     states.map((state) => ({ reachable: !state.includes("u"), well: !state.includes("s") }));
 
   test.each([
@@ -115,7 +115,7 @@ describe("standing", () => {
     ["one cannot be reached", all("u", "", ""), [1, 2], true],
     ["all but one cannot be reached", all("u", "u", ""), [2], false],
     ["none can be reached", all("u", "u", "u"), [0, 1, 2], false],
-    ["there are none", [], [], false],
+    ["there are none", all(), [], false],
   ] as const)("where %s", (_, endpoints, indexes, able) => {
     const standing = standingOf(endpoints);
     expect(standing.candidates.map((candidate) => endpoints.indexOf(candidate))).toEqual(indexes);

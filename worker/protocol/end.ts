@@ -3,10 +3,17 @@ import type { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
 import type { RpcEnd, RpcResponse } from "../call/rpc.ts";
 import type { Source } from "../call/flow.ts";
+import { encodeStatus, retryInfo } from "../wire/rpc-status.ts";
 
 /** The end that tells of `error`. */
 export function endOf(error: CallError): RpcEnd {
-  return { code: error.code, message: error.message, details: undefined, metadata: Fields.empty };
+  return { code: error.code, message: error.message, details: detailsOf(error), metadata: Fields.empty };
+}
+
+/** When to try again, if the error says so. */
+function detailsOf({ code, message, retryAfterMs }: CallError): Uint8Array | undefined {
+  if (retryAfterMs === undefined) return undefined;
+  return encodeStatus({ code, message, details: [retryInfo(retryAfterMs)] });
 }
 
 /** Waits for the end of an answer that has no messages: at once, for gRPC's Trailers-Only. */

@@ -2,11 +2,12 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "../../routes/compile.ts";
-import { decode } from "../../routes/decode.ts";
+import { Decoder } from "../../routes/decode.ts";
 import type { ClusterPart, RouteTable } from "../../routes/model.ts";
 
 export class CompiledTable {
   #table: RouteTable | undefined;
+  readonly #decoders = new Map<string, Decoder>();
   #epoch = "";
   /** The last good part of each cluster. */
   #parts: ReadonlyMap<string, ClusterPart> = new Map();
@@ -36,12 +37,18 @@ export class CompiledTable {
     if (this.#table !== undefined && epoch === this.#epoch && revision <= this.revision) return;
     const parts = new Map(this.#parts);
     for (const cluster of clusters) {
-      const decoded = decode(cluster);
-      if (decoded.part !== undefined) parts.set(decoded.part.cluster, decoded.part);
+      const { part } = this.#decoderOf(cluster.cluster).decode(cluster);
+      if (part !== undefined) parts.set(part.cluster, part);
     }
     this.#table = compile([...parts.values()], revision);
     this.#parts = parts;
     this.#epoch = epoch;
+  }
+
+  #decoderOf(cluster: string): Decoder {
+    let decoder = this.#decoders.get(cluster);
+    if (decoder === undefined) this.#decoders.set(cluster, (decoder = new Decoder()));
+    return decoder;
   }
 
   /** The table; an empty one where the authority has none yet. */

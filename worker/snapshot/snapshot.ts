@@ -1,6 +1,8 @@
 /** The current table of an edge that reads it from an authority elsewhere: kept in memory, revalidated by revision. */
 import type { RouteTable } from "../../routes/model.ts";
+import { Re2Missing } from "../../routes/regex.ts";
 import { CompiledTable } from "./compiled.ts";
+import { loadRe2 } from "./re2-later.ts";
 
 /** Reads the table in binary (edgeway.v1.Table); undefined if `version` is still the current one. */
 export type ReadTable = (version: string) => Promise<Uint8Array | undefined>;
@@ -54,8 +56,18 @@ export class Snapshot {
   async #revalidate(now: number): Promise<RouteTable> {
     const changes = this.#changes;
     const bytes = await this.#read(this.#compiled.version);
-    if (bytes !== undefined) this.#compiled.swap(bytes); // unless a slower reader brings an older table
+    if (bytes !== undefined) await this.#swap(bytes); // unless a slower reader brings an older table
     if (changes === this.#changes) this.#checkedAt = now;
     return this.#compiled.orEmpty();
+  }
+
+  async #swap(bytes: Uint8Array): Promise<void> {
+    try {
+      this.#compiled.swap(bytes);
+    } catch (error) {
+      if (!(error instanceof Re2Missing)) throw error;
+      await loadRe2();
+      this.#compiled.swap(bytes);
+    }
   }
 }

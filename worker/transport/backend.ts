@@ -11,6 +11,7 @@ import { RoundRobin } from "../pick/round-robin.ts";
 import { standingOf } from "../pick/standing.ts";
 import { RetryBudget } from "./budget.ts";
 import { LiveEndpoint } from "./endpoint.ts";
+import { HealthChecks, sameChecks } from "./health.ts";
 import type { PoolOptions } from "./pool.ts";
 
 export interface BackendOptions extends Pick<PoolOptions, "dial" | "clock" | "defer" | "idleMs" | "http2"> {
@@ -46,6 +47,7 @@ export class LiveBackend {
   readonly #robin: RoundRobin;
   readonly #leaving = new Map<string, { readonly endpoint: LiveEndpoint; readonly stop: () => void }>();
   #backend: Backend;
+  #checks: HealthChecks | undefined;
   #endpoints = new Map<string, LiveEndpoint>();
   /** What {@link standingOf} said, until something changes. */
   #candidates: readonly LiveEndpoint[] = [];
@@ -60,6 +62,7 @@ export class LiveBackend {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#robin = new RoundRobin(options.random);
+    this.#checks = checksOf(backend, options);
     this.#take(backend);
   }
 
@@ -72,10 +75,13 @@ export class LiveBackend {
     return this.#endpoints.values();
   }
 
+  readonly #all = (): Iterable<LiveEndpoint> => this.#endpoints.values();
+
   /** Goes by `backend` from now on: what it does not name any more gets no calls, and is left when its calls end. */
   adopt(backend: Backend): void {
     if (backend === this.#backend) return;
     const anew = connectionOf(backend) !== connectionOf(this.#backend);
+    if (!sameChecks(backend, this.#backend)) this.#checkAnew(backend);
     this.#backend = backend;
     this.#take(backend, anew);
   }
@@ -94,6 +100,13 @@ export class LiveBackend {
     }
     for (const [key, endpoint] of before) this.#leave(key, endpoint);
     this.#changed();
+  }
+
+  /** Nobody is unhealthy by checks that are no more. */
+  #checkAnew(backend: Backend): void {
+    this.#checks?.close();
+    this.#checks = checksOf(backend, this.#options);
+    for (const endpoint of this.#endpoints.values()) endpoint.healthy = true;
   }
 
   #create(backend: Backend, host: string, port: number): LiveEndpoint {
@@ -164,6 +177,8 @@ export class LiveBackend {
 
   /** Looks again at who can be called, if that may have changed. */
   #judge(): void {
+    // A backend that others stand in for is judged, and so asked on: it is to get its calls back.
+    this.#checks?.used(this.#all);
     if (this.#changesAt === Infinity) return;
     const now = this.#clock.now();
     if (now < this.#changesAt) return;
@@ -227,12 +242,17 @@ export class LiveBackend {
 
   /** Ends every call and closes every connection. */
   close(): void {
+    this.#checks?.close();
     for (const { pool } of this.#endpoints.values()) pool.close();
     for (const { endpoint, stop } of this.#leaving.values()) {
       stop();
       endpoint.pool.close();
     }
   }
+}
+
+function checksOf({ healthCheck }: Backend, options: BackendOptions): HealthChecks | undefined {
+  return healthCheck && new HealthChecks(healthCheck, options);
 }
 
 /** Equal for backends whose connections are made alike. */

@@ -31,6 +31,16 @@ export function encodeStatus({ code, message, details }: RpcStatus): Uint8Array 
   return Uint8Array.from(bytes);
 }
 
+/** google.rpc.RetryInfo {google.protobuf.Duration retry_delay = 1 {int64 seconds = 1, int32 nanos = 2}}. */
+export function retryInfo(ms: number): StatusDetail {
+  const duration: number[] = [];
+  const seconds = Math.floor(ms / 1_000);
+  const nanos = Math.round((ms % 1_000) * 1_000_000);
+  if (seconds > 0) duration.push(0x08, ...varint(seconds));
+  if (nanos > 0) duration.push(0x10, ...varint(nanos));
+  return { type: "google.rpc.RetryInfo", value: Uint8Array.from([0x0a, ...delimited(duration)]) };
+}
+
 function delimited(bytes: ArrayLike<number> & Iterable<number>): number[] {
   return [...varint(bytes.length), ...bytes];
 }

@@ -60,7 +60,8 @@ export function http1Client(host: string, port: number): Http1Client {
       headers: rawHeaders(request),
       maxHeaderSize,
     });
-    return exchange(request.body, outgoing, answer);
+    // A Worker refuses to be a WebSocket's end: nothing follows.
+    return exchange(request.head.upgrade === undefined ? request.body : noBody, outgoing, answer);
   };
   return { handler, close: () => agent.destroy() };
 }
@@ -117,6 +118,7 @@ function unavailable(cause: Error | undefined): CallError {
 
 function rawHeaders({ head, body }: HttpRequest): string[] {
   const raw = ["host", head.authority, ...joinCookies(head.fields).flat];
+  if (head.upgrade !== undefined) return [...raw, "connection", "upgrade", "upgrade", head.upgrade];
   if (head.fields.has("content-length")) return raw;
   if (body !== noBody) raw.push("transfer-encoding", "chunked");
   else if (["POST", "PUT", "PATCH"].includes(head.method)) raw.push("content-length", "0");

@@ -46,7 +46,7 @@ export function toFilter(filter: Filter, place: FilterPlace): FilterInit | Refus
     const value = toCors(cors);
     return typeof value === "string" ? unsupported(value) : { filter: { case: "cors", value } };
   }
-  return unsupported(`the filter ${type} is not supported yet`);
+  return unsupported(`the filter ${type} is not supported`);
 }
 
 export function isRefused(result: object | undefined): result is Refused {

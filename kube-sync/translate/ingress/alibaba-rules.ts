@@ -73,7 +73,7 @@ function partOf({
     const each = cookieconfig.values.map(({ key, value }) => onCookie(key, value));
     return { matches: each.map((one) => ({ ...ANY_REQUEST, conditions: [one] })) };
   }
-  if (type === "SourceIp") return "SourceIp is not supported yet: the edge does not route by address";
+  if (type === "SourceIp") return "SourceIp is not supported: the edge does not route by address";
   if (type.startsWith("Response")) return `${type} is for outbound rules, which are not supported`;
   return `the type "${type}" is not known, or its configuration is missing`;
 }
@@ -117,7 +117,9 @@ const action = part({
   ),
   removeheaderconfig: optional(part({ key: string })),
   forwardconfig: optional(part({ servergroups: list(serverGroup) })),
-  trafficmirrorconfig: optional(part({ mirrorgroupconfig: part({ servergrouptuples: list(mirrorGroup) }) })),
+  trafficmirrorconfig: optional(
+    part({ mirrorgroupconfig: optional(part({ servergrouptuples: listOrEmpty(mirrorGroup) })) }),
+  ),
   rewriteconfig: optional(
     part({ host: either(string, "${host}"), path: either(string, "${path}"), query: either(string, "${query}") }),
   ),
@@ -183,7 +185,7 @@ function stepOf(reading: Reading, name: string, given: AlibabaAction): Step {
   if (type === "Redirect" && redirectconfig !== undefined) return redirect(redirectconfig);
   if (type === "InsertHeader" && insert !== undefined) {
     const header = insert.key.toLowerCase();
-    if (insert.valuetype !== "UserDefined") return `headers of the valueType ${insert.valuetype} are not supported yet`;
+    if (insert.valuetype !== "UserDefined") return `headers of the valueType ${insert.valuetype} are not supported`;
     if (!forms.headerName.holds(header) || framingHeaders.has(header))
       return `the header "${insert.key}" cannot be set`;
     if (!forms.headerValue.holds(insert.value)) return `the value of ${insert.key} must be ${forms.headerValue.says}`;
@@ -194,7 +196,7 @@ function stepOf(reading: Reading, name: string, given: AlibabaAction): Step {
     if (!forms.headerName.holds(header)) return `"${remove.key}" is no header name`;
     return { filter: { case: "requestHeaders", value: { remove: [header] } } };
   }
-  if (type === "TrafficMirror" && mirrorconfig !== undefined) return mirror(reading, name, mirrorconfig);
+  if (type === "TrafficMirror") return mirror(reading, name, mirrorconfig?.mirrorgroupconfig?.servergrouptuples ?? []);
   if (type === "ForwardGroup" && forwardconfig !== undefined)
     return { backends: forward(reading, name, forwardconfig) };
   if (type === "Rewrite" && rewriteconfig !== undefined) return rewrite(rewriteconfig);
@@ -210,15 +212,9 @@ function forward(reading: Reading, name: string, { servergroups }: NonNullable<A
   });
 }
 
-/** Copies of all calls; of a server group that has no Service, only Alibaba knows. */
-function mirror(
-  reading: Reading,
-  name: string,
-  { mirrorgroupconfig }: NonNullable<AlibabaAction["trafficmirrorconfig"]>,
-): Step {
-  const [group, ...others] = mirrorgroupconfig.servergrouptuples;
-  if (group === undefined || others.length > 0) return "TrafficMirror must have one server group";
-  const { servicename, serviceport, servergroupid } = group;
+/** Copies of all calls, which go on without one that cannot be had. Of a group without Service only Alibaba knows. */
+function mirror(reading: Reading, name: string, groups: readonly ReadOf<typeof mirrorGroup>[]): Step {
+  const { servicename, serviceport, servergroupid } = groups[0] ?? {};
   const target =
     servicename === undefined
       ? `only Alibaba knows the server group ${servergroupid ?? ""}`

@@ -19,12 +19,12 @@ export function readAnnotations({ metadata }: ObjectOf<"Ingress">, dialect: Dial
     const harmless = dialect.refused.get(name);
     if (harmless?.includes(value.trim().toLowerCase())) continue;
     if (harmless !== undefined) {
-      reason ??= `${annotation} is not supported yet`;
-      say("error", field, `${annotation} is not supported yet: all its paths answer with an error`);
-    } else if (dialect.missed.some((known) => (known.endsWith("-") ? name.startsWith(known) : name === known))) {
-      say("warning", field, "is not carried yet: calls are made without it");
+      reason ??= `${annotation} is not supported`;
+      say("error", field, `${annotation} is not supported: all its paths answer with an error`);
+    } else if (dialect.missed.some((known) => (/[.-]$/.test(known) ? name.startsWith(known) : name === known))) {
+      say("warning", field, "is not carried: calls are made without it");
     } else {
-      say("info", field, "is not read: it has no meaning at the edge, or none yet");
+      say("info", field, "is not read: it has no meaning at the edge");
     }
   }
   return reason;

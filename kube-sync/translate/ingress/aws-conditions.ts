@@ -63,7 +63,7 @@ function partOf(given: Condition): ConditionPart {
     };
   }
   if (field === "query-string" && given.querystringconfig !== undefined) return queries(given.querystringconfig.values);
-  if (field === "source-ip") return "source-ip is not supported yet: the edge does not route by address";
+  if (field === "source-ip") return "source-ip is not supported: the edge does not route by address";
   return `the field "${field}" is not known, or its configuration is missing`;
 }
 

@@ -1,20 +1,16 @@
 import { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
-import { forms, framingHeaders } from "../../../routes/syntax.ts";
-import type { BackendConfigSpec } from "../../objects/clouds.ts";
 import type { ServicePort } from "../../objects/core.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Problem } from "../../objects/read.ts";
 import { mapOf, string } from "../../objects/read.ts";
-import type { FilterInit, Say } from "../context.ts";
-import { sayAbout } from "../context.ts";
 import { startsWith } from "../match.ts";
-import type { OriginHint } from "../origin.ts";
+import type { OriginHint, Reference } from "../origin.ts";
 import type { Dialect, PathResult, Reading } from "./dialect.ts";
 import { onPath, standardPath } from "./dialect.ts";
 import { annotationField } from "../annotations.ts";
+import { configuredBackend, configuredFilters, configuredPolicies } from "./gke-backend-config.ts";
 
 const APP_PROTOCOLS = ["service.alpha.kubernetes.io/app-protocols", "cloud.google.com/app-protocols"] as const;
-const BACKEND_CONFIGS = ["cloud.google.com/backend-config", "beta.cloud.google.com/backend-config"] as const;
 const ALLOW_HTTP = "kubernetes.io/ingress.allow-http";
 const FRONTEND_CONFIG = "networking.gke.io/v1beta1.FrontendConfig";
 
@@ -60,9 +56,10 @@ export const gke: Dialect = {
     return allow === "false" ? [Scheme.HTTPS] : [];
   },
   path,
-  hint: appProtocol,
+  refer,
+  policies: ({ context }, service) => configuredPolicies(context, service),
   redirect,
-  filters: (reading, _path, service) => (service === undefined ? [] : configured(reading, service)),
+  filters: (reading, _path, service) => (service === undefined ? [] : configuredFilters(reading.context, service)),
   check: ({ ingress, say }) => {
     for (const name of INFRASTRUCTURE) {
       if (ingress.metadata.annotations[name] !== undefined)
@@ -107,13 +104,13 @@ function readMap(text: string, say: (reason: string) => void): Readonly<Record<s
   return undefined;
 }
 
+function refer(reading: Reading, service: ObjectOf<"Service">, wanted: number | string): Reference {
+  const policies = configuredBackend(reading.context, service);
+  return { ...appProtocol(reading, service, wanted), ...(Object.keys(policies).length > 0 && { policies }) };
+}
+
 /** By the port's name, or its number. The older annotation counts first. */
-function appProtocol(
-  _ingress: ObjectOf<"Ingress">,
-  service: ObjectOf<"Service">,
-  say: Say,
-  wanted: number | string,
-): OriginHint {
+function appProtocol({ say }: Reading, service: ObjectOf<"Service">, wanted: number | string): OriginHint {
   const { annotations } = service.metadata;
   const name = APP_PROTOCOLS.find((each) => annotations[each] !== undefined);
   if (name === undefined) return {};
@@ -131,81 +128,4 @@ function appProtocol(
 
 function portOf({ spec }: ObjectOf<"Service">, wanted: number | string): ServicePort | undefined {
   return spec.ports.find(({ name, port }) => (typeof wanted === "number" ? port : name) === wanted);
-}
-
-/** What a Service's BackendConfig adds to calls; a string: why they may not be served. */
-function configured({ context }: Reading, service: ObjectOf<"Service">): FilterInit[] | string {
-  const { annotations, namespace } = service.metadata;
-  const annotation = BACKEND_CONFIGS.find((each) => annotations[each] !== undefined);
-  if (annotation === undefined) return [];
-  const sayService = sayAbout(context, service);
-  const field = annotationField(annotation);
-  const name = configName(annotations[annotation] ?? "");
-  if (name === undefined) {
-    const wanted = 'must be JSON such as {"default": "name"} or {"ports": {"80": "name"}}';
-    sayService("error", field, `${wanted}: its paths answer with an error`);
-    return `${annotation} ${wanted}`;
-  }
-  const config = context.objects.get("BackendConfig", namespace, name);
-  if (config === undefined) {
-    // It might say who may call.
-    const reason = `there is no BackendConfig ${namespace}/${name}`;
-    sayService("error", field, `${reason}: its paths answer with an error`);
-    return reason;
-  }
-  return filtersOf(config.spec, sayAbout(context, config));
-}
-
-/** The default's, or that of the ports, of which the edge takes the first. */
-function configName(text: string): string | undefined {
-  try {
-    const { default: name, ports } = Object(JSON.parse(text)) as { default?: unknown; ports?: unknown };
-    const [first] = Object.values(Object(ports) as object);
-    return [name, first].find((each): each is string => typeof each === "string" && each !== "");
-  } catch {
-    return undefined;
-  }
-}
-
-function filtersOf(spec: BackendConfigSpec, say: Say): FilterInit[] | string {
-  if (spec.healthCheck !== undefined)
-    say("info", "spec.healthCheck", "is understood, but the edge makes no health checks yet");
-  for (const name of ["timeoutSec", "connectionDraining", "sessionAffinity", "cdn", "logging"] as const) {
-    if (spec[name] !== undefined) say("info", `spec.${name}`, "is not carried yet: calls are made without it");
-  }
-  const refuse = (field: string, what: string): string => {
-    const reason = `${what} is not supported: who may call cannot be told`;
-    say("error", field, `${reason}, so its paths answer with an error`);
-    return reason;
-  };
-  if (isEnabled(spec.iap)) return refuse("spec.iap", "Identity-Aware Proxy");
-  if (spec.securityPolicy !== undefined && spec.securityPolicy.name !== "")
-    return refuse("spec.securityPolicy", "Cloud Armor");
-  const filters: FilterInit[] = [];
-  for (const [kind, field] of [
-    ["requestHeaders", "customRequestHeaders"],
-    ["responseHeaders", "customResponseHeaders"],
-  ] as const) {
-    const set = (spec[field]?.headers ?? []).flatMap((line) => {
-      const [, name = "", value = ""] = /^([^:]+):\s*(.*?)\s*$/.exec(line) ?? [];
-      const header = name.toLowerCase();
-      // Google's variables, such as {client_region}.
-      if (
-        /\{\w+\}/.test(value) ||
-        !forms.headerName.holds(header) ||
-        framingHeaders.has(header) ||
-        !forms.headerValue.holds(value)
-      ) {
-        say("error", `spec.${field}.headers`, `"${line}" cannot be set at the edge: left out`);
-        return [];
-      }
-      return [{ name: header, value }];
-    });
-    if (set.length > 0) filters.push({ filter: { case: kind, value: { set } } });
-  }
-  return filters;
-}
-
-function isEnabled(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "enabled" in value && value.enabled === true;
 }

@@ -4,33 +4,25 @@ import { compareText } from "../../report.ts";
 import type { Match } from "../match.ts";
 import { ANY_REQUEST, onCookie, onHeader, searching, wrongRegex } from "../match.ts";
 import { inOrder, inTableOrder } from "../order.ts";
-import type { OriginHint } from "../origin.ts";
 import type { CanaryPair } from "./canary.ts";
 import { narrowed, pairCanaries, withShares } from "./canary.ts";
+import { CORS_ANNOTATIONS, corsFilter } from "./cors.ts";
 import type { Dialect, IngressRule, Reading } from "./dialect.ts";
 import { annotationOf, byPath, onPath, sayOf, standardPath } from "./dialect.ts";
-import { CORS_ANNOTATIONS, corsFilter } from "./nginx-cors.ts";
+import { CALL_ANNOTATIONS, mirrorFilter, nginxGuards, nginxPolicies } from "./nginx-calls.ts";
+import { nginxClients, nginxReference, UPSTREAM_ANNOTATIONS } from "./nginx-origin.ts";
 import { hasTls } from "./targets.ts";
-import { annotationField } from "../annotations.ts";
 
 const PREFIX = "nginx.ingress.kubernetes.io/";
-const PROTOCOL = `${PREFIX}backend-protocol`;
 
-const PROTOCOLS: ReadonlyMap<string, OriginHint> = new Map(
-  Object.entries<OriginHint>({
-    HTTP: { protocol: "http1", tls: false },
-    HTTPS: { protocol: "http1", tls: true },
-    GRPC: { protocol: "grpc", tls: false },
-    GRPCS: { protocol: "grpc", tls: true },
-  }),
-);
+/** For twenty days. */
+const CORS_MAX_AGE_SECONDS = 1_728_000;
 
 /** ingress-nginx, docs/user-guide/nginx-configuration/annotations.md and ingress-path-matching.md. */
 export const nginx: Dialect = {
   name: "ingress-nginx",
   prefix: PREFIX,
   read: [
-    "backend-protocol",
     "ssl-redirect",
     "force-ssl-redirect",
     "canary",
@@ -40,12 +32,13 @@ export const nginx: Dialect = {
     "upstream-vhost",
     "server-alias",
     ...CORS_ANNOTATIONS,
+    ...UPSTREAM_ANNOTATIONS,
+    ...CALL_ANNOTATIONS,
   ],
   refused: new Map(
     [
       "auth-type",
       "auth-url",
-      "auth-tls-secret",
       "whitelist-source-range",
       "allowlist-source-range",
       "denylist-source-range",
@@ -59,12 +52,12 @@ export const nginx: Dialect = {
     ].map((name) => [name, []]),
   ),
   missed: [
+    "auth-tls-",
     "mirror-",
     "proxy-",
-    "affinity",
     "affinity-",
     "session-cookie-",
-    "upstream-hash-by",
+    "upstream-hash-by-",
     "limit-",
     "custom-headers",
     "app-root",
@@ -73,15 +66,10 @@ export const nginx: Dialect = {
   wildcardIsOneLabel: true,
   schemes: () => [],
   path: (path) => ({ matches: [standardPath(path)] }),
-  hint: ({ metadata }, _service, say) => {
-    const protocol = metadata.annotations[PROTOCOL];
-    if (protocol === undefined) return {};
-    const found = PROTOCOLS.get(protocol.toUpperCase());
-    if (found === undefined) {
-      say("error", annotationField(PROTOCOL), `must be HTTP, HTTPS, GRPC or GRPCS, not "${protocol}": ignored`);
-    }
-    return found ?? {};
-  },
+  refer: nginxReference,
+  policies: (reading) => (isCanaryReading(reading) ? {} : nginxPolicies(reading)),
+  guards: (reading) => (isCanaryReading(reading) ? [] : nginxGuards(reading)),
+  clients: nginxClients,
   redirect: (reading, hostname) => {
     if (annotationOf(reading, "force-ssl-redirect") === "true") return { status: 308 };
     const wanted = annotationOf(reading, "ssl-redirect") !== "false";
@@ -90,7 +78,8 @@ export const nginx: Dialect = {
   filters: (reading, path) => {
     if (isCanaryReading(reading)) return [];
     const filters = rewrites(reading, path);
-    return typeof filters === "string" ? filters : [...filters, ...corsFilter(reading)];
+    if (typeof filters === "string") return filters;
+    return [...filters, ...corsFilter(reading, CORS_MAX_AGE_SECONDS), ...mirrorFilter(reading)];
   },
   aliases,
   groups: (rules) => Map.groupBy(rules, ({ hostname }) => hostname || "*"),
@@ -213,10 +202,12 @@ function expand({ main, canaries }: CanaryPair): IngressRule[] {
   }
   if (canary === undefined) return [main];
   const { reading } = canary;
+  // What is done with calls is the main Ingress's to say; where they go, the canary's.
   const to = (rule: IngressRule, by: Match): IngressRule => ({
     ...rule,
     schemes: main.schemes,
     matches: narrowed(main, by),
+    rule: { ...main.rule, index: rule.rule.index ?? 0, backends: rule.rule.backends ?? [] },
   });
   const when = (conditions: Match["conditions"]): Match => ({ ...ANY_REQUEST, conditions });
   const rules: IngressRule[] = [];

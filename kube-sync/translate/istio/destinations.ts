@@ -1,12 +1,13 @@
 import type { BackendTarget } from "../backends.ts";
 import { findPort, noSuchPort, useBackend } from "../backends.ts";
 import type { ServicePort } from "../../objects/core.ts";
-import type { IstioDestination, IstioTrafficPolicy } from "../../objects/istio.ts";
+import type { IstioDestination } from "../../objects/istio.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Context } from "../context.ts";
-import { invalidTarget, sayAbout } from "../context.ts";
-import type { OriginHint } from "../origin.ts";
+import { invalidTarget } from "../context.ts";
+import type { OriginHint, Reference } from "../origin.ts";
 import { hasOwnAddress } from "../origin.ts";
+import { referenceBy } from "./traffic-policy.ts";
 import { serviceNameOf } from "../service-host.ts";
 
 /** A mesh's gateway as an origin: its Service, and how it is spoken to. */
@@ -19,7 +20,7 @@ export interface Entry {
 interface Found {
   readonly service: ObjectOf<"Service">;
   readonly port: ServicePort;
-  readonly hint: OriginHint;
+  readonly reference: Reference;
 }
 
 /**
@@ -50,11 +51,17 @@ export function targetsOf(
     if (!straight) return { via: "mesh", target: useBackend(context, entry.service, entry.port, entry.hint) };
   }
   const targets = found.map((each, i): BackendTarget => {
-    if (typeof each !== "string") return useBackend(context, each.service, each.port, each.hint);
+    if (typeof each !== "string") return useBackend(context, each.service, each.port, each.reference);
     refuse(i, each);
     return invalidTarget(each);
   });
   return { via: "edge", targets };
+}
+
+/** What copies of calls go to, or why it is not found. */
+export function mirrorTarget(context: Context, namespace: string, destination: IstioDestination): BackendTarget | string {
+  const found = resolve(context, namespace, destination);
+  return typeof found === "string" ? found : useBackend(context, found.service, found.port, found.reference);
 }
 
 /** The Service port of a destination, or why there is none. */
@@ -70,7 +77,7 @@ function resolve(context: Context, namespace: string, { host, subset, port }: Is
   const wanted = port?.number ?? ports[0]!.port;
   const servicePort = findPort(narrowed, wanted);
   if (servicePort === undefined) return noSuchPort(narrowed, wanted);
-  return { service: narrowed, port: servicePort, hint: hintOf(context, rule, subset, wanted) };
+  return { service: narrowed, port: servicePort, reference: rule === undefined ? {} : referenceBy(context, rule, subset, wanted) };
 }
 
 function serviceOf({ objects }: Context, namespace: string, host: string): ObjectOf<"Service"> | undefined {
@@ -113,45 +120,4 @@ function subsetService(
   const found = selects(service) ? service : objects.servicesIn(namespace).find(selects);
   const labels = wanted.map(([key, value]) => `${key}=${value}`).join(",");
   return found ?? `the subset "${name}" needs a Service of its own in ${namespace}, one that selects ${labels}`;
-}
-
-/** DestinationRule's TLS, the subset's before the Service's, a port's before both. */
-function hintOf(
-  context: Context,
-  rule: ObjectOf<"DestinationRule"> | undefined,
-  subset: string | undefined,
-  port: number,
-): OriginHint {
-  if (rule === undefined) return {};
-  const i = rule.spec.subsets.findIndex(({ name }) => name === subset);
-  const policies: [IstioTrafficPolicy | undefined, string][] = [
-    [rule.spec.subsets[i]?.trafficPolicy, `spec.subsets[${i}].trafficPolicy`],
-    [rule.spec.trafficPolicy, "spec.trafficPolicy"],
-  ];
-  const say = sayAbout(context, rule);
-  for (const [policy, field] of policies) {
-    for (const name of ["loadBalancer", "connectionPool", "outlierDetection"] as const) {
-      if (policy?.[name] !== undefined)
-        say("info", `${field}.${name}`, "is not carried yet: calls are made without it");
-    }
-  }
-  for (const [policy, field] of policies) {
-    const tls = policy?.portLevelSettings.find((each) => each.port?.number === port)?.tls ?? policy?.tls;
-    if (tls === undefined) continue;
-    if (tls.mode === "MUTUAL")
-      say("error", `${field}.tls.mode`, "MUTUAL: the edge has no client certificate for the origin yet");
-    if (tls.mode === "ISTIO_MUTUAL") {
-      say(
-        "warning",
-        `${field}.tls.mode`,
-        "ISTIO_MUTUAL: the edge is no part of the mesh, and calls without its certificates",
-      );
-      return {};
-    }
-    if (tls.sni !== undefined)
-      say("warning", `${field}.tls.sni`, "is not carried yet: the origin's address is the server name");
-    if (tls.caCertificates !== undefined) say("warning", `${field}.tls.caCertificates`, "is not carried yet");
-    return { tls: tls.mode !== "DISABLE" };
-  }
-  return {};
 }

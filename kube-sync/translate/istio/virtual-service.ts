@@ -10,20 +10,12 @@ import { ANY_REQUEST, both } from "../match.ts";
 import { getOrAdd } from "../object-index.ts";
 import type { OrderedRule } from "../order.ts";
 import type { Entry } from "./destinations.ts";
-import { targetsOf } from "./destinations.ts";
+import { callPolicies, faultFilter, mirrorFilters } from "./calls.ts";
+import { mirrorTarget, targetsOf } from "./destinations.ts";
 import { corsFilter } from "./cors.ts";
 import { dependsOnMatch, headerFilters, isWrong, routeFilters } from "./filters.ts";
 import { toMatch } from "./match.ts";
 import type { Server } from "./servers.ts";
-
-/** Not carried yet. Those that decide what callers get are warned of; the others only tune how calls are made. */
-const NOT_CARRIED = {
-  fault: "warning",
-  mirror: "warning",
-  mirrors: "warning",
-  timeout: "info",
-  retries: "info",
-} as const;
 
 /** A rule of a VirtualService, as the hosts that it shares with a server's have it. */
 export type MeshRule = OrderedRule;
@@ -128,7 +120,6 @@ type TableRule = { readonly matches: readonly Match[] } & Omit<OrderedRule["rule
 
 /** One rule, or one for each of its matches where these decide what is rewritten. */
 function oneRule(reading: Reading, route: IstioHttpRoute, field: string): TableRule[] {
-  reportNotCarried(route, field, reading.say);
   const matches = readMatches(reading, route.match, field);
   if (matches === undefined) return [];
   if (matches.length === 0) return [{ matches: [], ...actionOf(reading, route, undefined, field) }];
@@ -164,6 +155,13 @@ function delegated(reading: Reading, route: IstioHttpRoute, field: string): Tabl
     const merged = {
       ...inner,
       rewrite: inner.rewrite ?? route.rewrite,
+      timeout: inner.timeout ?? route.timeout,
+      retries: inner.retries ?? route.retries,
+      fault: inner.fault ?? route.fault,
+      mirror: inner.mirror ?? route.mirror,
+      mirrorPercentage: inner.mirrorPercentage ?? route.mirrorPercentage,
+      mirrors: inner.mirrors.length > 0 ? inner.mirrors : route.mirrors,
+      corsPolicy: inner.corsPolicy ?? route.corsPolicy,
       headers: mergeHeaders(route.headers, inner.headers),
     };
     return oneRule(there, merged, `spec.http[${i}]`).map(({ matches: its, ...rule }) => ({
@@ -216,14 +214,6 @@ function readMatches(
   return given.length > 0 && matches.length === 0 ? undefined : matches;
 }
 
-function reportNotCarried(route: IstioHttpRoute, field: string, say: Say): void {
-  for (const [name, level] of Object.entries(NOT_CARRIED)) {
-    if (route[name as keyof typeof NOT_CARRIED] !== undefined) {
-      say(level, `${field}.${name}`, "is not carried yet: calls are made without it");
-    }
-  }
-}
-
 /** What becomes of the calls of a rule. What cannot be done as it says is answered with an error. */
 function actionOf(
   { context, virtualService, entry, say }: Reading,
@@ -246,7 +236,16 @@ function actionOf(
   const actions = routeFilters(route, match);
   if (isWrong(actions)) return fail(actions.field, actions.wrong);
   if (reached === undefined) return { filters: actions };
-  const filters = [...actions, ...corsFilter(route.corsPolicy, `${field}.corsPolicy`, say)];
+  const fault = faultFilter(route);
+  if (typeof fault === "string") return fail("fault", fault);
+  const { namespace } = virtualService.metadata;
+  const mirrors = mirrorFilters(
+    route,
+    (destination) => mirrorTarget(context, namespace, destination),
+    (at, reason) => say("error", `${field}.${at}`, `${reason}: calls are made without it`),
+  );
+  const cors = corsFilter(route.corsPolicy, `${field}.corsPolicy`, say);
+  const filters = [...cors, ...fault, ...actions, ...mirrors];
   if (route.route.length === 0) return fail("route", "there is no route, redirect or direct response");
   const backends: BackendRefInit[] = [];
   for (const [i, { weight, headers }] of route.route.entries()) {
@@ -256,5 +255,6 @@ function actionOf(
     const share = route.route.length === 1 ? 1 : weight;
     backends.push({ target: reached.targets[i]!, weight: share, ...(own.length === 0 ? {} : { filters: own }) });
   }
-  return { ...(filters.length === 0 ? {} : { filters }), backends };
+  const policies = callPolicies(route, field, say);
+  return { name: route.name ?? "", ...(filters.length === 0 ? {} : { filters }), backends, ...policies };
 }

@@ -72,9 +72,15 @@ function changed(random: Random): string {
 export const yaml: Target = {
   seeds: [
     ...files.map(bytesOf),
-    ...["a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]", "[".repeat(3000), "- ".repeat(500), "---\n".repeat(50), "? {"].map(
-      bytesOf,
-    ),
+    ...[
+      "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]",
+      "[".repeat(3000),
+      "? ".repeat(20_000),
+      `k:\n  ${"api: s.".repeat(20_000)}\nx: 1`,
+      "- ".repeat(500),
+      "---\n".repeat(50),
+      "? {",
+    ].map(bytesOf),
   ],
   tokens: [
     ...scalars,

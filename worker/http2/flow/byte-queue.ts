@@ -3,6 +3,10 @@
 const minSlabBytes = 1024;
 const maxSlabBytes = 65_536;
 
+/** Slabs of that size that nobody uses now, for all queues: a long stream needs no new memory for each of its pieces. */
+const spares: Uint8Array[] = [];
+const maxSpares = 32;
+
 export class ByteQueue {
   #slabs: Uint8Array[] = [];
   /** Where the first slab's unread bytes begin, and where the last slab's free room does. */
@@ -27,7 +31,7 @@ export class ByteQueue {
     }
     const left = bytes.length - from;
     if (left === 0) return;
-    const slab = new Uint8Array(Math.max(left, Math.min(maxSlabBytes, Math.max(minSlabBytes, this.#bytes))));
+    const slab = slabOf(Math.max(left, Math.min(maxSlabBytes, Math.max(minSlabBytes, this.#bytes))));
     slab.set(bytes.subarray(from));
     this.#slabs.push(slab);
     this.#tail = left;
@@ -48,15 +52,24 @@ export class ByteQueue {
     if (this.#bytes === 0) {
       this.clear();
     } else if (this.#head === this.#slabs[0]!.length) {
-      this.#slabs.shift();
+      spare(this.#slabs.shift()!);
       this.#head = 0;
     }
   }
 
   clear(): void {
+    this.#slabs.forEach(spare);
     this.#slabs = [];
     this.#head = 0;
     this.#tail = 0;
     this.#bytes = 0;
   }
+}
+
+function slabOf(bytes: number): Uint8Array {
+  return (bytes === maxSlabBytes ? spares.pop() : undefined) ?? new Uint8Array(bytes);
+}
+
+function spare(slab: Uint8Array): void {
+  if (slab.length === maxSlabBytes && spares.length < maxSpares) spares.push(slab);
 }

@@ -20,6 +20,9 @@ export function encodeFailure(caller: HttpCaller, error: CallError): HttpRespons
   const flat = ["content-type", "text/plain; charset=utf-8"];
   // The only method that Edgeway refuses others for is that of a call.
   if (status === 405) flat.push("allow", "POST");
+  // RFC 9110 sections 15.5.2 and 10.2.3.
+  if (status === 401) flat.push("www-authenticate", "Bearer");
+  if (error.retryAfterMs !== undefined) flat.push("retry-after", String(Math.ceil(error.retryAfterMs / 1_000)));
   return encodeAnswer(caller, { status, fields: new Fields(flat), text: `${error.message}\n` });
 }
 

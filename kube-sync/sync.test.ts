@@ -1,0 +1,86 @@
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { SyncService } from "../proto/gen/edgeway/v1/sync_pb.js";
+import { startSync } from "./sync.ts";
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  // oxlint-disable-next-line no-await-in-loop -- the last opened first
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+/** An edge that refuses pushes until it is ready. */
+async function startEdge() {
+  const edge = { ready: false, url: "", tokens: [] as (string | null)[] };
+  const routes = connectNodeAdapter({
+    requestPathPrefix: "/_edgeway",
+    routes: (router) =>
+      router.service(SyncService, {
+        push(_, { requestHeader }) {
+          edge.tokens.push(requestHeader.get("authorization"));
+          if (!edge.ready) throw new ConnectError("starting", Code.Unavailable);
+          return { revision: 7n };
+        },
+      }),
+  });
+  const server = createServer(routes).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  edge.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  closers.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return edge;
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await condition())) if (performance.now() > deadline) throw new Error("not in time");
+}
+
+test("an agent is ready once the edge has its table, says so, counts, and asks for its token each time", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "edgeway-sync-"));
+  closers.push(() => rm(directory, { recursive: true }));
+  await writeFile(join(directory, "a.yaml"), "{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {}}");
+  const edge = await startEdge();
+  let tokens = 0;
+  const sync = await startSync({
+    from: { directory },
+    edgeUrl: edge.url,
+    cluster: "east",
+    adoptAll: false,
+    token: () => Promise.resolve(`token-${++tokens}`),
+    listen: { host: "127.0.0.1", port: 0 },
+    log: () => {},
+  });
+  closers.push(() => sync.close());
+  const get = async (path: string) => {
+    const answer = await fetch(`http://127.0.0.1:${sync.port}${path}`);
+    return { status: answer.status, text: await answer.text() };
+  };
+  expect(await get("/healthz")).toEqual({ status: 200, text: "ok\n" });
+  expect(await get("/readyz")).toEqual({ status: 503, text: "the edge has not accepted a table yet\n" });
+  expect(await get("/")).toMatchObject({ status: 404 });
+  await until(async () => (await get("/metrics")).text.includes('pushes_total{outcome="failed"} 1'));
+  edge.ready = true;
+  await until(async () => (await get("/readyz")).status === 200);
+  expect(edge.tokens.slice(0, 2)).toEqual(["Bearer token-1", "Bearer token-2"]);
+  const { text } = await get("/metrics");
+  for (const line of [
+    "# TYPE edgeway_sync_pushes_total counter",
+    'edgeway_sync_pushes_total{outcome="whole"} 1',
+    "edgeway_sync_revision 7",
+    'edgeway_sync_objects{kind="Service"} 1',
+    "edgeway_sync_leader 1",
+  ]) {
+    expect(text.split("\n")).toContain(line);
+  }
+  expect(text).toMatch(/^edgeway_sync_push_bytes_total [1-9]\d*$/m);
+});

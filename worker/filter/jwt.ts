@@ -1,0 +1,120 @@
+/** JSON Web Tokens that a rule asks its callers for (RFC 7519, RFC 8725). */
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
+import type { Jwt } from "../../routes/policies.ts";
+import { CallError } from "../call/error.ts";
+import type { Fields } from "../call/fields.ts";
+import { Code } from "../call/status.ts";
+import { type KeySet, KeySets } from "./key-sets.ts";
+
+/** Signatures that whoever verifies cannot make. */
+const algorithms = [
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+];
+const clockToleranceSeconds = 30;
+/** Longer ones are not looked at. */
+const maxTokenChars = 16_384;
+
+export class JwtChecks {
+  readonly #keySets: KeySets;
+  /** Those that the table itself has. */
+  readonly #own = new WeakMap<Jwt, KeySet>();
+  readonly #now: () => number;
+
+  /** @param now Unix milliseconds */
+  constructor(fetcher: typeof fetch, now: () => number) {
+    this.#keySets = new KeySets(fetcher, now);
+    this.#now = now;
+  }
+
+  /** Why a call with `fields` may not pass; undefined: it may. Never rejects. */
+  async check(jwt: Jwt, fields: Fields): Promise<CallError | undefined> {
+    const token = tokenOf(jwt, fields);
+    if (token === undefined) return jwt.optional ? undefined : refused("the call has no token");
+    if (token.length > maxTokenChars) return refused("the token is too long");
+    try {
+      const claims = await this.#verify(jwt, token);
+      const missing = jwt.claims.find(({ name, values }) => !holds(claims[name], values));
+      return missing && refused(`the token's claim ${missing.name} is not one that the rule allows`);
+    } catch (error) {
+      return errorOf(error);
+    }
+  }
+
+  async #verify(jwt: Jwt, token: string): Promise<JWTPayload> {
+    const { issuer, audiences, keys } = jwt;
+    const options = {
+      algorithms,
+      clockTolerance: clockToleranceSeconds,
+      currentDate: new Date(this.#now()),
+      requiredClaims: ["exp"],
+      ...(issuer !== undefined && { issuer }),
+      ...(audiences.length > 0 && { audience: [...audiences] }),
+    };
+    if ("jwks" in keys) return (await jwtVerify(token, this.#keysOf(jwt, keys.jwks), options)).payload;
+    try {
+      return (await jwtVerify(token, await this.#keySets.get(keys.uri), options)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      // The issuer may have a new key.
+      return (await jwtVerify(token, await this.#keySets.get(keys.uri, true), options)).payload;
+    }
+  }
+
+  #keysOf(jwt: Jwt, jwks: string): KeySet {
+    const known = this.#own.get(jwt);
+    if (known !== undefined) return known;
+    const keys = createLocalJWKSet(JSON.parse(jwks) as JSONWebKeySet);
+    this.#own.set(jwt, keys);
+    return keys;
+  }
+}
+
+/** The first token in the rule's header fields; of `authorization` a bearer's alone (RFC 6750 section 2.1). */
+function tokenOf({ headers }: Jwt, fields: Fields): string | undefined {
+  for (const name of headers) {
+    const value = fields.get(name)?.trim() ?? "";
+    const [, bearer] = /^bearer +([^ ]+)$/i.exec(value) ?? [];
+    if (bearer !== undefined) return bearer;
+    if (value !== "" && name !== "authorization") return value;
+  }
+  return undefined;
+}
+
+/** Whether one of `values` is the claim, in its list, or among its words. */
+function holds(claim: unknown, values: readonly string[]): boolean {
+  if (Array.isArray(claim)) return claim.some((each) => holdsText(each, values));
+  return (
+    holdsText(claim, values) || (typeof claim === "string" && claim.split(" ").some((word) => values.includes(word)))
+  );
+}
+
+function holdsText(claim: unknown, values: readonly string[]): boolean {
+  const text = typeof claim === "number" || typeof claim === "boolean" ? String(claim) : claim;
+  return typeof text === "string" && values.includes(text);
+}
+
+function errorOf(error: unknown): CallError {
+  if (error instanceof errors.JWTExpired) return refused("the token has expired");
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return refused(`the token's claim ${error.claim} is not one that the rule allows`);
+  const isToken = error instanceof errors.JOSEError && !(error instanceof errors.JWKSInvalid);
+  if (isToken) return refused("the token is not valid");
+  return new CallError(Code.UNAVAILABLE, "the keys of the token's issuer cannot be had", {
+    side: "edge",
+    cause: error,
+  });
+}
+
+function refused(message: string): CallError {
+  return new CallError(Code.UNAUTHENTICATED, message, { side: "caller", httpStatus: 401 });
+}
