@@ -6,7 +6,7 @@ import { CallError } from "./call/error.ts";
 import type { Fields } from "./call/fields.ts";
 import { Code } from "./call/status.ts";
 import { faultOf } from "./filter/fault.ts";
-import { JwtChecks } from "./filter/jwt.ts";
+import type { JwtChecks } from "./filter/jwt.ts";
 import { rateKeyOf, RateLimits } from "./filter/rate-limit.ts";
 
 export type Gate = Jwt | RateLimit | Fault;
@@ -32,12 +32,11 @@ export function gatesOf(filters: readonly Filter[]): readonly Gate[] | undefined
 
 export class Gates {
   readonly #options: GatesOptions;
-  readonly #tokens: JwtChecks;
+  #tokens: JwtChecks | undefined;
   readonly #rates: RateLimits;
 
   constructor(options: GatesOptions) {
     this.#options = options;
-    this.#tokens = new JwtChecks(options.fetch, options.now);
     this.#rates = new RateLimits(() => options.clock.now());
   }
 
@@ -57,12 +56,18 @@ export class Gates {
   #passOne(gate: Gate, fields: Fields, address: string): Promise<CallError | undefined> {
     switch (gate.kind) {
       case "jwt":
-        return this.#tokens.check(gate, fields);
+        return this.#check(gate, fields);
       case "rateLimit":
         return this.#take(gate, rateKeyOf(gate, fields, address));
       case "fault":
         return this.#fail(gate);
     }
+  }
+
+  async #check(jwt: Jwt, fields: Fields): Promise<CallError | undefined> {
+    const { JwtChecks: Checks } = await import("./filter/jwt.ts"); // most tables have no use for all that this takes
+    this.#tokens ??= new Checks(this.#options.fetch, this.#options.now);
+    return this.#tokens.check(jwt, fields);
   }
 
   async #take(limit: RateLimit, key: string): Promise<CallError | undefined> {

@@ -1,8 +1,9 @@
 /** workerd with the Worker as wrangler.toml describes it: the same code and bindings as on Cloudflare. */
 import { fileURLToPath } from "node:url";
-import { build, stop as stopEsbuild } from "esbuild";
+import { stop as stopEsbuild } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as readWranglerConfig } from "wrangler";
+import { bundleWorker } from "../worker/bundle.ts";
 import { watchChildren } from "./orphans.ts";
 
 export interface Workerd {
@@ -22,14 +23,15 @@ const configPath = fileURLToPath(new URL("../../wrangler.toml", import.meta.url)
 const host = "127.0.0.1";
 
 export async function startWorkerd({ secrets, log }: WorkerdOptions): Promise<Workerd> {
-  const { main, define, workerOptions } = readWranglerConfig(configPath);
-  const script = await bundle(main!, define);
+  const { workerOptions } = readWranglerConfig(configPath);
+  const { modules } = await bundleWorker(false);
+  await stopEsbuild();
   const orphans = watchChildren("workerd");
   const removeSignalListeners = rememberSignalListeners();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       ...workerOptions,
-      modules: [{ type: "ESModule", path: "worker.js", contents: script }],
+      modules: modules.map(({ name, text }) => ({ type: "ESModule", path: name, contents: text })),
       bindings: Object.assign({}, workerOptions.bindings, secrets),
       // A listener of workerd's own: the other one is behind a proxy of Miniflare's.
       unsafeDirectSockets: [{ host, port: 0 }],
@@ -69,21 +71,4 @@ function rememberSignalListeners(): () => void {
       for (const listener of process.listeners(signal)) if (!before.has(listener)) process.off(signal, listener);
     }
   };
-}
-
-async function bundle(entry: string, define: Record<string, string>): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [entry],
-    define,
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2024",
-    conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*", "node:*"],
-    sourcemap: "inline",
-    logLevel: "silent",
-  });
-  await stopEsbuild();
-  return outputFiles[0]!.text;
 }

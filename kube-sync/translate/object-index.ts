@@ -1,6 +1,7 @@
 import type { Kind, KubeObject, ObjectOf } from "../objects/object.ts";
 import { keyOf } from "../objects/object.ts";
 import { compareText } from "../report.ts";
+import { changesBetween } from "./changes.ts";
 import { serviceNameOf } from "./service-host.ts";
 
 const SERVICE_NAME = "kubernetes.io/service-name";
@@ -11,7 +12,7 @@ const SERVICE_NAME = "kubernetes.io/service-name";
  * for something that changed need be translated anew. A question is the key of an object, or the name of a list.
  */
 export class ObjectIndex {
-  #objects: ReadonlySet<KubeObject> = new Set();
+  #objects: readonly KubeObject[] = [];
   readonly #byKey = new Map<string, KubeObject>();
   readonly #lists = new Map<string, readonly KubeObject[]>();
   #asked: Set<string> | undefined;
@@ -21,11 +22,8 @@ export class ObjectIndex {
    * the questions that have another answer now.
    */
   update(objects: readonly KubeObject[]): ReadonlySet<string> {
-    const before = this.#objects;
-    const now = new Set(objects);
-    this.#objects = now;
-    const added = objects.filter((object) => !before.has(object));
-    const removed = [...before].filter((object) => !now.has(object));
+    const { added, removed } = changesBetween(this.#objects, objects);
+    this.#objects = [...objects];
     for (const object of removed) this.#byKey.delete(keyOf(object));
     for (const object of added) this.#byKey.set(keyOf(object), object);
 
@@ -33,12 +31,12 @@ export class ObjectIndex {
     for (const object of removed) for (const name of listsOf(object)) getOrAdd(lists, name, () => []);
     for (const object of added) for (const name of listsOf(object)) getOrAdd(lists, name, () => []).push(object);
     for (const [name, more] of lists) {
-      const kept = (this.#lists.get(name) ?? []).filter((object) => now.has(object));
+      const kept = (this.#lists.get(name) ?? []).filter((object) => !removed.has(object));
       const list = [...kept, ...more].toSorted(byName);
       if (list.length === 0) this.#lists.delete(name);
       else this.#lists.set(name, list);
     }
-    return new Set([...added.map(keyOf), ...removed.map(keyOf), ...lists.keys()]);
+    return new Set([...[...added, ...removed].map(keyOf), ...lists.keys()]);
   }
 
   /** What `run` gives, and the questions that it asked. */

@@ -1,10 +1,14 @@
 import { compareText } from "../report.ts";
+import { changesBetween } from "./changes.ts";
 
 /** Keeps a list in order that changes little from one time to the next: what is nearly sorted is sorted fast. */
 export class Ordered<T extends object> {
   readonly #keyOf: (item: T) => string;
   readonly #keys = new WeakMap<T, string>();
+  #given: readonly T[] = [];
   #items: readonly T[] = [];
+  /** Whether some are not among the items, as another of the same key is. */
+  #leftOut = false;
 
   /** `keyOf`: what to sort by; items of the same key must be equal, and one of them is kept. */
   constructor(keyOf: (item: T) => string) {
@@ -13,11 +17,14 @@ export class Ordered<T extends object> {
 
   /** The items in order; the same list as before if they are the same. */
   sort(items: readonly T[]): readonly T[] {
-    const added = new Set(items);
-    const kept = this.#items.filter((item) => added.delete(item));
-    if (added.size === 0 && kept.length === this.#items.length) return this.#items;
-    const sorted = [...kept, ...added].toSorted((a, b) => compareText(this.#key(a), this.#key(b)));
+    const { added, removed } = changesBetween(this.#given, items);
+    this.#given = [...items];
+    if (added.size === 0 && removed.size === 0) return this.#items;
+    // One that was left out as equal to another may be needed now.
+    const next = this.#leftOut ? new Set(items) : [...this.#items.filter((item) => !removed.has(item)), ...added];
+    const sorted = [...next].toSorted((a, b) => compareText(this.#key(a), this.#key(b)));
     this.#items = sorted.filter((item, i) => i === 0 || this.#key(item) !== this.#key(sorted[i - 1]!));
+    this.#leftOut = this.#items.length < sorted.length;
     return this.#items;
   }
 

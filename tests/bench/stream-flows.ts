@@ -62,14 +62,16 @@ export class Flood implements Body {
   }
 }
 
+const tailBytes = 200;
+
 /** Counts the bytes of a body. */
 export class Count implements BodySink {
   readonly #body: Body;
   readonly #done: (bytes: number, trailers: Fields) => void;
   readonly #failed: (error: Error) => void;
   #bytes = 0;
-  /** The last bytes: in gRPC-Web they are the end. */
-  last: Uint8Array = new Uint8Array(0);
+  /** The last bytes, as text: in gRPC-Web they are the end. */
+  tail = "";
 
   constructor(body: Body, done: (bytes: number, trailers: Fields) => void, failed: (error: Error) => void) {
     this.#body = body;
@@ -83,7 +85,7 @@ export class Count implements BodySink {
 
   write(bytes: Uint8Array): void {
     this.#bytes += bytes.length;
-    if (bytes.length < 100) this.last = bytes.slice();
+    this.tail = (this.tail + Buffer.from(bytes.subarray(-tailBytes)).toString("latin1")).slice(-tailBytes);
     this.#body.consumed(bytes.length);
   }
 

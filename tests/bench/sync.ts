@@ -103,13 +103,13 @@ async function startSubject(cluster: ControlPlane, running: AsyncDisposableStack
 }
 
 async function startEdge(running: AsyncDisposableStack): Promise<{ readonly url: string; readonly pid: number }> {
-  const data = await mkdtemp(join(tmpdir(), "edgeway-bench-"));
+  const data = await mkdtemp(join(tmpdir(), "edgeway-bench-sync-"));
   process.env["EDGEWAY_SYNC_TOKEN"] = token;
   const serve = run("cli/main.ts", "serve", "--http=127.0.0.1:0", `--data=${data}`);
   running.defer(async () => {
     serve.process.kill("SIGKILL");
     await serve.exited;
-    await rm(data, { recursive: true });
+    await rm(data, { recursive: true, force: true });
   });
   const url = () => /http:\/\/\S+/.exec(serve.stdout())?.[0];
   await until(

@@ -85,7 +85,7 @@ function echo(router: ConnectRouter): void {
     async *fail({ code, message, reason, after }: Message) {
       for (let number = 1; number <= after; number++) yield { number };
       const info = registry().getMessage("google.rpc.ErrorInfo") as DescMessage;
-      const details = [{ desc: info, value: create(info, { reason } as never) as never }];
+      const details = [{ desc: info, value: create(info, { reason }) as never }];
       throw new ConnectError(message, code as Code, { "x-after": "1" }, details);
     },
     sleep: (_: Message, context: HandlerContext) =>

@@ -1,5 +1,5 @@
 /** A gRPC server of the examples' echo that does as a call's metadata tells it, counting the attempts at each call. */
-import { type Metadata, Metadata as Trailers, type sendUnaryData, type ServerUnaryCall } from "@grpc/grpc-js";
+import { Metadata, type sendUnaryData, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { echo } from "../../examples/services/echo.ts";
 import { type GrpcExampleServer, startGrpc } from "../../examples/services/servers.ts";
 import { serviceName } from "./clients.ts";
@@ -21,10 +21,10 @@ export function startFlaky(name: string, attempts: Map<string, number>): Promise
     attempts.set(id, attempt);
     if (attempt <= Number(textOf(metadata, "slow-first"))) return;
     if (attempt <= Number(textOf(metadata, "fail-first")) || textOf(metadata, "fail-at") === name) {
-      const trailers = new Trailers();
+      const trailers = new Metadata();
       const pushback = textOf(metadata, "pushback");
       if (pushback !== "") trailers.set("grpc-retry-pushback-ms", pushback);
-      answer({ code: 14, details: `attempt ${attempt} fails`, metadata: trailers });
+      answer({ code: status.UNAVAILABLE, details: `attempt ${attempt} fails`, metadata: trailers });
       return;
     }
     const message = textOf(metadata, "grpc-previous-rpc-attempts");

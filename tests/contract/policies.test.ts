@@ -85,9 +85,12 @@ let spare: ExampleServer;
 let killed: ExampleServer;
 
 beforeAll(async () => {
-  [one, two, spare, killed] = (await Promise.all(
-    ["one", "two", "spare", "killed"].map((name) => startFlaky(name, attempts)),
-  )) as [ExampleServer, ExampleServer, ExampleServer, ExampleServer];
+  [one, two, spare, killed] = await Promise.all([
+    startFlaky("one", attempts),
+    startFlaky("two", attempts),
+    startFlaky("spare", attempts),
+    startFlaky("killed", attempts),
+  ]);
 });
 afterAll(() => Promise.all([one, two, spare, killed].map((server) => server.stop())));
 

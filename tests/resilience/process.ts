@@ -27,7 +27,7 @@ export class OriginProcess implements AsyncDisposable {
   /** Serves, on the port that it had. */
   async start(): Promise<void> {
     const [command, ...args] = [...this.#prefix, process.execPath, script, this.name, this.host, String(this.#port)];
-    const child = spawn(command!, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
     this.#child = child;
     const gone = once(child, "exit").then(() => Promise.reject(new Error(`origin ${this.name} is gone`)));
     gone.catch(() => {}); // it is killed in the end

@@ -8,8 +8,10 @@ import { Code } from "@connectrpc/connect";
 import type { ExampleServer } from "../../examples/services/servers.ts";
 import { echoClient } from "../contract/clients.ts";
 import { startFlaky } from "../contract/flaky.ts";
+import { until } from "../e2e/until.ts";
 import { edges, type EdgeUnderTest } from "../edges/edges.ts";
 import { Load } from "./load.ts";
+import { Namespace } from "./namespace.ts";
 import { OriginProcess } from "./process.ts";
 import { tableOf } from "./tables.ts";
 
@@ -52,7 +54,7 @@ describe.each(["node", "workerd"])("%s", (host) => {
     const edits = [both, both.slice(0, 1), both.slice(1)];
     for (let edit = 1; edit <= 20; edit++) {
       const endpoints = edits[edit % edits.length]!;
-      const filter = { case: "responseHeaders", value: { set: [{ name: "x-edit", value: String(edit) }] } } as const;
+      const filter = { case: "responseHeaders" as const, value: { set: [{ name: "x-edit", value: String(edit) }] } };
       // oxlint-disable-next-line no-await-in-loop -- one edit after the other
       await edge.apply!(tableOf({ cluster: "east", endpoints, rule: { filters: [{ filter }] } }));
       await delay(long ? 6_000 : 300);
@@ -96,7 +98,7 @@ test("in a total outage, retries stay within their budget", { timeout: 60_000 },
     rule: { retry },
   });
   const client = clientOf(edge);
-  const calls = long ? 50_000 : 5_000;
+  const calls = long ? 50_000 : 3_000;
   let made = 0;
   const caller = async () => {
     while (made < calls) {
@@ -111,3 +113,43 @@ test("in a total outage, retries stay within their budget", { timeout: 60_000 },
   // A fifth, and what a backend with few calls may have in any case.
   expect(all / made).toBeLessThan(1.3);
 });
+
+test(
+  "a cluster that is cut off loses the calls under way, and another one takes the rest",
+  { timeout: 60_000 },
+  async ({ skip }) => {
+    const namespace = Namespace.create();
+    if (namespace === undefined) return skip("no network namespace can be made here: that takes root, ip and iptables");
+    ended.push(() => namespace[Symbol.asyncDispose]());
+    const east = await Promise.all(["east", "east"].map((name) => origin(name, namespace.host, namespace.prefix)));
+    const west = await origin("west");
+    const backend = { connectTimeoutMs: 1_000 };
+    const edge = await edgeOf(
+      "node",
+      { cluster: "east", endpoints: east.map(({ host, port }) => ({ host, port })), backend },
+      { cluster: "west", endpoints: [{ host: west.host, port: west.port }], backend, failover: 1 },
+    );
+    const load = new Load(clientOf(edge), { callers: 8, streams: 0, timeoutMs: 500 });
+    await delay(1_000);
+    expect([...load.answeredBy.keys()]).toEqual(["east"]);
+    const begin = performance.now();
+    namespace.cutOff();
+    await delay(long ? 30_000 : 5_000);
+    const lost = load.failed;
+    const failoverMs = load.lastFailure - begin;
+    const byWest = load.answeredBy.get("west") ?? 0;
+    namespace.heal();
+    const before = load.answeredBy.get("east")!;
+    await until(
+      () => load.answeredBy.get("east")! > before,
+      () => "the cluster gets calls again",
+      40_000,
+    );
+    await load.stop();
+    const figures = `the last call lost ended ${failoverMs.toFixed(0)} ms after the cut, ${lost} were; deadline 500 ms`;
+    report("a cluster cut off", load, `; ${figures}; answered by ${JSON.stringify([...load.answeredBy])}`);
+    expect(failoverMs).toBeLessThan(3_000);
+    expect(byWest).toBeGreaterThan(100);
+    expect(load.failed).toBe(lost);
+  },
+);

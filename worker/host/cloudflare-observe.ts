@@ -21,7 +21,7 @@ export interface ObserveEnv {
 
 export interface Observing {
   readonly observation: Observation | undefined;
-  /** Resolves when all that was counted has been handed on. Undefined: there is nothing to hand on. */
+  /** The report that is being made of what was counted. Undefined: there is none. */
   readonly pending: () => Promise<void> | undefined;
 }
 

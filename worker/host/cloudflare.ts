@@ -9,9 +9,7 @@ import type {
 } from "@cloudflare/workers-types";
 import type { Backend, RouteTable } from "../../routes/model.ts";
 import type { RateLimit } from "../../routes/policies.ts";
-import { createAdmin } from "../admin/admin.ts";
-import { createConsole } from "../admin/console.ts";
-import { adminPath } from "../admin/sync-service.ts";
+import { adminPath } from "../admin/admin-path.ts";
 import type { Clock } from "../call/clock.ts";
 import { CallError } from "../call/error.ts";
 import type { RequestHead } from "../call/http.ts";
@@ -25,19 +23,18 @@ import { type Plan, plan, type Planned, type PlanOptions } from "../plan.ts";
 import { backendsOf, planToJson } from "../plan-json.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
 import { Snapshot } from "../snapshot/snapshot.ts";
-import { DescriptorCache } from "../transcode/index.ts";
 import { observe } from "./cloudflare-observe.ts";
 import { headOf, refuseWebSocket, toResponse } from "./fetch.ts";
 import { Shards } from "./cloudflare-shards.ts";
 import { backendHeader, type OriginPoolEnv, planHeader, poolName } from "./origin-pool.ts";
-import { tableAuthority, type TableAuthorityEnv } from "./table-authority.ts";
-import { telemetry } from "./telemetry.ts";
+import { tableAuthority } from "./table-authority.ts";
+import type { TableAuthorityEnv } from "./table-home.ts";
 
 export { OriginPool } from "./origin-pool.ts";
 export { TableAuthority } from "./table-authority.ts";
 export { Telemetry } from "./telemetry.ts";
 
-interface Env extends OriginPoolEnv, TableAuthorityEnv {
+export interface Env extends OriginPoolEnv, TableAuthorityEnv {
   readonly ORIGIN_POOL: DurableObjectNamespace;
   /** The console's files. */
   readonly ASSETS?: Fetcher;
@@ -61,10 +58,9 @@ class Edge {
   readonly #env: Env;
   readonly #snapshot: Snapshot;
   readonly #gates: Gates;
-  readonly #admin: Hono;
+  #admin: Hono | undefined;
   /** Calls that go nowhere are observed here, the others in the object that carries them out. */
   readonly #observing: ReturnType<typeof observe>;
-  readonly #descriptors = new DescriptorCache();
   readonly #shards = new Shards();
 
   constructor(env: Env) {
@@ -78,15 +74,11 @@ class Edge {
     });
     this.#snapshot = new Snapshot((version) => this.#authority().tableSince(version));
     this.#observing = observe(env, clock, `worker-${crypto.randomUUID()}`, () => []);
-    this.#admin = createAdmin({
-      sync: env.EDGEWAY_SYNC_TOKEN || env.EDGEWAY_CLUSTERS ? (request) => this.#sync(request) : undefined,
-      console: this.#console(),
-    });
   }
 
   async fetch(request: Request, ctx: ExecutionContext): Promise<Response> {
     const asked = headOf(request, schemeOf(request));
-    if (asked.path.startsWith(`${adminPath}/`)) return this.#admin.fetch(request);
+    if (asked.path.startsWith(`${adminPath}/`)) return this.#administer(request);
     const refused = refuseWebSocket(request);
     if (refused !== undefined) return refused;
     const inspecting = inspected(asked, this.#env.EDGEWAY_CONSOLE_TOKEN);
@@ -130,6 +122,15 @@ class Edge {
     return fetchObject(pool, "http://pool/", { method: "POST", headers, body, signal });
   }
 
+  async #administer(request: Request): Promise<Response> {
+    const { cloudflareAdmin } = await import("./cloudflare-admin.ts");
+    this.#admin ??= cloudflareAdmin(this.#env, {
+      table: () => this.#newestTable(),
+      sync: (pushed) => this.#sync(pushed),
+    });
+    return this.#admin.fetch(request);
+  }
+
   async #sync(request: Request): Promise<Response> {
     const response = await fetchObject(this.#authority(), request);
     // Not after what was refused: or anybody could have each call wait for the authority.
@@ -141,8 +142,10 @@ class Edge {
   #observe(observe: () => void, ctx: ExecutionContext): void {
     const before = this.#observing.pending();
     observe();
-    const pending = this.#observing.pending();
-    if (pending !== undefined && pending !== before) ctx.waitUntil(pending);
+    const { observation, pending } = this.#observing;
+    const after = pending();
+    if (after !== undefined && after !== before) ctx.waitUntil(after);
+    if (observation !== undefined) ctx.waitUntil(observation.flush());
   }
 
   /** The table as it is now, for those who look at it: a call goes by one that is a second old. */
@@ -151,25 +154,6 @@ class Edge {
     await this.#snapshot.get(Date.now(), (promise) => (revalidation = promise));
     await revalidation;
     return this.#snapshot.get(Date.now(), () => {});
-  }
-
-  #console(): Hono | undefined {
-    const { EDGEWAY_CONSOLE_TOKEN: token, ASSETS, TELEMETRY } = this.#env;
-    if (!token) return undefined;
-    return createConsole({
-      token,
-      table: () => this.#newestTable(),
-      authority: () => this.#authority().view(),
-      traffic: (since) => telemetry(TELEMETRY).view(since),
-      descriptors: (hash) => this.#descriptors.load(hash, (wanted) => this.#authority().descriptorSet(wanted)),
-      asset: async (name) => {
-        const response = await (ASSETS as unknown as { fetch: typeof fetch } | undefined)?.fetch(
-          `http://assets/${name}`,
-        );
-        return response?.ok === true ? response : undefined;
-      },
-      now: () => Date.now(),
-    });
   }
 
   #authority(): ReturnType<typeof tableAuthority> {

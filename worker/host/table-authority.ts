@@ -6,13 +6,9 @@ import type {
   SqlStorageValue,
 } from "@cloudflare/workers-types";
 import { DurableObject } from "cloudflare:workers";
-import { createAuthenticate } from "../admin/authenticate.ts";
-import { Authority } from "../admin/authority.ts";
-import { parseClusters } from "../admin/clusters.ts";
-import { type Sql, SqlPartStorage, type SqlValue } from "../admin/sql-part-storage.ts";
-import { type AuthorityView, authorityView } from "../admin/console-authority.ts";
-import { PushLog } from "../admin/pushes.ts";
-import { createSyncService } from "../admin/sync-service.ts";
+import type { Sql, SqlValue } from "../admin/sql-part-storage.ts";
+import type { AuthorityView } from "../admin/console-authority.ts";
+import type { TableAuthorityEnv, TableHome } from "./table-home.ts";
 
 /** What others ask the authority besides the sync service. */
 export interface TableReader {
@@ -26,63 +22,36 @@ export function tableAuthority(namespace: DurableObjectNamespace): DurableObject
   return namespace.get(namespace.idFromName("table")) as DurableObjectStub & TableReader;
 }
 
-export interface TableAuthorityEnv {
-  /** The bearer token of those who may push every cluster. A secret. */
-  readonly EDGEWAY_SYNC_TOKEN?: string;
-  /** Who else may push, in JSON: see ../admin/clusters.ts. */
-  readonly EDGEWAY_CLUSTERS?: string;
-  /** After which a cluster that has not reported serves only what no other can. */
-  readonly EDGEWAY_STALE_SECONDS?: string;
-}
-
-const now = (): number => Date.now();
-
 export class TableAuthority extends DurableObject {
-  readonly #authority: Authority;
-  readonly #pushes = new PushLog(now);
-  readonly #sync: (request: Request) => Promise<Response>;
+  /** There before the first request is. */
+  #home!: TableHome;
 
   constructor(ctx: DurableObjectState, env: TableAuthorityEnv) {
     super(ctx, env);
-    const clusters = parseClusters(env.EDGEWAY_CLUSTERS || "[]");
-    const authority = new Authority(new SqlPartStorage(sqlOf(ctx)), {
-      now,
-      epoch: crypto.randomUUID(),
-      clusters,
-      ...(env.EDGEWAY_STALE_SECONDS && { staleMs: Number(env.EDGEWAY_STALE_SECONDS) * 1000 }),
+    void ctx.blockConcurrencyWhile(async () => {
+      const { openTableHome } = await import("./table-home.ts");
+      this.#home = await openTableHome(sqlOf(ctx), env);
     });
-    // Here and not in the Worker: issuers' keys and tokens that were used are remembered in one place.
-    const authenticate = createAuthenticate({
-      syncToken: env.EDGEWAY_SYNC_TOKEN,
-      clusters,
-      now,
-      fetch: (input, init) => fetch(input, init),
-    });
-    this.#authority = authority;
-    this.#sync =
-      authenticate === undefined
-        ? () => Promise.resolve(new Response("nobody can push\n", { status: 404 }))
-        : createSyncService({ authority, authenticate, pushes: this.#pushes, log: (line) => console.warn(line) });
   }
 
   /** The sync service. */
   fetch(request: Request): Promise<Response> {
-    return this.#sync(request);
+    return this.#home.sync(request);
   }
 
   /** What the console shows. */
   view(): AuthorityView {
-    return authorityView(this.#authority, this.#pushes);
+    return this.#home.view();
   }
 
   /** The bytes of the descriptor set with this hash. */
   descriptorSet(hash: string): Uint8Array | undefined {
-    return this.#authority.descriptorSet(hash);
+    return this.#home.authority.descriptorSet(hash);
   }
 
   /** The table in binary (edgeway.v1.Table); undefined if `version` is the current one. */
   tableSince(version: string): Uint8Array | undefined {
-    return this.#authority.tableSince(version);
+    return this.#home.authority.tableSince(version);
   }
 }
 

@@ -11,4 +11,6 @@ export interface Observation {
   readonly unixMs: () => number;
   /** A call's place in its trace, which origins get in place of the caller's. Undefined: the caller's passes as it came. */
   readonly trace: ((fields: Fields) => TraceContext) | undefined;
+  /** Sends what waits to be sent; for hosts that may not be there later. Never rejects. */
+  readonly flush: () => Promise<void>;
 }

@@ -23,7 +23,6 @@ export class SpanExporter implements CallObserver {
   readonly #options: SpanExporterOptions;
   #queue: CallRecord[] = [];
   #timer: (() => void) | undefined;
-  #sending: Promise<void> | undefined;
   /** Spans that were lost: too many waited, or the collector did not take them. */
   dropped = 0;
 
@@ -45,13 +44,9 @@ export class SpanExporter implements CallObserver {
   }
 
   /** Sends what waits, a batch after the other. Never rejects. */
-  flush(): Promise<void> {
+  async flush(): Promise<void> {
     this.#timer?.();
     this.#timer = undefined;
-    return (this.#sending ??= this.#sendAll().finally(() => (this.#sending = undefined)));
-  }
-
-  async #sendAll(): Promise<void> {
     while (this.#queue.length > 0) {
       const batch = this.#queue.slice(0, maxBatch);
       this.#queue = this.#queue.slice(maxBatch);

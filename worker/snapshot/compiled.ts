@@ -1,12 +1,12 @@
 /** Tables as they come from the authority, compiled. */
-import { fromBinary } from "@bufbuild/protobuf";
-import { TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "../../routes/compile.ts";
 import { Decoder } from "../../routes/decode.ts";
 import type { ClusterPart, RouteTable } from "../../routes/model.ts";
+import { TableReader } from "./read-table.ts";
 
 export class CompiledTable {
   #table: RouteTable | undefined;
+  readonly #reader = new TableReader();
   readonly #decoders = new Map<string, Decoder>();
   #epoch = "";
   /** The last good part of each cluster. */
@@ -33,7 +33,7 @@ export class CompiledTable {
    * without its storage has lost, leaves that cluster's last good one in place.
    */
   swap(bytes: Uint8Array): void {
-    const { epoch, revision, clusters } = fromBinary(TableSchema, bytes);
+    const { epoch, revision, clusters } = this.#reader.read(bytes);
     if (this.#table !== undefined && epoch === this.#epoch && revision <= this.revision) return;
     const parts = new Map(this.#parts);
     for (const cluster of clusters) {

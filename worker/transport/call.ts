@@ -20,6 +20,9 @@ import { watch } from "./watched.ts";
 /** Attempts beyond the first, unasked, at a call that no origin has begun to process. */
 const maxUnprocessed = 5;
 
+/** Milliseconds by which callers may be ahead who leave because their deadline has passed. */
+const deadlineSlackMs = 20;
+
 export interface CallOptions {
   readonly clock: Clock;
   readonly random: () => number;
@@ -74,9 +77,10 @@ export class OriginCall implements AttemptOwner {
   /** The one who asked is gone, or out of time. */
   readonly cancel = (reason: CallError): void => {
     if (this.#state === "over") return;
+    const late = isLate(reason) || this.#options.clock.now() > this.#deadline - deadlineSlackMs;
     this.#end();
     for (const attempt of this.#underWay) {
-      if (isLate(reason)) attempt.doubt();
+      if (late) attempt.doubt();
       attempt.cancel(reason);
     }
     this.#replay?.cancel(reason);

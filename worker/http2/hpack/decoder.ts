@@ -120,7 +120,11 @@ export class Decoder {
   }
 
   #add(name: string, value: string, validName: boolean, validValue: boolean): void {
-    if (this.#oversize) return;
+    if (this.#oversize) {
+      // It says what the refusal is to be written in. Once is enough.
+      if (name === "content-type" && this.#flat.at(-2) !== name) this.#flat.push(name, value);
+      return;
+    }
     this.#listBytes += name.length + value.length + entryOverhead;
     if (this.#listBytes > this.#limits.maxHeaderListBytes || this.#flat.length >= this.#limits.maxHeaderFields * 2) {
       this.#oversize = true;

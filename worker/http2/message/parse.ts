@@ -13,6 +13,8 @@ export interface Malformed {
 /** The list is over the limits. */
 export interface Oversize {
   readonly kind: "oversize";
+  /** A request's content type, if it came before the limit was reached. */
+  readonly contentType?: string | undefined;
 }
 
 export interface ParsedRequest {
@@ -103,7 +105,7 @@ let soundAuthority = "";
 export function parseRequest(block: FieldBlock, scheme: RequestHead["scheme"]): ParsedRequest | Malformed | Oversize {
   const { flat, flaw } = block;
   if (flaw !== undefined) return malformed(flaw);
-  if (block.oversize) return oversize;
+  if (block.oversize) return { kind: "oversize", contentType: new Fields(flat).get("content-type") };
   let method: string | undefined;
   let given: string | undefined;
   let path: string | undefined;

@@ -123,6 +123,21 @@ describe("a request", () => {
     expect(peer.counters.maxHeaderListBytes).toBe(1);
   });
 
+  test("of a gRPC call over the list limit is answered RESOURCE_EXHAUSTED, wherever its content type stands", () => {
+    const { peer } = serverUnderTest(new TestHandler().handle, { limits: { maxHeaderListBytes: 300 } });
+    const large = ["x-large", "m".repeat(300)] as const;
+    const type = ["content-type", "application/grpc+proto"] as const;
+    peer.send(headers(1, [...post(), type, large], { end: true }), headers(3, [...post(), large, type], { end: true }));
+    const answers = peer.received();
+    expect(answers).toHaveLength(2);
+    for (const answer of answers) {
+      expect(answer).toMatch(/^HEADERS \d END :status=200 content-type=application\/grpc grpc-status=8 grpc-message=/);
+    }
+    const web = ["content-type", "application/grpc-web"] as const;
+    peer.send(headers(5, [...post(), web, large], { end: true }));
+    expect(peer.received()).toEqual(["HEADERS 5 END :status=431 content-length=0"]);
+  });
+
   test("beyond MAX_CONCURRENT_STREAMS is refused, safe to be sent again", () => {
     const handler = new TestHandler();
     const { peer } = serverUnderTest(handler.handle, { limits: { maxConcurrentStreams: 1 } });

@@ -16,6 +16,16 @@ import { ServerExchange, type ServerOwner } from "./exchange.ts";
 
 /** Answer to a request whose header list is over the limit (RFC 6585 section 5). */
 const headerListTooLarge: ResponseHead = { status: 431, fields: Fields.from([["content-length", "0"]]) };
+/** The same to a gRPC call: Trailers-Only (grpc/doc/PROTOCOL-HTTP2.md). */
+const metadataTooLarge: ResponseHead = {
+  status: 200,
+  fields: Fields.from([
+    ["content-type", "application/grpc"],
+    ["grpc-status", String(Code.RESOURCE_EXHAUSTED)],
+    ["grpc-message", "the call's metadata is larger than the edge takes"],
+  ]),
+};
+const grpcType = /^application\/grpc($|[+;])/;
 
 export class ServerConnection extends Connection<ServerExchange> implements ServerOwner {
   readonly peer = "caller";
@@ -102,7 +112,7 @@ export class ServerConnection extends Connection<ServerExchange> implements Serv
     }
     const parsed = this.reading.request(bytes, start, end, this.#scheme);
     if (parsed.kind === "malformed") throw new StreamError(ErrorCode.PROTOCOL_ERROR, parsed.why);
-    if (parsed.kind === "oversize") return this.#answerOversize(streamId, endStream);
+    if (parsed.kind === "oversize") return this.#answerOversize(streamId, endStream, parsed.contentType);
     this.#open(streamId, parsed, endStream);
   }
 
@@ -132,10 +142,10 @@ export class ServerConnection extends Connection<ServerExchange> implements Serv
     this.sendReset(streamId, ErrorCode.REFUSED_STREAM);
   }
 
-  #answerOversize(streamId: number, endStream: boolean): void {
+  #answerOversize(streamId: number, endStream: boolean, contentType = ""): void {
     this.abuse.count("maxHeaderListBytes");
     this.abuse.spend("provokedResetBurst");
-    this.writing.response(headerListTooLarge);
+    this.writing.response(grpcType.test(contentType) ? metadataTooLarge : headerListTooLarge);
     this.sendBlock(streamId, true);
     if (!endStream) this.sendReset(streamId, ErrorCode.NO_ERROR);
   }

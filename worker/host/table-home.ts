@@ -1,0 +1,52 @@
+/** What the table's authority consists of on Cloudflare: its Durable Object loads it when it starts, a Worker never does. */
+import { createAuthenticate } from "../admin/authenticate.ts";
+import { Authority } from "../admin/authority.ts";
+import { parseClusters } from "../admin/clusters.ts";
+import { type AuthorityView, authorityView } from "../admin/console-authority.ts";
+import { PushLog } from "../admin/pushes.ts";
+import { type Sql, SqlPartStorage } from "../admin/sql-part-storage.ts";
+import { createSyncService } from "../admin/sync-service.ts";
+import { loadRe2 } from "../snapshot/re2-later.ts";
+
+export interface TableAuthorityEnv {
+  /** The bearer token of those who may push every cluster. A secret. */
+  readonly EDGEWAY_SYNC_TOKEN?: string;
+  /** Who else may push, in JSON: see ../admin/clusters.ts. */
+  readonly EDGEWAY_CLUSTERS?: string;
+  /** After which a cluster that has not reported serves only what no other can. */
+  readonly EDGEWAY_STALE_SECONDS?: string;
+}
+
+export interface TableHome {
+  readonly authority: Authority;
+  /** The sync service. */
+  readonly sync: (request: Request) => Promise<Response>;
+  readonly view: () => AuthorityView;
+}
+
+const now = (): number => Date.now();
+
+/** @throws Error if EDGEWAY_CLUSTERS is wrong */
+export async function openTableHome(sql: Sql, env: TableAuthorityEnv): Promise<TableHome> {
+  await loadRe2(); // whoever pushes is told at once of expressions that are wrong
+  const clusters = parseClusters(env.EDGEWAY_CLUSTERS || "[]");
+  const authority = new Authority(new SqlPartStorage(sql), {
+    now,
+    epoch: crypto.randomUUID(),
+    clusters,
+    ...(env.EDGEWAY_STALE_SECONDS && { staleMs: Number(env.EDGEWAY_STALE_SECONDS) * 1000 }),
+  });
+  // Here and not in the Worker: issuers' keys and tokens that were used are remembered in one place.
+  const authenticate = createAuthenticate({
+    syncToken: env.EDGEWAY_SYNC_TOKEN,
+    clusters,
+    now,
+    fetch: (input, init) => fetch(input, init),
+  });
+  const pushes = new PushLog(now);
+  const sync =
+    authenticate === undefined
+      ? () => Promise.resolve(new Response("nobody can push\n", { status: 404 }))
+      : createSyncService({ authority, authenticate, pushes, log: (line) => console.warn(line) });
+  return { authority, sync, view: () => authorityView(authority, pushes) };
+}
