@@ -10,7 +10,7 @@ import { afterEach, expect, test } from "vitest";
 import type { PushRequest } from "../proto/gen/edgeway/v1/sync_pb.js";
 import { RefusalSchema, SyncService } from "../proto/gen/edgeway/v1/sync_pb.js";
 import type { AgentOptions } from "./agent.ts";
-import { startAgent } from "./agent.ts";
+import { Agent, startAgent } from "./agent.ts";
 import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
 import { filesSource } from "./source-files.ts";
@@ -252,4 +252,26 @@ test("reports come with the file, and again when they change", async () => {
   await writeFile(join(directory, "web.yaml"), ingress("web", "a.example.com"));
   await next;
   expect(reports[1]).toEqual([expect.stringContaining("there is no Service default/web")]);
+});
+
+test("it pushes only while it leads, and then the whole, as another may have pushed meanwhile", async () => {
+  const directory = await makeDirectory();
+  await writeFile(join(directory, "web.yaml"), ingress("web", "a.example.com"));
+  const edge = await startEdge((_, count) => BigInt(count));
+  const source = filesSource(directory);
+  const options = { cluster: "east", source, adoptAll: true, edgeUrl: edge.url, token: "secret", log: () => {} };
+  const agent = new Agent(options);
+  closers.push(() => agent.close());
+  await agent.start();
+  expect(agent.synced).toBe(true);
+  agent.lead(true);
+  await agent.accepted;
+  agent.lead(false);
+  await writeFile(join(directory, "late.yaml"), ingress("late", "late.example.com"));
+  await expect.poll(() => agent.objectCounts().get("Ingress")).toBe(2);
+  expect(edge.pushes).toHaveLength(1);
+  agent.lead(true);
+  const second = await edge.nth(2);
+  expect(second).toMatchObject({ case: "whole" });
+  expect(hostsOf(second)).toEqual(["a.example.com", "late.example.com"]);
 });

@@ -66,7 +66,7 @@ async function start(options: SyncOptions, running: AsyncDisposableStack): Promi
   const cluster = "access" in from ? new ClusterSide(from, metrics, log) : undefined;
   const agent = new Agent({
     ...options,
-    source: cluster?.source ?? filesSource("directory" in from ? from.directory : ""),
+    source: "directory" in from ? filesSource(from.directory) : cluster!.source,
     onReport: tellReport(log, metrics, cluster),
     onPush(push) {
       metrics.pushed(push);
@@ -126,6 +126,7 @@ class ClusterSide implements AsyncDisposable {
   readonly #log: SyncOptions["log"];
   readonly source;
   #leader: Leader | undefined;
+  #report: readonly ReportEntry[] = [];
 
   constructor(options: ClusterOptions, metrics: SyncMetrics, log: SyncOptions["log"]) {
     const { access, identity, edgeAddress } = options;
@@ -156,11 +157,12 @@ class ClusterSide implements AsyncDisposable {
   }
 
   pushed(push: Push): void {
+    this.#events.report(this.#report);
     this.#statuses.want(wantedAfter(push, this.#options.edgeAddress));
   }
 
   reported(report: readonly ReportEntry[]): void {
-    this.#events.report(report);
+    this.#report = report;
   }
 
   /** Another leads. */

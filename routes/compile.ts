@@ -1,29 +1,48 @@
 /**
- * Builds the index over all clusters' candidates: by host, scheme, path, then the conditions' names and values.
+ * Builds the index over all clusters' candidates: by host, then as index-host.ts does.
  * Each step divides its candidates among the next ones, so the whole takes time linear in the size of the parts,
  * and candidates with the same host and match meet at one leaf, where clusters merge.
  */
-import { nameOf, shapeKey, valuesOf } from "./conditions.ts";
-import {
-  FrozenMap,
-  type Bucket,
-  type HostIndex,
-  type HostRules,
-  type LabelNode,
-  type PathIndex,
-  type SegmentNode,
-  type Shape,
-  type ValueTree,
-} from "./host-index.ts";
-import { mergeClusters } from "./merge.ts";
-import type { Candidate, ClusterPart, Route, RouteTable, Scheme } from "./model.ts";
-import { isSingle, specificityOf } from "./precedence.ts";
+import { FrozenMap, type HostIndex, type HostRules, type LabelNode } from "./host-index.ts";
+import { divide, indexHost } from "./index-host.ts";
+import type { Candidate, ClusterPart, Route, RouteTable } from "./model.ts";
+import { isSingle } from "./precedence.ts";
 
 /** @throws Error if two parts are of one cluster. */
 export function compile(parts: readonly ClusterPart[], revision = 0n): RouteTable {
-  if (new Set(parts.map((part) => part.cluster)).size < parts.length) throw new Error("two parts of one cluster");
-  const candidates = parts.flatMap((part) => part.routes.flatMap(candidatesOf));
-  return Object.freeze({ revision, parts: Object.freeze([...parts]), hosts: indexHosts(candidates) });
+  return new Compiler().compile(parts, revision);
+}
+
+/** Compiles one table after the other; hosts whose routes are the very same as before are not indexed again. */
+export class Compiler {
+  readonly #candidates = new WeakMap<Route, readonly Candidate[]>();
+  #hosts: ReadonlyMap<string, Host> = new Map<string, Host>();
+
+  /** @throws Error if two parts are of one cluster. */
+  compile(parts: readonly ClusterPart[], revision: bigint): RouteTable {
+    if (new Set(parts.map((part) => part.cluster)).size < parts.length) throw new Error("two parts of one cluster");
+    const candidates = parts.flatMap((part) => part.routes.flatMap((route) => this.#candidatesOf(route)));
+    const hosts = new Map<string, Host>();
+    for (const [hostname, own] of Map.groupBy(candidates, (candidate) => candidate.hostname)) {
+      const before = this.#hosts.get(hostname);
+      hosts.set(
+        hostname,
+        before !== undefined && sameElements(before.candidates, own) ? before : hostOf(hostname, own),
+      );
+    }
+    this.#hosts = hosts;
+    return Object.freeze({ revision, parts: Object.freeze([...parts]), hosts: indexHosts(hosts) });
+  }
+
+  #candidatesOf(route: Route): readonly Candidate[] {
+    let candidates = this.#candidates.get(route);
+    if (candidates === undefined) this.#candidates.set(route, (candidates = candidatesOf(route)));
+    return candidates;
+  }
+}
+
+function sameElements(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((element, i) => element === b[i]);
 }
 
 /** What requests are held against: a match of a rule for a hostname. */
@@ -34,39 +53,46 @@ export function candidatesOf(route: Route): Candidate[] {
   );
 }
 
-function indexHosts(candidates: readonly Candidate[]): HostIndex {
-  const exact: [string, HostRules][] = [];
-  const wildcards: Labelled[] = [];
-  let any: HostRules | undefined;
-  for (const [hostname, own] of Map.groupBy(candidates, (candidate) => candidate.hostname)) {
-    if (hostname === "") any = indexHost(own);
-    else if (hostname.startsWith("*.")) wildcards.push(...labelled(hostname, own));
-    else exact.push([hostname, indexHost(own)]);
-  }
-  return Object.freeze({
-    exact: exact.length === 0 ? undefined : new FrozenMap(exact),
-    wildcards: indexLabels(wildcards, 0),
-    any,
-  });
+/** All that is known of one hostname. */
+interface Host {
+  readonly candidates: readonly Candidate[];
+  /** One, or two of a wildcard that stands for one label in some routes and for more in others. */
+  readonly entries: readonly Entry[];
 }
 
-interface Labelled {
+interface Entry {
+  /** Of a wildcard, from the right, without the "*". */
   readonly labels: readonly string[];
+  /** Whether "*" stands for exactly one label. */
   readonly single: boolean;
   readonly rules: HostRules;
 }
 
-/** The candidates of a wildcard, those for which it stands for one label apart from the others. */
-function labelled(hostname: string, candidates: readonly Candidate[]): Labelled[] {
-  const labels = hostname.slice(2).split(".").toReversed();
-  return Array.from(Map.groupBy(candidates, isSingle), ([single, own]) => ({
+function hostOf(hostname: string, candidates: readonly Candidate[]): Host {
+  const labels = hostname.slice("*.".length).split(".").toReversed();
+  const entries = Array.from(Map.groupBy(candidates, isSingle), ([single, own]) => ({
     labels,
     single,
     rules: indexHost(own),
   }));
+  return { candidates, entries };
 }
 
-function indexLabels(entries: readonly Labelled[], depth: number): LabelNode {
+function indexHosts(hosts: ReadonlyMap<string, Host>): HostIndex {
+  const exact: [string, HostRules][] = [];
+  const wildcards: Entry[] = [];
+  for (const [hostname, { entries }] of hosts) {
+    if (hostname.startsWith("*.")) wildcards.push(...entries);
+    else if (hostname !== "") exact.push([hostname, entries[0]!.rules]);
+  }
+  return Object.freeze({
+    exact: exact.length === 0 ? undefined : new FrozenMap(exact),
+    wildcards: indexLabels(wildcards, 0),
+    any: hosts.get("")?.entries[0]?.rules,
+  });
+}
+
+function indexLabels(entries: readonly Entry[], depth: number): LabelNode {
   const deeper = entries.filter((entry) => entry.labels.length > depth);
   const here = entries.filter((entry) => entry.labels.length === depth);
   return Object.freeze({
@@ -78,128 +104,4 @@ function indexLabels(entries: readonly Labelled[], depth: number): LabelNode {
     single: here.find((entry) => entry.single)?.rules,
     rules: here.find((entry) => !entry.single)?.rules,
   });
-}
-
-/** There is one candidate at least. */
-function indexHost(candidates: readonly Candidate[]): HostRules {
-  if (candidates.every(({ route }) => route.schemes.length === 0)) {
-    const paths = indexPriorities(candidates)!;
-    return onlyOne(paths) ?? paths;
-  }
-  return Object.freeze({ http: indexScheme(candidates, "http"), https: indexScheme(candidates, "https") });
-}
-
-/** The candidate that is all there is, if it takes every request. */
-function onlyOne({ exact, prefixes, methods, lower }: PathIndex): Candidate | undefined {
-  const { segments, service, prefix } = prefixes;
-  if (exact ?? methods ?? lower ?? segments ?? service) return undefined;
-  return prefix !== undefined && "route" in prefix ? prefix : undefined;
-}
-
-function indexScheme(candidates: readonly Candidate[], scheme: Scheme): PathIndex | undefined {
-  return indexPriorities(
-    candidates.filter(({ route }) => route.schemes.length === 0 || route.schemes.includes(scheme)),
-  );
-}
-
-/** Of the highest priority, on top of the lower ones. */
-function indexPriorities(candidates: readonly Candidate[]): PathIndex | undefined {
-  const ascending = [...Map.groupBy(candidates, ({ rule }) => rule.priority)].toSorted(([a], [b]) => a - b);
-  return ascending.reduce<PathIndex | undefined>((lower, [, own]) => indexPaths(own, lower), undefined);
-}
-
-function indexPaths(candidates: readonly Candidate[], lower: PathIndex | undefined): PathIndex {
-  const exact: Placed[] = [];
-  const prefixes: Placed[] = [];
-  const methods: Placed[] = [];
-  for (const candidate of candidates) {
-    const { path } = candidate.match;
-    if (path.kind === "exact") exact.push({ at: [path.path], candidate });
-    else if (path.kind === "prefix") prefixes.push({ at: segmentsOf(path.path), candidate });
-    else if (path.kind === "service") prefixes.push({ at: [path.service], candidate });
-    else methods.push({ at: [path.method], candidate });
-  }
-  return Object.freeze({
-    exact: divide(exact, (entry) => entry.at[0]!, bucketOf),
-    prefixes: indexSegments(prefixes, 0),
-    methods: divide(methods, (entry) => entry.at[0]!, bucketOf),
-    lower,
-  });
-}
-
-/** A candidate and the keys that lead to it. */
-interface Placed {
-  readonly at: readonly string[];
-  readonly candidate: Candidate;
-}
-
-function segmentsOf(prefix: string): readonly string[] {
-  return prefix === "/" ? [] : prefix.slice(1).split("/");
-}
-
-function indexSegments(entries: readonly Placed[], depth: number): SegmentNode {
-  const here = Map.groupBy(entries, ({ at, candidate }) => (at.length > depth ? "deeper" : candidate.match.path.kind));
-  const service = here.get("service");
-  const prefix = here.get("prefix");
-  return Object.freeze({
-    segments: divide(
-      here.get("deeper"),
-      (entry) => entry.at[depth]!,
-      (own) => indexSegments(own, depth + 1),
-    ),
-    service: service && bucketOf(service),
-    prefix: prefix && bucketOf(prefix),
-  });
-}
-
-function bucketOf(entries: readonly Placed[]): Bucket {
-  let always: Candidate | undefined;
-  const shapes: Shape[] = [];
-  const candidates = entries.map((entry) => entry.candidate);
-  for (const [key, alike] of Map.groupBy(candidates, ({ match }) => shapeKey(match))) {
-    if (key === "") always = mergeClusters(alike);
-    else shapes.push(indexShape(alike));
-  }
-  if (always !== undefined && shapes.length === 0) return always;
-  return Object.freeze({
-    shapes: Object.freeze(shapes.toSorted((a, b) => b.specificity - a.specificity)),
-    always,
-  });
-}
-
-function indexShape(candidates: readonly Candidate[]): Shape {
-  const { match } = candidates[0]!;
-  const { rpcOnly, protocols, method, headers, params, conditions } = match;
-  return Object.freeze({
-    specificity: specificityOf(match),
-    rpcOnly,
-    protocols,
-    method: method !== undefined,
-    headers: Object.freeze(headers.map(nameOf)),
-    params: Object.freeze(params.map(nameOf)),
-    conditions,
-    values: indexValues(
-      candidates.map((candidate) => ({ at: valuesOf(candidate.match), candidate })),
-      0,
-    ),
-  });
-}
-
-function indexValues(entries: readonly Placed[], depth: number): ValueTree {
-  if (entries[0]!.at.length === depth) return mergeClusters(entries.map((entry) => entry.candidate));
-  return divide(
-    entries,
-    (entry) => entry.at[depth]!,
-    (own) => indexValues(own, depth + 1),
-  )!;
-}
-
-/** A map of what `build` makes of the entries of each key; undefined if there are none. */
-function divide<E, V>(
-  entries: readonly E[] | undefined,
-  keyOf: (entry: E) => string,
-  build: (own: readonly E[]) => V,
-): FrozenMap<V> | undefined {
-  if (entries === undefined || entries.length === 0) return undefined;
-  return new FrozenMap(Array.from(Map.groupBy(entries, keyOf), ([key, own]) => [key, build(own)] as const));
 }

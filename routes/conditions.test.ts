@@ -1,10 +1,15 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { ClusterTableSchema, RequestPart, type ConditionSchema } from "../proto/gen/edgeway/v1/table_pb.js";
+import {
+  CallProtocol,
+  ClusterTableSchema,
+  RequestPart,
+  type ConditionSchema,
+} from "../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "./compile.ts";
 import { decode } from "./decode.ts";
-import { match } from "./match.ts";
+import { match, type Facts } from "./match.ts";
 import { exact, part, prefix, request, route, to, winner, type RouteInit, type RuleInit } from "./table.fixture.ts";
 
 type ConditionInit = MessageInitShape<typeof ConditionSchema>;
@@ -164,6 +169,34 @@ describe("a route for gRPC only", () => {
     ]);
     expect(winner(table, "http://x/s/m", { protocols: ["grpc"] })).toBe("grpc#0");
     expect(winner(table, "http://x/s/m")).toBe("http#0");
+  });
+});
+
+describe("a match of protocols", () => {
+  const { CONNECT, GRPC_WEB, HTTP } = CallProtocol;
+  const table = compile([
+    part(
+      "east",
+      route("web", { rules: [{ matches: [{ protocols: [CONNECT, GRPC_WEB] }] }] }),
+      route("plain", { rules: [{ matches: [{ protocols: [HTTP] }] }] }),
+      route("any", { rules: [{}] }),
+    ),
+  ]);
+  const taker = (...protocols: Facts["protocols"]) => winner(table, "http://x/s/m", { protocols });
+
+  it("takes callers of these alone, before what takes them all", () => {
+    expect([taker("connect"), taker("grpc-web"), taker("grpc"), taker("http")]).toEqual([
+      "web#0",
+      "web#0",
+      "any#0",
+      "plain#0",
+    ]);
+  });
+
+  it("takes what may be of one of them: calls first", () => {
+    expect(taker("connect", "http")).toBe("web#0");
+    const plain = compile([part("east", route("plain", { rules: [{ matches: [{ protocols: [HTTP] }] }] }))]);
+    expect(winner(plain, "http://x/s/m", { protocols: ["connect", "http"] })).toBe("plain#0");
   });
 });
 

@@ -7,6 +7,12 @@ import { fileURLToPath } from "node:url";
 /** Where tests keep such programs. */
 export const goCache = fileURLToPath(new URL("../.cache/go/bin", import.meta.url));
 
+/** Where `tool` is: in PATH or in {@link goCache}. Undefined: it is not there. */
+export function findTool(tool: string): string | undefined {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), goCache];
+  return folders.map((folder) => join(folder, tool)).find((path) => existsSync(path));
+}
+
 /**
  * Where `tool` is: in PATH, in {@link goCache}, or installed there with Go from the first of `modules` that can be had
  * ("module@version", whose cmd/TOOL it is).
@@ -14,9 +20,8 @@ export const goCache = fileURLToPath(new URL("../.cache/go/bin", import.meta.url
  * @throws Error if it is nowhere
  */
 export function goTool(tool: string, modules: readonly string[]): string {
-  for (const folder of [...(process.env["PATH"] ?? "").split(delimiter), goCache]) {
-    if (existsSync(join(folder, tool))) return join(folder, tool);
-  }
+  const found = findTool(tool);
+  if (found !== undefined) return found;
   for (const source of modules) {
     const [module, version] = source.split("@");
     console.log(`installing ${tool} ${version}`);

@@ -150,7 +150,46 @@ describe("a deadline", () => {
   });
 });
 
+describe("a rule's request timeout", () => {
+  const timeouts = { requestMs: 100, backendRequestMs: undefined, idleMs: undefined };
+
+  test("ends a call whose answer has not begun", () => {
+    const call = new Call({ ...http, timeouts });
+    call.clock.advance(99);
+    expect(call.response).toBeUndefined();
+    call.clock.advance(1);
+    expect(call.response!.head.status).toBe(504);
+    expect(call.origin.last.cancelledWith).toMatchObject({ code: Code.DEADLINE_EXCEEDED });
+  });
+
+  test("lets an answer that has begun go on", () => {
+    const call = new Call({ ...grpc, timeouts });
+    const body = call.answer();
+    call.clock.advance(1000);
+    body.end(new Fields(["grpc-status", "0"]));
+    expect(call.sink.trailers!.get("grpc-status")).toBe("0");
+    expect(call.clock.pending).toBe(0);
+  });
+
+  test("does not put off the caller's own deadline", () => {
+    const call = new Call({ ...grpc, timeouts, timeoutMs: 50 });
+    call.clock.advance(50);
+    expect(call.response!.head.fields.get("grpc-message")).toBe("the deadline of 50 ms passed");
+    expect(call.clock.pending).toBe(0);
+  });
+});
+
 describe("the idle limit", () => {
+  test("is the rule's where that is shorter than the host's", () => {
+    const call = new Call(
+      { ...grpc, timeouts: { requestMs: undefined, backendRequestMs: undefined, idleMs: 500 } },
+      1000,
+    );
+    call.answer();
+    call.clock.advance(500);
+    expect(call.sink.trailers!.get("grpc-status")).toBe(String(Code.UNAVAILABLE));
+  });
+
   test("ends a call whose answer brings nothing for that long", () => {
     const call = new Call(grpc, 1000);
     const body = call.answer();

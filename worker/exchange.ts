@@ -1,7 +1,7 @@
 /** Carries out a plan: one call to an origin and its answer, within the call's limits. */
 import type { Clock } from "./call/clock.ts";
 import { CallError } from "./call/error.ts";
-import type { Fields } from "./call/fields.ts";
+import { Fields } from "./call/fields.ts";
 import type { Sink, Source } from "./call/flow.ts";
 import {
   type Answer,
@@ -12,6 +12,7 @@ import {
   type HttpResponse,
   noBody,
 } from "./call/http.ts";
+import type { RpcEnd } from "./call/rpc.ts";
 import { Code } from "./call/status.ts";
 import { answerWithCors } from "./filter/cors.ts";
 import { modifyAll } from "./filter/headers.ts";
@@ -184,8 +185,19 @@ class Exchange implements CallAnswer, Source<Fields>, Sink<Fields> {
     const head = fields === response.head.fields ? response.head : { status: response.head.status, fields };
     const body = response.body === noBody ? noBody : this;
     if (body === noBody) this.#finish();
-    this.#conversation.answer({ head, body }, (translated) => this.#respond(translated));
+    this.#conversation.answer(
+      { head, body },
+      (translated) => this.#respond(translated),
+      (end) => this.#endedInBody(end),
+    );
     if (body === noBody) this.#observed?.completed(head.fields);
+  }
+
+  /** What the origin's trailers are elsewhere: the same is done to it. */
+  #endedInBody(end: RpcEnd): RpcEnd {
+    this.#observed?.completed(new Fields(["grpc-status", String(end.code)]));
+    const metadata = modifyAll(end.metadata, this.#plan.responseTrailers);
+    return metadata === end.metadata ? end : { ...end, metadata };
   }
 
   #respond(response: HttpResponse): void {
@@ -243,7 +255,7 @@ class Exchange implements CallAnswer, Source<Fields>, Sink<Fields> {
     const sink = this.#caller;
     this.#finish();
     sink?.end(modifyAll(trailers, this.#plan.responseTrailers));
-    this.#observed?.completed(trailers);
+    if (!this.#conversation.endsInBody) this.#observed?.completed(trailers);
   }
 
   /** Looks again when the limit would be reached if nothing came: one timer for a call, however many bytes it brings. */

@@ -41,7 +41,7 @@ import {
   unsupportedMediaType,
 } from "./protocol/index.ts";
 import { cannotTakeGrpc, cannotTakeWebSocket, headersTooLarge, isTooLarge, noRoute } from "./refusals.ts";
-import { type CannotReach, hashedOf, targetsOf } from "./targets.ts";
+import { type CannotReach, hashedOf, type Targets, targetsOf } from "./targets.ts";
 import { noDescriptors, type Translation } from "./transcode/index.ts";
 import type { Routing } from "./transport/routing.ts";
 import { sessionOf } from "./transport/session.ts";
@@ -187,6 +187,7 @@ function follow(
   const spoken = speak(accepted, head, backend);
   if (spoken.kind === "refused") return refuse(spoken.caller, spoken.error);
   const filters = choice.filters.length === 0 ? own.filters : [...own.filters, ...choice.filters];
+  const translation = translationOf(spoken, backend);
   const hashed = hashedOf(backend.loadBalancing, head, address, random);
   const modifiers = modifiersOf("responseHeaders", filters);
   return {
@@ -196,7 +197,7 @@ function follow(
       rule: own.source,
       revision: String(table.revision),
       backend: backend.name,
-      targets: targets.map((target) => target.choice.backend),
+      targets: backendsOf(targets, translation),
       timeouts: own.timeouts,
       retry: own.retry,
       hedging: own.hedging,
@@ -209,9 +210,16 @@ function follow(
       responseTrailers: modifiersOf("responseTrailers", filters),
       mirrors: mirrorsOf(own.filters, options),
       cors: corsOf(rule.filters, head),
-      translation: translationOf(spoken, backend),
+      translation,
     },
   };
+}
+
+/** Where messages may be translated, what stands in must have the same of them. */
+function backendsOf(targets: Targets, translation: Translation | undefined): readonly Backend[] {
+  const backends = targets.map((target) => target.choice.backend);
+  if (translation === undefined || backends.length === 1) return backends;
+  return backends.filter(({ descriptors }) => descriptors === translation.descriptors);
 }
 
 const noBackends: readonly Backend[] = [];

@@ -48,6 +48,13 @@ export function cannotTakeGrpc({ name }: Backend): CallError {
   return unavailable(`backend ${name} speaks HTTP/1.1: it cannot take gRPC`);
 }
 
+/** For hosts whose sockets trust public issuers alone, for the very host, and show no certificate of their own. */
+export function needsOwnTls({ name, originTls }: Backend, host: string): CallError | undefined {
+  if (originTls === undefined) return undefined;
+  const message = `backend ${name} has a CA, a server name or a certificate for TLS of its own, which ${host} cannot go by: Edgeway on Node can`;
+  return unavailable(message);
+}
+
 export function cannotTakeWebSocket({ name }: Backend): CallError {
   const message = `backend ${name} is reached over HTTP/2: for WebSockets its port needs the appProtocol kubernetes.io/ws`;
   return new CallError(Code.UNIMPLEMENTED, message, { side: "edge" });

@@ -68,7 +68,7 @@ function standsIn(other: Target, first: Target): boolean {
   const a = first.choice.backend;
   const b = other.choice.backend;
   if (a === b || a.protocol !== b.protocol || a.http !== b.http || a.tls !== b.tls) return false;
-  return a.descriptors === b.descriptors && sameFilters(other, first);
+  return sameFilters(other, first);
 }
 
 function sameFilters(a: Target, b: Target): boolean {

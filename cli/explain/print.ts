@@ -45,7 +45,10 @@ function describeShare({
   endpoints,
   filters,
 }: BackendShare): string[] {
-  const addresses = endpoints.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`);
+  const addresses = endpoints.map(
+    ({ host, port, state = "well" }) =>
+      `${host.includes(":") ? `[${host}]` : host}:${port}${state === "well" ? "" : paint("red", ` (${state})`)}`,
+  );
   const means = [protocol, ...(tls ? ["TLS"] : []), ...(transport === "connection" ? [] : [transport])].join(", ");
   const where = backend === null ? `an error: ${invalid}` : `${backend} (${means})`;
   return [

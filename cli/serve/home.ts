@@ -16,7 +16,7 @@ import { consoleAsset } from "../../worker/host/node-observe.ts";
 import { openSql } from "../../worker/host/node-sql.ts";
 import { Traffic } from "../../worker/observe/traffic.ts";
 import { CompiledTable } from "../../worker/snapshot/compiled.ts";
-import { descriptorsFrom } from "../../worker/transcode/index.ts";
+import { descriptorsFrom } from "../../worker/transcode/cache.ts";
 
 /** The authority of a Node edge. */
 export interface Home {

@@ -47,14 +47,14 @@ test("what is served as it says is ok", async () => {
 });
 
 test("each object's mistakes are below it, with level, field and reason", async () => {
-  const tuning = `{ nginx.ingress.kubernetes.io/proxy-read-timeout: "60" }`;
+  const tuning = `{ alb.ingress.kubernetes.io/target-type: ip }`;
   const { output, errors } = await validated(service + ingress("bad", "none") + ingress("slow", "web", tuning));
   expect(errors).toBe(1);
   expect(output.split("\n")).toEqual([
     "error    Ingress default/bad   1 rule",
     "  error: spec.rules[0].http.paths[0].backend.service.name: there is no Service default/none",
     "warning  Ingress default/slow  1 rule",
-    '  warning: metadata.annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"]: is not carried yet: calls are made without it',
+    '  warning: metadata.annotations["alb.ingress.kubernetes.io/target-type"]: is not read: it means nothing to the class of this Ingress (ingress-nginx)',
     "warning  IngressClass nginx",
     "  warning: is also in this file, which replaces it",
     "",

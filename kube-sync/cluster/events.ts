@@ -42,6 +42,7 @@ interface Said {
 export class Events {
   readonly #options: EventsOptions;
   readonly #stop = new AbortController();
+  #entries: readonly ReportEntry[] | undefined;
   /** In the order in which they came. */
   #said = new Map<string, Said>();
   #tokens = BURST;
@@ -55,8 +56,10 @@ export class Events {
     this.#filledAt = options.clock.now();
   }
 
-  /** This is all that there is to say now. */
+  /** This is all that there is to say now. Nothing happens for the same list again. */
   report(entries: readonly ReportEntry[]): void {
+    if (entries === this.#entries) return;
+    this.#entries = entries;
     const now = this.#options.clock.now();
     const next = new Map<string, Said>();
     for (const entry of entries) {

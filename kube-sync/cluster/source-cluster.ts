@@ -60,6 +60,7 @@ function readSeen(kind: Kind, raw: Readonly<Record<string, unknown>>): Seen {
 class Problems {
   readonly #report: SourceContext["report"];
   readonly #byKey = new Map<string, readonly ReportEntry[]>();
+  #changed = false;
 
   constructor(report: SourceContext["report"]) {
     this.#report = report;
@@ -68,11 +69,17 @@ class Problems {
   set(key: string, entries: readonly ReportEntry[]): void {
     if (entries.length === 0) return this.delete(key);
     this.#byKey.set(key, entries);
-    this.#report([...this.#byKey.values()].flat());
+    this.#changed = true;
   }
 
   delete(key: string): void {
-    if (this.#byKey.delete(key)) this.#report([...this.#byKey.values()].flat());
+    if (this.#byKey.delete(key)) this.#changed = true;
+  }
+
+  /** Reports, if anything changed. */
+  tell(): void {
+    if (this.#changed) this.#report([...this.#byKey.values()].flat());
+    this.#changed = false;
   }
 }
 
@@ -151,6 +158,7 @@ class KindSink implements InformerSink<Seen> {
 
   put(seen: Seen): void {
     this.#note(seen);
+    this.#problems.tell();
     const { store, changed } = this.#context;
     if (seen.object === undefined ? store.delete(seen.ref) : store.put(seen.object)) changed();
   }
@@ -159,6 +167,7 @@ class KindSink implements InformerSink<Seen> {
     const key = keyOfRef(ref);
     this.#refs.delete(key);
     this.#problems.delete(key);
+    this.#problems.tell();
     this.#observer.gone(ref);
     if (this.#context.store.delete(ref)) this.#context.changed();
   }

@@ -1,5 +1,5 @@
 import type { Push } from "../agent.ts";
-import type { Kind } from "../objects/object.ts";
+import { apiKinds, type Kind } from "../objects/object.ts";
 import type { ReportEntry } from "../report.ts";
 import { Metrics } from "./metrics.ts";
 
@@ -54,7 +54,7 @@ export class SyncMetrics {
   }
 
   text(objects: ReadonlyMap<Kind, number>): string {
-    for (const [kind, count] of objects) this.#metrics.set("edgeway_sync_objects", count, { kind });
+    for (const { kind } of apiKinds) this.#metrics.set("edgeway_sync_objects", objects.get(kind) ?? 0, { kind });
     return this.#metrics.text();
   }
 }

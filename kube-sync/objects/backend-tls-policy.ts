@@ -21,7 +21,7 @@ const validation = checked(
     subjectAltNames: listOrEmpty(subjectAltName),
   }),
   ({ caCertificateRefs, wellKnownCACertificates }) =>
-    (caCertificateRefs.length > 0) === (wellKnownCACertificates !== undefined)
+    caCertificateRefs.length > 0 === (wellKnownCACertificates !== undefined)
       ? { reason: "must have either caCertificateRefs or wellKnownCACertificates" }
       : undefined,
 );

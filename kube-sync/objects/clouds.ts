@@ -1,6 +1,19 @@
 import { forms } from "../../routes/syntax.ts";
 import type { ReadOf } from "./read.ts";
-import { anything, boolean, either, formed, integer, list, listOrEmpty, oneOf, optional, part, port, string } from "./read.ts";
+import {
+  anything,
+  boolean,
+  either,
+  formed,
+  integer,
+  list,
+  listOrEmpty,
+  oneOf,
+  optional,
+  part,
+  port,
+  string,
+} from "./read.ts";
 
 /** What clouds' own controllers read beside an Ingress. Of their many fields only those with a meaning at the edge. */
 

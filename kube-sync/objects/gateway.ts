@@ -24,7 +24,9 @@ const secretRef = object({
 
 /** Whose client certificates a listener asks for. */
 const frontendValidation = object({
-  caCertificateRefs: listOrEmpty(object({ group: either(string, ""), kind: string, namespace: optional(string), name: string })),
+  caCertificateRefs: listOrEmpty(
+    object({ group: either(string, ""), kind: string, namespace: optional(string), name: string }),
+  ),
   mode: either(oneOf("AllowValidOnly", "AllowInsecureFallback"), "AllowValidOnly"),
 });
 

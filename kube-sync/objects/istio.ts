@@ -229,23 +229,27 @@ const loadBalancer = part({
 });
 
 const connectionPool = part({
-  tcp: optional(object({
-    maxConnections: optional(count),
-    connectTimeout: optional(duration),
-    tcpKeepalive: optional(anything),
-    maxConnectionDuration: optional(anything),
-    idleTimeout: optional(anything),
-  })),
-  http: optional(object({
-    http1MaxPendingRequests: optional(count),
-    http2MaxRequests: optional(count),
-    maxRequestsPerConnection: optional(anything),
-    maxRetries: optional(anything),
-    idleTimeout: optional(anything),
-    h2UpgradePolicy: optional(anything),
-    useClientProtocol: optional(anything),
-    maxConcurrentStreams: optional(anything),
-  })),
+  tcp: optional(
+    object({
+      maxConnections: optional(count),
+      connectTimeout: optional(duration),
+      tcpKeepalive: optional(anything),
+      maxConnectionDuration: optional(anything),
+      idleTimeout: optional(anything),
+    }),
+  ),
+  http: optional(
+    object({
+      http1MaxPendingRequests: optional(count),
+      http2MaxRequests: optional(count),
+      maxRequestsPerConnection: optional(anything),
+      maxRetries: optional(anything),
+      idleTimeout: optional(anything),
+      h2UpgradePolicy: optional(anything),
+      useClientProtocol: optional(anything),
+      maxConcurrentStreams: optional(anything),
+    }),
+  ),
 });
 
 const outlierDetection = object({

@@ -1,6 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import type { Backend, ClusterTable, Route, Rule, SourceRef } from "../../proto/gen/edgeway/v1/table_pb.js";
-import { BackendRefSchema, ClusterTableSchema, FilterSchema, OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
+import {
+  BackendRefSchema,
+  ClusterTableSchema,
+  FilterSchema,
+  OriginProtocol,
+} from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { Issue } from "../../routes/decode.ts";
 import { decode } from "../../routes/decode.ts";
 import { limits } from "../../routes/decode/list.ts";

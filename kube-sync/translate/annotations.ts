@@ -53,8 +53,7 @@ const OF_SERVICES = [
 
 const OF_NAMESPACES = ["cluster-weight", "failover", "drain"] as const;
 
-export type AnnotationName =
-  (typeof OF_ROUTES)[number] | (typeof OF_SERVICES)[number] | (typeof OF_NAMESPACES)[number];
+export type AnnotationName = (typeof OF_ROUTES)[number] | (typeof OF_SERVICES)[number] | (typeof OF_NAMESPACES)[number];
 
 /** Reads an object's `edgeway.dev/` annotations. One that is malformed is reported, and counts as absent. */
 export class Annotations {
@@ -128,7 +127,7 @@ export function oneOf<T>(values: ReadonlyMap<string, T>): Form<T> {
   return { says: [...values.keys()].join(" or "), read: (text) => values.get(text) };
 }
 
-export function text(says: string, holds: (value: string) => boolean): Form<string> {
+export function textOf(says: string, holds: (value: string) => boolean): Form<string> {
   return { says, read: (value) => (holds(value) ? value : undefined) };
 }
 
@@ -137,7 +136,10 @@ export function listOf<T>({ says, read }: Form<T>): Form<readonly T[]> {
   return {
     says: `a list, each ${says}`,
     read: (value) => {
-      const items = value.split(/[\s,]+/).filter((item) => item !== "").map(read);
+      const items = value
+        .split(/[\s,]+/)
+        .filter((item) => item !== "")
+        .map(read);
       return items.length > 0 && items.every((item) => item !== undefined) ? items : undefined;
     },
   };

@@ -14,7 +14,12 @@ export interface Certificate {
   /** The Secret. */
   readonly source: { readonly kind: "Secret"; readonly namespace: string; readonly name: string };
   /** The object with the listener, and the listener's name or index in it. */
-  readonly listener: { readonly kind: string; readonly namespace: string; readonly name: string; readonly part: string };
+  readonly listener: {
+    readonly kind: string;
+    readonly namespace: string;
+    readonly name: string;
+    readonly part: string;
+  };
   /** Whose client certificates are asked for. */
   readonly clients?: ClientCertificates;
 }

@@ -21,10 +21,11 @@ export function isDrained(context: Context): boolean {
 }
 
 /** The listeners' certificates as the table has them. Keys leave the cluster only where that is asked for. */
-export function pushedCertificates({ options, certificates, unit }: Context): CertificateMessage[] {
+export function pushedCertificates(context: Context): CertificateMessage[] {
+  const { options, certificates } = context;
   if (options.pushCertificates !== true) return [];
   return withoutGaps(certificates).map((certificate) =>
-    unit("certificate", certificate, [], () => messageOf(certificate)),
+    context.unit("certificate", certificate, [], () => messageOf(certificate)),
   );
 }
 

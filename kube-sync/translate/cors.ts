@@ -4,7 +4,7 @@ import type { CorsSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { forms } from "../../routes/syntax.ts";
 import type { CorsFilter } from "../objects/route-parts.ts";
 import type { Annotations } from "./annotations.ts";
-import { annotationField, flag, text } from "./annotations.ts";
+import { annotationField, flag, textOf } from "./annotations.ts";
 import type { Say } from "./context.ts";
 
 type CorsInit = MessageInitShape<typeof CorsSchema>;
@@ -33,7 +33,7 @@ export function annotatedCors(annotations: Annotations, say: Say): CorsInit | un
   return { allowOrigins, allowCredentials: credentials, maxAgeSeconds: MAX_AGE_SECONDS };
 }
 
-const anyText = text("a list of origins", () => true);
+const anyText = textOf("a list of origins", () => true);
 
 /** The filter of an HTTPRoute, or what is wrong with it. */
 export function toCors(filter: CorsFilter): CorsInit | string {

@@ -52,7 +52,7 @@ export class ObjectIndex {
 
   /** By namespace and name. */
   all<K extends Kind>(kind: K): readonly ObjectOf<K>[] {
-    return this.#list<ObjectOf<K>>(`all/${kind}`);
+    return this.#list(kind);
   }
 
   get<K extends Kind>(kind: K, namespace: string, name: string): ObjectOf<K> | undefined {
@@ -68,53 +68,60 @@ export class ObjectIndex {
   }
 
   servicesIn(namespace: string): readonly ObjectOf<"Service">[] {
-    return this.#list(`services/${namespace}`);
+    return this.#list("Service", namespace);
   }
 
   grantsIn(namespace: string): readonly ObjectOf<"ReferenceGrant">[] {
-    return this.#list(`grants/${namespace}`);
+    return this.#list("ReferenceGrant", namespace);
   }
 
   slicesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"EndpointSlice">[] {
-    return this.#list(`slices/${metadata.namespace}/${metadata.name}`);
+    return this.#list("EndpointSlice", `${metadata.namespace}/${metadata.name}`);
   }
 
   /** Of every namespace. */
   destinationRulesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"DestinationRule">[] {
-    return this.#list(`rules/${metadata.namespace}/${metadata.name}`);
+    return this.#list("DestinationRule", `${metadata.namespace}/${metadata.name}`);
   }
 
   tlsPoliciesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"BackendTLSPolicy">[] {
-    return this.#list(`tls/${metadata.namespace}/${metadata.name}`);
+    return this.#list("BackendTLSPolicy", `${metadata.namespace}/${metadata.name}`);
   }
 
-  #list<O>(name: string): readonly O[] {
+  #list<K extends Kind>(kind: K, of = ""): readonly ObjectOf<K>[] {
+    const name = listName(kind, of);
     this.#asked?.add(name);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each list is of one kind, see listsOf
-    return (this.#lists.get(name) ?? []) as readonly unknown[] as readonly O[];
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- lists are of one kind each, see listsOf
+    return (this.#lists.get(name) ?? []) as readonly KubeObject[] as readonly ObjectOf<K>[];
   }
 }
 
-/** The lists that an object is in. */
+function listName(kind: Kind, of: string): string {
+  return `${kind}s of ${of}`;
+}
+
+/** The lists that an object is in: of all of its kind, and of those of a namespace or for a Service. */
 function listsOf(object: KubeObject): readonly string[] {
-  const { kind, metadata } = object;
-  const { namespace, labels } = metadata;
-  const all = `all/${kind}`;
-  switch (kind) {
+  const { kind } = object;
+  return ["", ...placesOf(object)].map((of) => listName(kind, of));
+}
+
+function placesOf(object: KubeObject): readonly string[] {
+  const { namespace, labels } = object.metadata;
+  switch (object.kind) {
     case "Service":
-      return [all, `services/${namespace}`];
     case "ReferenceGrant":
-      return [all, `grants/${namespace}`];
+      return [namespace];
     case "EndpointSlice":
-      return [`slices/${namespace}/${labels[SERVICE_NAME] ?? ""}`];
+      return [`${namespace}/${labels[SERVICE_NAME] ?? ""}`];
     case "DestinationRule":
-      return [all, `rules/${serviceNameOf(object.spec.host, namespace) ?? ""}`];
+      return [serviceNameOf(object.spec.host, namespace) ?? "none"];
     case "BackendTLSPolicy": {
-      const names = object.spec.targetRefs.filter((ref) => ref.kind === "Service").map(({ name }) => name);
-      return [all, ...[...new Set(names)].map((name) => `tls/${namespace}/${name}`)];
+      const services = object.spec.targetRefs.filter((ref) => ref.kind === "Service");
+      return [...new Set(services.map(({ name }) => `${namespace}/${name}`))];
     }
     default:
-      return [all];
+      return [];
   }
 }
 

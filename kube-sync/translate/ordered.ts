@@ -16,7 +16,7 @@ export class Ordered<T extends object> {
   }
 
   /** The items in order; the same list as before if they are the same. */
-  sort(items: readonly T[]): readonly T[] {
+  of(items: readonly T[]): readonly T[] {
     const { added, removed } = changesBetween(this.#given, items);
     this.#given = [...items];
     if (added.size === 0 && removed.size === 0) return this.#items;

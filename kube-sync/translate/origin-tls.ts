@@ -3,7 +3,7 @@ import type { OriginTlsSchema } from "../../proto/gen/edgeway/v1/policy_pb.js";
 import { isEndpointHost } from "../../routes/syntax.ts";
 import type { ServicePort } from "../objects/core.ts";
 import type { ObjectOf } from "../objects/object.ts";
-import { Annotations, text } from "./annotations.ts";
+import { Annotations, textOf } from "./annotations.ts";
 import { authoritiesOf, pairOf } from "./certificates.ts";
 import type { Context } from "./context.ts";
 import { sayAbout } from "./context.ts";
@@ -22,8 +22,8 @@ export function serviceTls(context: Context, service: ObjectOf<"Service">, port:
   return "tls" in validation ? validation : { invalid: validation.message };
 }
 
-const name = text("a name", (value) => value !== "");
-const serverName = text("a lower-case host name", isEndpointHost);
+const name = textOf("a name", (value) => value !== "");
+const serverName = textOf("a lower-case host name", isEndpointHost);
 
 const OF_TLS = ["ca-configmap", "ca-secret", "client-cert-secret", "server-name"] as const;
 

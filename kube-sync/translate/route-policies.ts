@@ -6,7 +6,7 @@ import { BackendRefSchema, CallProtocol, FilterSchema, MatchSchema } from "../..
 import { forms } from "../../routes/syntax.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { Form } from "./annotations.ts";
-import { Annotations, duration, integer, listOf, oneOf, reportUnknown, text } from "./annotations.ts";
+import { Annotations, duration, integer, listOf, oneOf, reportUnknown, textOf } from "./annotations.ts";
 import type { Context, FilterInit } from "./context.ts";
 import { invalidTarget, sayAbout } from "./context.ts";
 import { annotatedCors } from "./cors.ts";
@@ -182,7 +182,10 @@ const rateLimit: Form<MessageInitShape<typeof RateLimitSchema>> = {
     const [, calls, unit, rest = ""] = /^(\d{1,9})\/([smh])((?:\s.*)?)$/.exec(value) ?? [];
     if (calls === undefined || Number(calls) === 0) return undefined;
     const limit = { calls: Number(calls), periodMs: PERIODS.get(unit ?? "")! };
-    return withLimitOptions(limit, rest.split(/\s+/).filter((option) => option !== ""));
+    return withLimitOptions(
+      limit,
+      rest.split(/\s+/).filter((option) => option !== ""),
+    );
   },
 };
 
@@ -203,10 +206,13 @@ function withLimitOptions(
   return result;
 }
 
-const claim = text("1 to 1024 visible characters", (value) => /^[!-~]{1,1024}$/.test(value));
+const claim = textOf("1 to 1024 visible characters", (value) => /^[!-~]{1,1024}$/.test(value));
 
 function jwtOf(annotations: Annotations): MessageInitShape<typeof JwtSchema> | undefined {
-  const uri = annotations.get("jwt-jwks-uri", text("an https:// URL", (value) => forms.httpsUrl.holds(value)));
+  const uri = annotations.get(
+    "jwt-jwks-uri",
+    textOf("an https:// URL", (value) => forms.httpsUrl.holds(value)),
+  );
   const issuer = annotations.get("jwt-issuer", claim);
   const audiences = annotations.get("jwt-audiences", listOf(claim));
   if (uri !== undefined) {

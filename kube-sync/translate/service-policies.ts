@@ -1,5 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { CircuitBreakerSchema, HealthCheckSchema, LoadBalancingSchema } from "../../proto/gen/edgeway/v1/policy_pb.js";
+import type {
+  CircuitBreakerSchema,
+  HealthCheckSchema,
+  LoadBalancingSchema,
+} from "../../proto/gen/edgeway/v1/policy_pb.js";
 import type { BackendSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { Transport } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { forms } from "../../routes/syntax.ts";

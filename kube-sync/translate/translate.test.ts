@@ -42,8 +42,15 @@ test("the default backend takes what no path of any host takes", () => {
   const { part } = decode(table);
   const routes = compile([part!]);
   const backendOf = (host: string, path: string) =>
-    match(routes, { scheme: "https", host, path, query: "", method: "GET", protocols: ["http"], header: () => undefined })?.rule
-      .backends[0]?.backend?.name;
+    match(routes, {
+      scheme: "https",
+      host,
+      path,
+      query: "",
+      method: "GET",
+      protocols: ["http"],
+      header: () => undefined,
+    })?.rule.backends[0]?.backend?.name;
   expect(backendOf("a.com", "/web/page")).toBe("east/default/web:80");
   expect(backendOf("a.com", "/website")).toBe("east/default/api:80");
   expect(backendOf("b.com", "/web")).toBe("east/default/api:80");

@@ -88,8 +88,8 @@ export class Translator {
     return {
       table: kept,
       certificates: notes.certificates,
-      statuses: this.#statuses.sort(notes.statuses),
-      report: this.#report.sort(notes.report),
+      statuses: this.#statuses.of(notes.statuses),
+      report: this.#report.of(notes.report),
       origins: descriptors.origins,
     };
   }

@@ -48,7 +48,7 @@ export class Units {
   /** Begins a translation, after these questions got other answers. */
   begin(changed: ReadonlySet<string>): void {
     this.#translation += 1;
-    for (const question of changed) for (const unit of [...(this.#askers.get(question) ?? [])]) this.#outdate(unit);
+    for (const question of changed) for (const unit of this.#askers.get(question) ?? []) this.#outdate(unit);
   }
 
   /**

@@ -61,11 +61,13 @@ http {
   uwsgi_temp_path ${folder}/nginx-uwsgi;
   scgi_temp_path ${folder}/nginx-scgi;
   keepalive_requests 1000000000;
+  keepalive_timeout 1h;
   http2_max_concurrent_streams 256;
   upstream origin {
     server 127.0.0.1:${origin};
     keepalive 256;
     keepalive_requests 1000000000;
+    keepalive_timeout 1h;
   }
   server {
     listen 127.0.0.1:${h2c} http2;
@@ -92,6 +94,9 @@ http {
   }
   servers {
     protocols h1 h2 h2c
+    timeouts {
+      idle 1h
+    }
   }
 }
 http://:${h2c} {

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { selfSigned } from "../../cli/dev/front/certificates.ts";
 import { echo } from "../../examples/services/echo.ts";
@@ -137,6 +138,17 @@ describe.skipIf(curl === undefined)("curl (if installed)", () => {
     const { location, name } = features[0]!;
     const path = `routeguide/features/${location.latitude}/${location.longitude}`;
     expect(JSON.parse(await ask(version, url(path)))).toMatchObject({ name });
+  });
+
+  test.each([
+    ["gzip", gzipSync],
+    ["br", brotliCompressSync],
+    ["zstd", zstdCompressSync],
+  ])("JSON that is translated may be compressed with %s", async (name, compress) => {
+    const file = join(folder, `request.${name}`);
+    await writeFile(file, compress(ada));
+    const options = ["-H", `content-encoding: ${name}`, "--data-binary", `@${file}`];
+    expect(await ask(...json, ...options, url(greet))).toBe('{"message":"Hello Ada"}');
   });
 
   test("GET of a method that may have side effects is refused", async () => {

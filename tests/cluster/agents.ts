@@ -49,13 +49,12 @@ export async function startSyncProcess(
   } = run(
     "cli/main.ts",
     "sync",
-    "--cluster=east",
     `--edge=${edge.url}`,
     `--token-file=${tokenFile}`,
     `--kubeconfig=${kubeconfig}`,
     `--edge-hostname=${edgeHostname}`,
     "--listen=127.0.0.1:0",
-    ...more,
+    ...(more.some((option) => option.startsWith("--cluster=")) ? more : ["--cluster=east", ...more]),
   );
   const port = () => /health and metrics at port (\d+)/.exec(stderr())?.[1];
   await until(

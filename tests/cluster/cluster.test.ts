@@ -3,9 +3,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExampleServer } from "../../examples/services/servers.ts";
 import { until } from "../e2e/until.ts";
 import { agentKubeconfig, edgeHostname, manifest, startSyncProcess, type SyncProcess } from "./agents.ts";
-import { type ControlPlane, gatewayApiCrds, missing, startControlPlane } from "./control-plane.ts";
+import {
+  albConfigCrd,
+  type ControlPlane,
+  gatewayApiCrds,
+  istioCrds,
+  missing,
+  startControlPlane,
+} from "./control-plane.ts";
 import { call, startOrigin, startTestEdge, type TestEdge } from "./edge.ts";
-import { classesYaml, gatewayYaml, grpcRouteYaml, ingressYaml, serviceYaml } from "./objects.ts";
+import { albYaml, classesYaml, gatewayYaml, grpcRouteYaml, ingressYaml, istioYaml, serviceYaml } from "./objects.ts";
 import { startWire, type Wire } from "./wire.ts";
 
 const UNIMPLEMENTED = 12;
@@ -257,6 +264,19 @@ describe.skipIf(missing !== undefined)(
       const files = ["-f", manifest("classes.yaml"), "-f", manifest("agent.yaml")];
       const said = await cluster.kubectl(["apply", "--dry-run=server", "--warnings-as-errors", ...files]);
       expect(said).toContain("deployment.apps/kube-sync created (server dry run)");
+    });
+
+    test("classes of other controllers are taken where that is asked for, and Istio's objects", async () => {
+      await cluster.kubectl(["apply", "--server-side", "-f", istioCrds(), "-f", albConfigCrd]);
+      await cluster.apply(albYaml("alibaba.test", "one") + istioYaml("istio.test", "two"));
+      const adopted = await startSyncProcess(kubeconfig, edge, "--cluster=west", "--adopt-class=alb");
+      await follows("alibaba.test", "one");
+      expect(await call(edge, "istio.test")).toBe(UNIMPLEMENTED);
+      expect(await adopted.metric('edgeway_sync_objects{kind="AlbConfig"}')).toBe(1);
+      await adopted.stop();
+      const all = await startSyncProcess(kubeconfig, edge, "--cluster=west", "--adopt-all");
+      await follows("istio.test", "two");
+      await all.stop();
     });
 
     test("nothing more than what its manifests grant is asked for, and no less", async () => {

@@ -2,7 +2,7 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,8 +19,8 @@ export const missing: string | undefined = (() => {
   return undefined;
 })();
 
-/** The folder of Custom Resource Definitions in a Go module: "module@version/folder", read from Go's cache. */
-export function crds(module: string, path: string): string {
+/** Custom Resource Definitions in a Go module, "module@version", as they are in Go's cache. */
+function crds(module: string, path: string): string {
   const cache = execFileSync("go", ["env", "GOMODCACHE"], { encoding: "utf8" }).trim();
   return join(cache, module, path);
 }
@@ -211,9 +211,4 @@ async function compact(etcdUrl: string): Promise<void> {
   };
   const { header } = (await call("range", { key: "AA==" })) as { header: { revision: string } };
   await call("compaction", { revision: header.revision, physical: true });
-}
-
-/** The server's log, for when a test is not understood. */
-export async function serverLog({ folder }: ControlPlane): Promise<string> {
-  return await readFile(join(folder, "kube-apiserver.log"), "utf8");
 }

@@ -54,3 +54,39 @@ spec:
   rules: [{ backendRefs: [{ name: ${service}, port: 80 }] }]
 ---`;
 }
+
+/** An Ingress of a class that Alibaba Cloud's controller owns, with the load balancer of that class. */
+export function albYaml(host: string, service: string): string {
+  return `
+apiVersion: alibabacloud.com/v1
+kind: AlbConfig
+metadata: { name: alb }
+spec: { config: { name: alb }, listeners: [{ port: 80, protocol: HTTP }] }
+---
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: { name: alb }
+spec:
+  controller: ingress.k8s.alibabacloud/alb
+  parameters: { apiGroup: alibabacloud.com, kind: AlbConfig, name: alb }
+---${ingressYaml("alibaba", host, service).replace("ingressClassName: edgeway", "ingressClassName: alb")}`;
+}
+
+export function istioYaml(host: string, service: string): string {
+  return `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: istio }
+spec:
+  selector: { istio: ingressgateway }
+  servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: [${host}] }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: istio }
+spec:
+  hosts: [${host}]
+  gateways: [istio]
+  http: [{ route: [{ destination: { host: ${service}, port: { number: 80 } } }] }]
+---`;
+}

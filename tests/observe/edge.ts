@@ -13,7 +13,7 @@ import { fetchHandler } from "../../worker/host/fetch-handler.ts";
 import { startNodeEdge } from "../../worker/host/node.ts";
 import { consoleAsset, observeNode } from "../../worker/host/node-observe.ts";
 import { Traffic } from "../../worker/observe/traffic.ts";
-import { descriptorsFrom } from "../../worker/transcode/index.ts";
+import { descriptorsFrom } from "../../worker/transcode/cache.ts";
 import { descriptorSet } from "../browser/chromium.ts";
 import { serviceName } from "../contract/clients.ts";
 import { tableTo } from "../edges/table.ts";

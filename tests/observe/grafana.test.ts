@@ -19,7 +19,17 @@ function exposed() {
   const ended = [record(), record({ protocol: "http", grpcStatus: undefined })];
   for (const call of [...ended, record()]) counter.began(call);
   for (const call of ended) counter.ended(call);
-  const pool = { host: "h", port: 1, protocol: "http2", tls: true, connections: 1, calls: 1, waiting: 0 } as const;
+  const pool = {
+    backend: "b",
+    state: "well",
+    host: "h",
+    port: 1,
+    protocol: "http2",
+    tls: true,
+    connections: 1,
+    calls: 1,
+    waiting: 0,
+  } as const;
   traffic.add(counter.take({ source: "a", pools: [pool], http2: { resetBurst: 1 } }));
   const cluster = { cluster: "east", revision: 1, pushedMillis: 1, routes: 1, backends: 1, lastResort: false };
   const pushes = { accepted: 1, refused: { EXPIRED: 1 } };

@@ -18,6 +18,7 @@ const samplePattern = new RegExp(`^(${metric})(?:\\{((?:${label})(?:,${label})*)
 export function parsePrometheus(text: string): ReadonlyMap<string, Scraped> {
   if (!text.endsWith("\n")) throw new Error("the last line has no end");
   const families = new Map<string, { type: string; help: string; samples: Scraped["samples"][number][] }>();
+  const seen = new Set<string>();
   let current = "";
   for (const line of text.slice(0, -1).split("\n")) {
     const [, comment, name, rest] = new RegExp(`^# (HELP|TYPE) (${metric}) (.*)$`).exec(line) ?? [];
@@ -28,7 +29,14 @@ export function parsePrometheus(text: string): ReadonlyMap<string, Scraped> {
     } else if (comment === "TYPE") {
       if (name !== current) throw new Error(`out of place: ${line}`);
       families.get(current)!.type = rest!;
-    } else families.get(current)!.samples.push(sample(line, current));
+    } else {
+      const { samples } = families.get(current)!;
+      const found = sample(line, current);
+      const series = JSON.stringify([found.name, found.labels]);
+      if (seen.has(series)) throw new Error(`twice: ${line}`);
+      seen.add(series);
+      samples.push(found);
+    }
   }
   return families;
 }

@@ -1,5 +1,5 @@
 /** The one who decides what the table is: takes the clusters' pushes, and hands out the whole. */
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
   type ClusterStatus,
   ClusterStatusSchema,
@@ -17,6 +17,7 @@ import {
   isEmpty,
   type PartStorage,
   type StoredPart,
+  tableBytes,
   tableOf,
   type Update,
   wholeUpdate,
@@ -153,8 +154,7 @@ export class Authority {
   /** The table in binary (edgeway.v1.Table). */
   table(): Uint8Array {
     const clusters = (): ClusterTable[] => [...this.#parts.values()].map((part) => this.#served(part));
-    return (this.#table ??= toBinary(
-      TableSchema,
+    return (this.#table ??= tableBytes(
       create(TableSchema, { revision: this.#revision, epoch: this.#options.epoch, clusters: clusters() }),
     ));
   }

@@ -3,7 +3,15 @@ import { candidatesOf } from "../../routes/compile.ts";
 import type { RouteTable } from "../../routes/model.ts";
 import { comparePrecedence } from "../../routes/precedence.ts";
 import { routeKey } from "../observe/tally.ts";
-import { type BackendShare, filtersView, type FilterView, nameOf, type RuleName, sharesOf } from "./explain.ts";
+import {
+  type BackendShare,
+  filtersView,
+  type FilterView,
+  nameOf,
+  type RuleName,
+  sharesOf,
+  type StateOf,
+} from "./explain.ts";
 
 export interface RouteRow extends RuleName {
   /** As metrics name it. */
@@ -23,13 +31,13 @@ export interface RoutesView {
 }
 
 /** Each match of each rule, in the order in which they are tried. */
-export function routesView(table: RouteTable): RoutesView {
+export function routesView(table: RouteTable, stateOf?: StateOf): RoutesView {
   const candidates = table.parts.flatMap((part) => part.routes.flatMap(candidatesOf)).toSorted(comparePrecedence);
   const rows = candidates.slice(0, mostRows).map((candidate) => ({
     route: routeKey(candidate.rule.source),
     ...nameOf(candidate),
     filters: filtersView(candidate.rule.filters),
-    backends: sharesOf(candidate.rule),
+    backends: sharesOf(candidate.rule, stateOf),
   }));
   return { revision: String(table.revision), rows, more: candidates.length - rows.length };
 }

@@ -5,7 +5,7 @@ import { FilterSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "../../routes/compile.ts";
 import { part, prefix, route, to } from "../../routes/table.fixture.ts";
 import { Traffic } from "../observe/traffic.ts";
-import { Descriptors } from "../transcode/index.ts";
+import { Descriptors } from "../transcode/descriptors.ts";
 import { createAdmin } from "./admin.ts";
 import { createConsole } from "./console.ts";
 import { servicesOf } from "./console-services.ts";

@@ -14,7 +14,7 @@ import type { Descriptors } from "../transcode/index.ts";
 import type { AuthorityView } from "./console-authority.ts";
 import { servicesOf } from "./console-services.ts";
 import { descriptorHashes, hostsOf, routesView } from "./console-view.ts";
-import { explainRequest } from "./explain.ts";
+import { explainRequest, type StateOf } from "./explain.ts";
 
 export interface ConsoleOptions {
   /** The bearer token of those who may look. Never empty. */
@@ -51,7 +51,10 @@ export function createConsole(options: ConsoleOptions): Hono {
     const [view, { revision, parts }] = await Promise.all([options.authority(), options.table()]);
     return context.json({ now: options.now(), revision: String(revision), ...view, parts: parts.length });
   });
-  app.get("/api/routes", async (context) => context.json(routesView(await options.table())));
+  app.get("/api/routes", async (context) => {
+    const [table, stateOf] = await Promise.all([options.table(), statesOf(options)]);
+    return context.json(routesView(table, stateOf));
+  });
   app.get("/api/traffic", async (context) => {
     const { totals: _, ...view } = await options.traffic(Number(context.req.query("since") ?? 0) || 0);
     return context.json({ now: options.now(), ...view });
@@ -77,14 +80,22 @@ async function services(options: ConsoleOptions, context: Context): Promise<Resp
   return context.json({ hosts: hostsOf(table), ...servicesOf(sets.filter((set) => set !== undefined)) });
 }
 
-async function explained({ table }: ConsoleOptions, context: Context): Promise<Response> {
+async function explained(options: ConsoleOptions, context: Context): Promise<Response> {
   let head: RequestHead;
   try {
     head = headOf(context.req.method === "GET" ? fromQuery(context) : await context.req.json());
   } catch (error) {
     return context.json({ error: error instanceof Error ? error.message : String(error) }, 400);
   }
-  return context.json(explainRequest(head, await table()));
+  const [table, stateOf] = await Promise.all([options.table(), statesOf(options)]);
+  return context.json(explainRequest(head, table, stateOf));
+}
+
+/** How the addresses that had calls are. */
+async function statesOf({ traffic }: ConsoleOptions): Promise<StateOf> {
+  const { pools } = await traffic(Number.POSITIVE_INFINITY);
+  const states = new Map(pools.map(({ backend, host, port, state }) => [`${backend} ${host} ${port}`, state]));
+  return (backend, host, port) => states.get(`${backend} ${host} ${port}`);
 }
 
 /** What is asked about: "?url=https://host/path&method=POST&header=name:value". */

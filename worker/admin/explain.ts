@@ -7,6 +7,7 @@ import { match } from "../../routes/match.ts";
 import { backendShares, type BackendShare as RuleShare } from "../../routes/merge.ts";
 import type { Candidate, Filter, Mirror, RouteTable, Rule, RuleSource } from "../../routes/model.ts";
 import type { RequestHead } from "../call/http.ts";
+import type { EndpointState } from "../call/pool-stats.ts";
 import { factsOf, protocolsOf } from "../plan.ts";
 import { detect } from "../protocol/index.ts";
 
@@ -61,10 +62,20 @@ export interface BackendShare {
   readonly protocol: string | null;
   readonly transport: string | null;
   readonly tls: boolean;
-  readonly endpoints: readonly { readonly host: string; readonly port: number }[];
+  readonly endpoints: readonly EndpointView[];
   /** After the rule's own. */
   readonly filters: readonly FilterView[];
 }
+
+export interface EndpointView {
+  readonly host: string;
+  readonly port: number;
+  /** Missing: no call went there yet, or nobody who knows was asked. */
+  readonly state?: EndpointState;
+}
+
+/** What an edge knows of its backends' addresses. */
+export type StateOf = (backend: string, host: string, port: number) => EndpointState | undefined;
 
 /** A rule's match, by the object that it came from. */
 export interface RuleName extends RuleSource {
@@ -82,7 +93,7 @@ export interface RuleOutcome extends RuleName {
   readonly reason?: string | undefined;
 }
 
-export function explainRequest(head: RequestHead, table: RouteTable): Explanation {
+export function explainRequest(head: RequestHead, table: RouteTable, stateOf: StateOf = unknown): Explanation {
   const { method, scheme, authority, path } = head;
   const accepted = detect(head);
   const request = { method, scheme, authority, path, call: accepted.kind === "rpc" };
@@ -97,22 +108,25 @@ export function explainRequest(head: RequestHead, table: RouteTable): Explanatio
     share,
     ...(reason !== undefined && { reason }),
   }));
-  return { request, revision, refused: null, winner: found === undefined ? null : winnerOf(found), rules };
+  return { request, revision, refused: null, winner: found === undefined ? null : winnerOf(found, stateOf), rules };
 }
 
-function winnerOf(found: Candidate): Winner {
+const unknown: StateOf = () => undefined;
+
+function winnerOf(found: Candidate, stateOf: StateOf): Winner {
   const { filters, clusters = [] } = found.rule;
   return {
     ...nameOf(found),
     filters: filtersView(filters),
     clusters: clusters.map(({ cluster, weight, failover }) => ({ cluster, weight, failover })),
-    backends: sharesOf(found.rule),
+    backends: sharesOf(found.rule, stateOf),
   };
 }
 
 /** Where a rule's calls go. Of several clusters, each with the filters that its own rule has. */
-export function sharesOf(rule: Rule): BackendShare[] {
-  return backendShares(rule).map((share) => shareOf(share, rule.clusters === undefined ? [] : share.rule.filters));
+export function sharesOf(rule: Rule, stateOf: StateOf = unknown): BackendShare[] {
+  const several = rule.clusters !== undefined;
+  return backendShares(rule).map((share) => shareOf(share, several ? share.rule.filters : [], stateOf));
 }
 
 export function filtersView(filters: readonly Filter[]): FilterView[] {
@@ -121,7 +135,7 @@ export function filtersView(filters: readonly Filter[]): FilterView[] {
   );
 }
 
-function shareOf({ choice, failover, share }: RuleShare, own: readonly Filter[]): BackendShare {
+function shareOf({ choice, failover, share }: RuleShare, own: readonly Filter[], stateOf: StateOf): BackendShare {
   const { backend, invalid, weight, filters } = choice;
   return {
     backend: backend?.name ?? null,
@@ -132,7 +146,10 @@ function shareOf({ choice, failover, share }: RuleShare, own: readonly Filter[])
     protocol: backend?.protocol ?? null,
     transport: backend?.transport ?? null,
     tls: backend?.tls ?? false,
-    endpoints: backend?.endpoints ?? [],
+    endpoints: (backend?.endpoints ?? []).map(({ host, port }) => {
+      const state = stateOf(backend!.name, host, port);
+      return { host, port, ...(state && { state }) };
+    }),
     filters: filtersView([...own, ...filters]),
   };
 }

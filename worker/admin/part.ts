@@ -1,5 +1,6 @@
 /** One cluster's part of the table as the authority keeps it, and what changes from one to the next. */
-import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Delta } from "../../proto/gen/edgeway/v1/sync_pb.js";
 import {
   type Backend,
@@ -11,6 +12,8 @@ import {
   type DescriptorSet,
   type Route,
   RouteSchema,
+  type Table,
+  TableSchema,
 } from "../../proto/gen/edgeway/v1/table_pb.js";
 
 /** What a cluster's agent pushed, by key. */
@@ -95,11 +98,9 @@ const nothing: ReadonlyMap<string, never> = new Map<string, never>();
 
 export function changeBetween(before: Resources | undefined, { resources: after, sets }: Update): PartChange {
   return {
-    routes: changes(before?.routes ?? nothing, after.routes, (route) => toBinary(RouteSchema, route)),
-    backends: changes(before?.backends ?? nothing, after.backends, (backend) => toBinary(BackendSchema, backend)),
-    certificates: changes(before?.certificates ?? nothing, after.certificates, (certificate) =>
-      toBinary(CertificateSchema, certificate),
-    ),
+    routes: changes(before?.routes ?? nothing, after.routes, RouteSchema),
+    backends: changes(before?.backends ?? nothing, after.backends, BackendSchema),
+    certificates: changes(before?.certificates ?? nothing, after.certificates, CertificateSchema),
     descriptorSets: setChanges(before?.descriptorSets ?? new Set(), sets),
   };
 }
@@ -151,18 +152,18 @@ function merged<R extends { key: string }>(
   return next;
 }
 
-function changes<R>(
-  before: ReadonlyMap<string, R>,
-  after: ReadonlyMap<string, R>,
-  bytesOf: (resource: R) => Uint8Array,
+function changes<D extends DescMessage>(
+  before: ReadonlyMap<string, MessageShape<D>>,
+  after: ReadonlyMap<string, MessageShape<D>>,
+  schema: D,
 ): Change {
   const change = new Map<string, Uint8Array | undefined>();
   for (const key of before.keys()) if (!after.has(key)) change.set(key, undefined);
   for (const [key, resource] of after) {
     const old = before.get(key);
     if (old === resource) continue;
-    const bytes = bytesOf(resource);
-    if (old === undefined || !sameBytes(bytesOf(old), bytes)) change.set(key, bytes);
+    const bytes = bytesOf(schema, resource);
+    if (old === undefined || !sameBytes(bytesOf(schema, old), bytes)) change.set(key, bytes);
   }
   return change;
 }
@@ -172,6 +173,31 @@ function setChanges(before: ReadonlySet<string>, after: ReadonlyMap<string, Uint
   for (const hash of before) if (!after.has(hash)) change.set(hash, undefined);
   for (const [hash, bytes] of after) if (!before.has(hash)) change.set(hash, bytes);
   return change;
+}
+
+/** Of messages that were written before: most of a table is, again and again. */
+const written = new WeakMap<object, Uint8Array>();
+
+function bytesOf<D extends DescMessage>(schema: D, message: MessageShape<D>): Uint8Array {
+  let bytes = written.get(message);
+  if (bytes === undefined) written.set(message, (bytes = toBinary(schema, message)));
+  return bytes;
+}
+
+/** The table in binary (edgeway.v1.Table). */
+export function tableBytes(table: Table): Uint8Array {
+  const writer = new BinaryWriter().raw(toBinary(TableSchema, { ...table, clusters: [] }));
+  const { routes, backends } = ClusterTableSchema.field;
+  for (const cluster of table.clusters) {
+    writer.tag(TableSchema.field.clusters.number, WireType.LengthDelimited).fork();
+    writer.raw(toBinary(ClusterTableSchema, { ...cluster, routes: [], backends: [] }));
+    for (const route of cluster.routes)
+      writer.tag(routes.number, WireType.LengthDelimited).bytes(bytesOf(RouteSchema, route));
+    for (const backend of cluster.backends)
+      writer.tag(backends.number, WireType.LengthDelimited).bytes(bytesOf(BackendSchema, backend));
+    writer.join();
+  }
+  return writer.finish();
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,5 +1,7 @@
 /** Connections to one address of an origin, as they stand. Plain data. */
 export interface PoolStats {
+  /** The backend whose address it is. */
+  readonly backend: string;
   readonly host: string;
   readonly port: number;
   readonly protocol: "http1" | "http2";
@@ -9,4 +11,8 @@ export interface PoolStats {
   readonly calls: number;
   /** Calls that wait for a connection. */
   readonly waiting: number;
+  readonly state: EndpointState;
 }
+
+/** Whether it gets calls, or why it gets none while others can take them. */
+export type EndpointState = "well" | "unhealthy" | "ejected" | "unreachable";

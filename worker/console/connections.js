@@ -20,7 +20,9 @@ export function connectionsView() {
         .toSorted((a, b) => b.calls - a.calls || (a.host < b.host ? -1 : 1))
         .map((pool) => [
           h("code", null, `${pool.host.includes(":") ? `[${pool.host}]` : pool.host}:${pool.port}`),
+          h("code", null, pool.backend),
           [badge(pool.protocol === "http2" ? "HTTP/2" : "HTTP/1.1"), pool.tls && badge("TLS", "good")],
+          badge(pool.state, pool.state === "well" ? "good" : "bad"),
           pool.connections,
           pool.calls,
           pool.waiting === 0 ? 0 : h("span", { class: "error" }, pool.waiting),
@@ -28,7 +30,7 @@ export function connectionsView() {
       fill(
         pools,
         table(
-          ["Address", "Protocol", ">Connections", ">Calls", ">Waiting"],
+          ["Address", "Backend", "Protocol", "State", ">Connections", ">Calls", ">Waiting"],
           rows,
           "No connection has been opened yet.",
         ),

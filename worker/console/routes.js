@@ -28,6 +28,8 @@ export function routesView() {
   let known = [];
   let more = 0;
   let revision = "";
+  /** @type {Ill} */
+  let ill = new Map();
   const draw = () => {
     const words = search.value.toLowerCase().split(/\s+/);
     const found = known.filter(({ text }) => words.every((/** @type {string} */ word) => text.includes(word)));
@@ -36,7 +38,7 @@ export function routesView() {
       rows,
       table(
         ["Host", "Match", "Filters", "Backends", "Object"],
-        found.slice(0, mostShown).map(({ row }) => cells(row)),
+        found.slice(0, mostShown).map(({ row }) => cells(row, ill)),
         known.length === 0 ? "The table has no routes." : "No route has these words.",
       ),
       found.length > mostShown &&
@@ -47,7 +49,12 @@ export function routesView() {
   let loading = false;
   return {
     element,
-    update({ overview }) {
+    update({ overview, traffic }) {
+      const before = [...ill].join();
+      ill = new Map(
+        traffic.pools.filter(({ state }) => state !== "well").map((pool) => [keyOf(pool.backend, pool), pool.state]),
+      );
+      if (before !== [...ill].join()) draw();
       if (overview.revision === revision || loading) return;
       loading = true;
       api
@@ -72,13 +79,13 @@ function textOf(cell) {
       : "";
 }
 
-/** @param {RouteRow} row */
-function cells(row) {
+/** @param {RouteRow} row @param {Ill} [ill] */
+function cells(row, ill) {
   return [
     h("strong", null, row.hostname || "any host"),
     matchOf(row.match),
     row.filters.map(({ kind }) => badge(kind)),
-    shares(row.backends),
+    shares(row.backends, ill),
     [
       h("span", { class: "muted" }, `${row.cluster}: `),
       `${row.kind} ${row.namespace}/${row.name}`,
@@ -117,25 +124,40 @@ function pathOf(path) {
   }
 }
 
-/** @param {RouteRow["backends"]} backends */
-function shares(backends) {
+/** Addresses that are shown of a backend. */
+const mostAddresses = 3;
+
+/** @param {RouteRow["backends"]} backends @param {Ill} [ill] */
+function shares(backends, ill = new Map()) {
   if (backends.length === 0) return h("span", { class: "muted" }, "none");
-  return backends.map((choice) =>
-    h(
+  return backends.map(({ backend, invalid, share, failover, protocol, transport, tls, endpoints }) => {
+    if (backend === null) return h("div", null, badge(percent(share)), h("span", { class: "error" }, invalid));
+    const means = [protocol, tls && "TLS", transport !== "connection" && transport].filter(Boolean).join(", ");
+    const more = endpoints.length - mostAddresses;
+    return h(
       "div",
       null,
-      backends.length > 1 && badge(percent(choice.share)),
-      choice.backend === null ? h("span", { class: "error" }, choice.invalid) : h("code", null, choice.backend),
-      h(
-        "small",
-        { class: "muted" },
-        ` ${[choice.protocol, choice.tls && "TLS", `${choice.endpoints.length} at`].filter(Boolean).join(", ")} ${choice.endpoints
-          .slice(0, 2)
-          .map(({ host, port }) => `${host}:${port}`)
-          .join(", ")}`,
-      ),
-    ),
-  );
+      backends.length > 1 && badge(percent(share)),
+      failover > 0 && badge("stands by", "warn"),
+      h("code", null, backend),
+      h("small", { class: "muted" }, ` ${means} at `),
+      endpoints.slice(0, mostAddresses).map((endpoint) => address(endpoint, ill.get(keyOf(backend, endpoint)))),
+      endpoints.length === 0 && h("span", { class: "error" }, "no endpoint"),
+      more > 0 && h("small", { class: "muted" }, `and ${more} more`),
+    );
+  });
+}
+
+/** @param {import("../admin/explain.ts").EndpointView} endpoint @param {string} [now] what is known of it since */
+function address({ host, port, state }, now = state) {
+  return [h("small", { class: "muted" }, `${host}:${port} `), now !== undefined && now !== "well" && badge(now, "bad")];
+}
+
+/** @typedef {Map<string, string>} Ill states of the addresses that get no calls */
+
+/** @param {string} backend @param {{ host: string, port: number }} endpoint */
+function keyOf(backend, { host, port }) {
+  return `${backend} ${host} ${port}`;
 }
 
 /** The form that asks why. */

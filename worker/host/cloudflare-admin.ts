@@ -2,7 +2,7 @@
 import type { Hono } from "hono";
 import { createAdmin } from "../admin/admin.ts";
 import { type ConsoleOptions, createConsole } from "../admin/console.ts";
-import { DescriptorCache } from "../transcode/index.ts";
+import { DescriptorCache } from "../transcode/cache.ts";
 import type { Env } from "./cloudflare.ts";
 import { tableAuthority } from "./table-authority.ts";
 import { telemetry } from "./telemetry.ts";

@@ -7,7 +7,7 @@ import type {
   Fetcher,
   RateLimit as CloudflareRateLimit,
 } from "@cloudflare/workers-types";
-import type { Backend, RouteTable } from "../../routes/model.ts";
+import type { RouteTable } from "../../routes/model.ts";
 import type { RateLimit } from "../../routes/policies.ts";
 import { adminPath } from "../admin/admin-path.ts";
 import type { Clock } from "../call/clock.ts";
@@ -19,10 +19,11 @@ import { Gates } from "../gates.ts";
 import { decisionOf, explainHeader, inspected } from "../inspect.ts";
 import { observeAnswered } from "../observed.ts";
 import { backendToJson } from "../backend-json.ts";
+import { needsOwnTls } from "../refusals.ts";
 import { type Plan, plan, type Planned, type PlanOptions } from "../plan.ts";
 import { backendsOf, planToJson } from "../plan-json.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
-import { Snapshot } from "../snapshot/snapshot.ts";
+import type { Snapshot } from "../snapshot/snapshot.ts";
 import { observe } from "./cloudflare-observe.ts";
 import { headOf, refuseWebSocket, toResponse } from "./fetch.ts";
 import { Shards } from "./cloudflare-shards.ts";
@@ -43,7 +44,12 @@ export interface Env extends OriginPoolEnv, TableAuthorityEnv {
 /** A Worker's answers have none: Cloudflare's front takes them from gRPC-Web's last frame. */
 const trailers = false;
 
-const planning: PlanOptions = { random: Math.random, now: Date.now, trailers, cannotReach: ownTls };
+const planning: PlanOptions = {
+  random: Math.random,
+  now: Date.now,
+  trailers,
+  cannotReach: (backend) => needsOwnTls(backend, "Cloudflare Workers"),
+};
 
 const clock: Clock = {
   now: () => Date.now(),
@@ -56,7 +62,7 @@ const clock: Clock = {
 /** What an isolate keeps between requests: nothing in it belongs to one of them. */
 class Edge {
   readonly #env: Env;
-  readonly #snapshot: Snapshot;
+  #snapshot: Snapshot | undefined;
   readonly #gates: Gates;
   #admin: Hono | undefined;
   /** Calls that go nowhere are observed here, the others in the object that carries them out. */
@@ -72,7 +78,6 @@ class Edge {
       fetch: (...args) => fetch(...args),
       sharedCounter: (limit, key) => sharedCounter(env, limit, key),
     });
-    this.#snapshot = new Snapshot((version) => this.#authority().tableSince(version));
     this.#observing = observe(env, clock, `worker-${crypto.randomUUID()}`, () => []);
   }
 
@@ -85,7 +90,8 @@ class Edge {
     const head = inspecting ?? asked;
     let cors: Plan["cors"];
     try {
-      const table = await this.#snapshot.get(Date.now(), (promise) => ctx.waitUntil(promise));
+      const snapshot = this.#snapshot ?? (await this.#loadSnapshot());
+      const table = await snapshot.get(Date.now(), (promise) => ctx.waitUntil(promise));
       const address = request.headers.get("cf-connecting-ip") ?? "";
       const planned = await this.#admitted(plan(head, table, planning, address), head, address);
       const told = inspecting === undefined ? (response: Response) => response : tell(planned, table.revision);
@@ -134,7 +140,7 @@ class Edge {
   async #sync(request: Request): Promise<Response> {
     const response = await fetchObject(this.#authority(), request);
     // Not after what was refused: or anybody could have each call wait for the authority.
-    if (response.ok && request.url.endsWith("/Push")) this.#snapshot.invalidate();
+    if (response.ok && request.url.endsWith("/Push")) this.#snapshot?.invalidate();
     return response;
   }
 
@@ -150,10 +156,17 @@ class Edge {
 
   /** The table as it is now, for those who look at it: a call goes by one that is a second old. */
   async #newestTable(): Promise<RouteTable> {
+    const snapshot = await this.#loadSnapshot();
     let revalidation: Promise<unknown> | undefined;
-    await this.#snapshot.get(Date.now(), (promise) => (revalidation = promise));
+    await snapshot.get(Date.now(), (promise) => (revalidation = promise));
     await revalidation;
-    return this.#snapshot.get(Date.now(), () => {});
+    return snapshot.get(Date.now(), () => {});
+  }
+
+  /** Isolates that have none but objects' calls do without what reads tables, and it takes a while to start. */
+  async #loadSnapshot(): Promise<Snapshot> {
+    const { Snapshot: Loaded } = await import("../snapshot/snapshot.ts");
+    return (this.#snapshot ??= new Loaded((version) => this.#authority().tableSince(version)));
   }
 
   #authority(): ReturnType<typeof tableAuthority> {
@@ -182,13 +195,6 @@ function sharedCounter(env: Env, limit: RateLimit, key: string): Promise<boolean
 }
 
 type Hint = NonNullable<Parameters<DurableObjectNamespace["get"]>[1]>["locationHint"] & string;
-
-/** A Worker's sockets take certificates of public issuers for the very host, and show none of their own. */
-function ownTls({ name, originTls }: Backend): CallError | undefined {
-  if (originTls === undefined) return undefined;
-  const message = `backend ${name} has a CA, a name or a certificate for TLS of its own, which Cloudflare Workers cannot go by: Edgeway on Node can`;
-  return new CallError(Code.UNAVAILABLE, message, { side: "edge" });
-}
 
 /** The runtime's own Request and Response, which its types tell from Node's of the same name. */
 const fetchObject = (stub: DurableObjectStub, ...args: Parameters<typeof fetch>): Promise<Response> =>

@@ -10,7 +10,8 @@ import { Code } from "../call/status.ts";
 import { Gates } from "../gates.ts";
 import { createGateway } from "../gateway.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
-import { descriptorsFrom } from "../transcode/index.ts";
+import { needsOwnTls } from "../refusals.ts";
+import { descriptorsFrom } from "../transcode/cache.ts";
 import { Origins } from "../transport/origins.ts";
 import { Http2Listener } from "./deno-listener.ts";
 import { dial } from "./deno-stream.ts";
@@ -63,6 +64,7 @@ export function startDenoEdge({ listeners, table, descriptorSet }: DenoEdgeOptio
     table,
     random: Math.random,
     now: Date.now,
+    cannotReach: (backend) => needsOwnTls(backend, "Deno"),
     clock,
     send: origins.send,
     gates: new Gates({ clock, now: Date.now, random: Math.random, fetch }),

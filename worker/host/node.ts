@@ -5,7 +5,7 @@ import type { Handler } from "../call/http.ts";
 import { Gates } from "../gates.ts";
 import { createGateway } from "../gateway.ts";
 import { newCounters } from "../http2/index.ts";
-import { descriptorsFrom } from "../transcode/index.ts";
+import { descriptorsFrom } from "../transcode/cache.ts";
 import { Origins } from "../transport/origins.ts";
 import type { Certificates } from "./node-certificates.ts";
 import { dial } from "./node-dial.ts";

@@ -11,7 +11,8 @@ import { KnownBackends } from "../backend-json.ts";
 import { exchangeObserved } from "../observed.ts";
 import { planFromJson } from "../plan-json.ts";
 import { Origins } from "../transport/origins.ts";
-import { DescriptorCache, type Descriptors } from "../transcode/index.ts";
+import type { DescriptorCache } from "../transcode/cache.ts";
+import type { Descriptors } from "../transcode/index.ts";
 import { observe, type ObserveEnv } from "./cloudflare-observe.ts";
 import { dial } from "./cloudflare-socket.ts";
 import { respondWith } from "./fetch.ts";
@@ -53,7 +54,7 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
   readonly #backends = new KnownBackends();
   #observing: ReturnType<typeof observe> | undefined;
 
-  readonly #descriptors = new DescriptorCache();
+  #descriptors: DescriptorCache | undefined;
 
   async fetch(request: Request): Promise<Response> {
     const { headers } = request;
@@ -78,7 +79,9 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
     return respondWith((answer) => exchangeObserved(plan, plan.head, body, options, answer), request.signal);
   }
 
-  #load(hash: string): Promise<Descriptors | undefined> {
+  async #load(hash: string): Promise<Descriptors | undefined> {
+    const { DescriptorCache: Cache } = await import("../transcode/cache.ts"); // not without a call that needs it
+    this.#descriptors ??= new Cache();
     return this.#descriptors.load(hash, (wanted) => tableAuthority(this.env.TABLE_AUTHORITY).descriptorSet(wanted));
   }
 }

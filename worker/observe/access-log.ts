@@ -21,9 +21,6 @@ export function accessLog({ ratio, random, write }: AccessLogOptions): CallObser
   };
 }
 
-/** A path may be as long as a header list; a log line may not. */
-const maxText = 1_000;
-
 /** Neither query nor any header field: they hold what is secret. */
 function entryOf(call: CallRecord): Record<string, unknown> {
   const { rule, trace, grpcStatus } = call;
@@ -31,8 +28,8 @@ function entryOf(call: CallRecord): Record<string, unknown> {
     time: new Date(call.time).toISOString(),
     protocol: call.protocol,
     method: call.httpMethod,
-    authority: call.authority.slice(0, maxText),
-    path: call.path.slice(0, maxText),
+    authority: call.authority,
+    path: call.path,
     revision: call.revision,
     rule: rule === undefined ? undefined : { ...rule },
     backend: call.backend,
@@ -45,7 +42,7 @@ function entryOf(call: CallRecord): Record<string, unknown> {
     headMs: call.headMs === undefined ? undefined : milliseconds(call.headMs),
     durationMs: milliseconds(call.durationMs),
     side: call.side,
-    reason: call.reason?.slice(0, maxText),
+    reason: call.reason,
     traceId: trace?.traceId,
     spanId: trace?.spanId,
   };

@@ -15,7 +15,7 @@ export interface CallRecord {
   readonly protocol: string;
   readonly httpMethod: string;
   readonly authority: string;
-  /** Without query, which may hold a message or a secret. */
+  /** Without query, which may hold a message or a secret. At most 1,000 characters, as the authority and the reason. */
   readonly path: string;
   /** Of the table that decided. */
   readonly revision: string;
@@ -79,8 +79,8 @@ export class ObservedCall {
       time,
       protocol,
       httpMethod: head.method,
-      authority: head.authority,
-      path: query < 0 ? head.path : head.path.slice(0, query),
+      authority: head.authority.slice(0, maxText),
+      path: head.path.slice(0, Math.min(query < 0 ? head.path.length : query, maxText)),
       revision,
       rule,
       backend,
@@ -137,7 +137,7 @@ export class ObservedCall {
   failed(error: CallError): void {
     if (this.#over) return;
     this.record.side = error.side;
-    this.record.reason = error.message.replaceAll(query, "?…");
+    this.record.reason = error.message.slice(0, maxText).replaceAll(query, "?…");
     this.#end(this.record.protocol === "http" ? undefined : error.code);
   }
 
@@ -151,6 +151,9 @@ export class ObservedCall {
     this.#observer.ended(record);
   }
 }
+
+/** Characters of a text: a path may be as long as a header list, and what is kept of it may not. */
+const maxText = 1_000;
 
 /** Messages may quote a URL; a query may hold what is secret. */
 const query = /\?\S+/g;

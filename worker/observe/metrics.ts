@@ -91,13 +91,21 @@ function connectionFamilies(traffic: TrafficView): Family[] {
     help,
     type: "gauge",
     samples: pools.map((pool) => ({
-      labels: { server_address: pool.host, server_port: String(pool.port), network_protocol_name: pool.protocol },
+      labels: {
+        backend: pool.backend,
+        server_address: pool.host,
+        server_port: String(pool.port),
+        network_protocol_name: pool.protocol,
+      },
       value: count(pool),
     })),
   });
   return [
     gauge("edgeway_pool_connections", "Open connections to an address of an origin.", (pool) => pool.connections),
     gauge("edgeway_pool_calls", "Calls under way on them.", (pool) => pool.calls),
+    gauge("edgeway_pool_well", "Whether the address gets calls: it is healthy, not ejected and reachable.", (pool) =>
+      Number(pool.state === "well"),
+    ),
     gauge("edgeway_pool_waiting", "Calls that wait for a connection.", (pool) => pool.waiting),
     {
       name: "edgeway_http2_limits_passed_total",

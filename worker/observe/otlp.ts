@@ -22,6 +22,8 @@ const delayMs = 5_000;
 export class SpanExporter implements CallObserver {
   readonly #options: SpanExporterOptions;
   #queue: CallRecord[] = [];
+  /** Spans that are on their way. */
+  #sending = 0;
   #timer: (() => void) | undefined;
   /** Spans that were lost: too many waited, or the collector did not take them. */
   dropped = 0;
@@ -34,7 +36,7 @@ export class SpanExporter implements CallObserver {
 
   ended(call: CallRecord): void {
     if (call.trace?.sampled !== true) return;
-    if (this.#queue.length >= maxQueued) {
+    if (this.#queue.length + this.#sending >= maxQueued) {
       this.dropped++;
       return;
     }
@@ -50,8 +52,10 @@ export class SpanExporter implements CallObserver {
     while (this.#queue.length > 0) {
       const batch = this.#queue.slice(0, maxBatch);
       this.#queue = this.#queue.slice(maxBatch);
+      this.#sending += batch.length;
       // oxlint-disable-next-line no-await-in-loop -- a slow collector is not to get more at once
       if (!(await this.#send(batch))) this.dropped += batch.length;
+      this.#sending -= batch.length;
     }
   }
 

@@ -104,13 +104,24 @@ describe("Traffic", () => {
 
   test("takes an isolate's last word on what is open and on its connections", () => {
     const traffic = new Traffic(() => 0);
-    const pool = { host: "h", port: 1, protocol: "http2", tls: true, connections: 1, calls: 2, waiting: 0 } as const;
+    const pool = {
+      backend: "b",
+      state: "well",
+      host: "h",
+      port: 1,
+      protocol: "http2",
+      tls: true,
+      connections: 1,
+      calls: 2,
+      waiting: 0,
+    } as const;
     const open = [{ route: "r", count: 2 }];
     traffic.add({ ...here, rows: [], failed: [], open, pools: [pool] });
-    traffic.add({ ...here, source: "b", rows: [], failed: [], open, pools: [] });
-    expect(traffic.view(0)).toMatchObject({ open: [{ route: "r", count: 4 }], pools: [pool] });
+    traffic.add({ ...here, source: "b", rows: [], failed: [], open, pools: [{ ...pool, state: "ejected" }] });
+    const both = { ...pool, connections: 2, calls: 4, state: "ejected" };
+    expect(traffic.view(0)).toMatchObject({ open: [{ route: "r", count: 4 }], pools: [both] });
     traffic.add({ ...here, rows: [], failed: [], open: [], pools: [] });
-    expect(traffic.view(0)).toMatchObject({ open: [{ route: "r", count: 2 }], pools: [] });
+    expect(traffic.view(0)).toMatchObject({ open: [{ route: "r", count: 2 }], pools: [{ ...pool, state: "ejected" }] });
   });
 
   test("keeps the last failed calls with their reason", () => {

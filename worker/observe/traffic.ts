@@ -145,7 +145,7 @@ export class Traffic {
     return {
       totals: [...this.#totals.rows],
       open: this.#open(),
-      pools: [...this.#sources.values()].flatMap(({ pools }) => pools),
+      pools: this.#pools(),
       http2: this.#http2(),
       failed: this.#failed,
       slots: this.#slots.filter(({ at }) => at > since),
@@ -157,6 +157,19 @@ export class Traffic {
     for (const source of this.#sources.values())
       for (const { route, count } of source.open) sums.set(route, (sums.get(route) ?? 0) + count);
     return Array.from(sums, ([route, count]) => ({ route, count }));
+  }
+
+  /** By backend and address: several isolates have connections to the same one. */
+  #pools(): PoolStats[] {
+    const sums = new Map<string, PoolStats>();
+    for (const { pools } of this.#sources.values()) {
+      for (const pool of pools) {
+        const key = `${pool.backend} ${pool.protocol} ${pool.host} ${pool.port}`;
+        const sum = sums.get(key);
+        sums.set(key, sum === undefined ? pool : addPools(sum, pool));
+      }
+    }
+    return [...sums.values()];
   }
 
   #http2(): Readonly<Record<string, number>> {
@@ -185,4 +198,15 @@ export class Traffic {
     while (rows > mostSlotRows) rows -= kept.shift()!.rows.length;
     this.#slots = kept;
   }
+}
+
+/** Whoever finds an endpoint not well is believed. */
+function addPools(a: PoolStats, b: PoolStats): PoolStats {
+  return {
+    ...a,
+    connections: a.connections + b.connections,
+    calls: a.calls + b.calls,
+    waiting: a.waiting + b.waiting,
+    state: a.state === "well" ? b.state : a.state,
+  };
 }

@@ -8,7 +8,7 @@ import { type Body, type HttpResponse, noBody, type TextAnswer } from "../call/h
 import type { RpcResponse } from "../call/rpc.ts";
 import { codeFromHttp } from "../call/status.ts";
 import type { Caller, RpcCaller } from "./caller.ts";
-import { type Compressions, webCompressions } from "./compression.ts";
+import { webCompressions } from "./compression.ts";
 import { decodeGet, decodeUnary } from "./connect/decode.ts";
 import { encodeStream, encodeStreamEnd } from "./connect/encode.ts";
 import { encodeUnary, encodeUnaryError } from "./connect/encode-unary.ts";
@@ -19,7 +19,7 @@ import { decodeText } from "./grpc-web/decode.ts";
 import * as grpcWeb from "./grpc-web/encode.ts";
 import { passResponse } from "./http/decode.ts";
 import * as http from "./http/encode.ts";
-import { decodeAnswer, type OriginCall } from "./origin.ts";
+import { decodeAnswer, type DecodeOptions, type OriginCall } from "./origin.ts";
 import { acceptable } from "./recode.ts";
 
 export type { Accepted, AcceptedHttp, AcceptedRpc, Refused } from "./accepted.ts";
@@ -31,6 +31,7 @@ export {
   decodeAnswer,
   encodeCall,
   encodeMessages,
+  type MapEnd,
   type OriginCall,
   type OriginProtocol,
   passesAsItIs,
@@ -70,13 +71,13 @@ export function translateResponse(
   response: HttpResponse,
   respond: (response: HttpResponse) => void,
   origin: OriginCall = "grpc",
-  compressions: Compressions = webCompressions,
+  options: DecodeOptions = {},
 ): void {
   if (caller.protocol === "http") return respond(passResponse(response));
   const passed = origin === "grpc" && caller.protocol === "grpc" ? passAnswer(caller, response) : undefined;
   if (passed !== undefined) return respond(passed);
-  const decoded = decodeAnswer(origin, response, caller.codec, compressions);
-  encodeResponse(caller, acceptable(caller, decoded, compressions), respond);
+  const decoded = decodeAnswer(origin, response, caller.codec, options);
+  encodeResponse(caller, acceptable(caller, decoded, options.compressions ?? webCompressions), respond);
 }
 
 /** An answer whose messages are in the caller's codec, as the caller gets it. Like {@link translateResponse}. */

@@ -3,12 +3,14 @@
  * more, and its answers come back the same way.
  */
 import type { Body, HttpResponse, RequestHead } from "../call/http.ts";
-import type { RpcResponse } from "../call/rpc.ts";
+import type { Source } from "../call/flow.ts";
+import type { RpcEnd, RpcResponse } from "../call/rpc.ts";
 import type { Caller } from "./caller.ts";
 import { type Compressions, webCompressions } from "./compression.ts";
 import { decodeStream, decodeUnaryAnswer } from "./connect/decode-answer.ts";
 import { encodeStreamRequest, encodeUnaryBody, encodeUnaryRequest } from "./connect/encode-request.ts";
 import { codecOf, essence } from "./content-type.ts";
+import { endOf } from "./end.ts";
 import { acceptGrpc } from "./grpc/accept.ts";
 import { decodeResponse } from "./grpc/decode.ts";
 import * as grpcWeb from "./grpc-web/decode.ts";
@@ -52,21 +54,46 @@ export function encodeMessages(
   return origin === "connect-unary" ? encodeUnaryBody(messages, encoding, compressions) : messages;
 }
 
+/** What is made of the end of a call before its caller hears of it. */
+export type MapEnd = (end: RpcEnd) => RpcEnd;
+
+export interface DecodeOptions {
+  readonly compressions?: Compressions;
+  /** For an end that the body tells of. Undefined: it stays. */
+  readonly ended?: MapEnd;
+}
+
 /** The origin's answer to a call whose messages are in `codec`. What is no such answer becomes one that fails. */
 export function decodeAnswer(
   origin: OriginCall,
   response: HttpResponse,
   codec: string,
-  compressions: Compressions = webCompressions,
+  { compressions = webCompressions, ended }: DecodeOptions = {},
 ): RpcResponse {
-  switch (origin) {
-    case "grpc":
-      return decodeResponse(response, codec);
-    case "grpc-web":
-      return grpcWeb.decodeResponse(response, codec, compressions);
-    case "connect-unary":
-      return decodeUnaryAnswer(response, codec, compressions);
-    case "connect-stream":
-      return decodeStream(response, codec, compressions);
-  }
+  if (origin === "grpc") return decodeResponse(response, codec);
+  const decode = decoders[origin];
+  const { head, messages } = decode(response, codec, compressions);
+  return { head, messages: ended === undefined ? messages : endingAs(messages, ended) };
+}
+
+const decoders = {
+  "grpc-web": grpcWeb.decodeResponse,
+  "connect-unary": decodeUnaryAnswer,
+  "connect-stream": decodeStream,
+} as const;
+
+function endingAs(messages: Source<RpcEnd>, ended: MapEnd): Source<RpcEnd> {
+  return {
+    pipe: (sink) =>
+      messages.pipe({
+        write: (bytes) => sink.write(bytes),
+        end: (end) => sink.end(ended(end)),
+        fail: (error) => {
+          ended(endOf(error));
+          sink.fail(error);
+        },
+      }),
+    consumed: (bytes) => messages.consumed(bytes),
+    cancel: (error) => messages.cancel(error),
+  };
 }

@@ -1,5 +1,5 @@
 /** Tables as they come from the authority, compiled. */
-import { compile } from "../../routes/compile.ts";
+import { Compiler } from "../../routes/compile.ts";
 import { Decoder } from "../../routes/decode.ts";
 import type { ClusterPart, RouteTable } from "../../routes/model.ts";
 import { TableReader } from "./read-table.ts";
@@ -7,6 +7,7 @@ import { TableReader } from "./read-table.ts";
 export class CompiledTable {
   #table: RouteTable | undefined;
   readonly #reader = new TableReader();
+  readonly #compiler = new Compiler();
   readonly #decoders = new Map<string, Decoder>();
   #epoch = "";
   /** The last good part of each cluster. */
@@ -40,7 +41,7 @@ export class CompiledTable {
       const { part } = this.#decoderOf(cluster.cluster).decode(cluster);
       if (part !== undefined) parts.set(part.cluster, part);
     }
-    this.#table = compile([...parts.values()], revision);
+    this.#table = this.#compiler.compile([...parts.values()], revision);
     this.#parts = parts;
     this.#epoch = epoch;
   }
@@ -53,6 +54,6 @@ export class CompiledTable {
 
   /** The table; an empty one where the authority has none yet. */
   orEmpty(): RouteTable {
-    return (this.#table ??= compile([]));
+    return (this.#table ??= this.#compiler.compile([], 0n));
   }
 }

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { OriginProtocol, TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { match } from "../../routes/match.ts";
 import type { RouteTable } from "../../routes/model.ts";
+import { CompiledTable } from "./compiled.ts";
 import { Snapshot } from "./snapshot.ts";
 
 const source = { kind: "HTTPRoute", namespace: "default", name: "r" };
@@ -139,4 +140,23 @@ test("an authority that lost its storage takes nothing from those who still have
   authority.snapshot.invalidate();
   const table = await authority.getWith(1, bytesOf("second", 1n, [cluster("b", "new.test")]));
   expect(["a.test", "b.test", "new.test"].map((host) => routes(table, host))).toEqual([true, false, true]);
+});
+
+test("what did not change is the very same in the next table, and the rest is read", () => {
+  const compiled = new CompiledTable();
+  compiled.swap(tableBytes(1n, cluster("a", "a.test"), cluster("b", "b.test")));
+  const before = compiled.orEmpty();
+  compiled.swap(tableBytes(2n, cluster("a", "a.test"), cluster("b", "c.test")));
+  const after = compiled.orEmpty();
+  expect(after.parts[0]!.routes[0]).toBe(before.parts[0]!.routes[0]);
+  expect(after.hosts.exact!.get("a.test")).toBe(before.hosts.exact!.get("a.test"));
+  expect(["a.test", "b.test", "c.test"].map((host) => routes(after, host))).toEqual([true, false, true]);
+});
+
+test("bytes that are no table leave the one before", () => {
+  const compiled = new CompiledTable();
+  compiled.swap(tableBytes(1n, cluster("a", "a.test")));
+  expect(() => compiled.swap(tableBytes(2n, cluster("a", "b.test")).subarray(0, 20))).toThrow();
+  expect(() => compiled.swap(Uint8Array.from([0x12, 0xff]))).toThrow();
+  expect(routes(compiled.orEmpty(), "a.test")).toBe(true);
 });

@@ -1,7 +1,7 @@
 /** How one call is spoken between its caller and its origin. */
 import type { CallError } from "../call/error.ts";
 import type { Body, HttpResponse, RequestHead } from "../call/http.ts";
-import type { Caller, OriginProtocol } from "../protocol/index.ts";
+import type { Caller, MapEnd, OriginProtocol } from "../protocol/index.ts";
 
 export interface Conversation {
   /** The request as the origin gets it. */
@@ -10,8 +10,14 @@ export interface Conversation {
   readonly timeoutMs: number | undefined;
   /** The caller's body as the origin takes it. */
   request(body: Body): Body;
-  /** Turns the origin's answer into the caller's. `respond` gets it, once. */
-  answer(response: HttpResponse, respond: (response: HttpResponse) => void): void;
+  /** Whether the origin says in its answer's body how the call ended, and not in trailer fields. */
+  readonly endsInBody: boolean;
+  /**
+   * Turns the origin's answer into the caller's. `respond` gets it, once.
+   *
+   * @param ended is told how the call ended if that is in the body, and may change it for the caller
+   */
+  answer(response: HttpResponse, respond: (response: HttpResponse) => void, ended: MapEnd): void;
   /** The answer to a call that got none from the origin, in the caller's protocol. */
   failure(error: CallError): HttpResponse;
 }
@@ -43,4 +49,9 @@ export interface Refusal {
   readonly refusal: HttpResponse;
   /** What it says. */
   readonly error: CallError;
+}
+
+/** What the messages of a call are compressed with. */
+export function encodingOf(head: RequestHead): string {
+  return head.fields.get("grpc-encoding") ?? "identity";
 }

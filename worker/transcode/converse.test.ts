@@ -96,7 +96,7 @@ function originAnswers(
 
 function answerOf(conversation: Conversation, response: HttpResponse): HttpResponse {
   let answer: HttpResponse | undefined;
-  conversation.answer(response, (translated) => (answer = translated));
+  conversation.answer(response, (translated) => (answer = translated), (end) => end);
   return answer!;
 }
 
@@ -235,6 +235,31 @@ test("a REST answer may be one field of the message, also where it is not set", 
   const full = toBinary(list, create(list, { books: [{ name: "a" }], next: "n" }));
   expect(bodyOf(answerOf(conversation, originAnswers({ "grpc-status": "0" }, [full])))).toBe('[{"name":"a"}]');
   expect(bodyOf(answerOf(conversation, originAnswers({ "grpc-status": "0" }, [new Uint8Array()])))).toBe("[]");
+});
+
+test("a google.api.HttpBody is the HTTP body of any type, in a field or as the whole message", () => {
+  const png = Uint8Array.from({ length: 256 }, (_, i) => i);
+  const scan = libraryDescriptors.method("/library.Library/Attach")!.input;
+  const body = libraryDescriptors.method("/library.Library/Convert")!.input;
+  const page = create(body, { contentType: "image/png", data: png });
+  const cases = [
+    ["/v1/scans/7", scan, create(scan, { name: "scans/7", page })],
+    ["/v1/scans:convert", body, page],
+  ] as const;
+  for (const [target, desc, message] of cases) {
+    const conversation = talk({ path: target, fields: { "content-type": "image/png" } });
+    const sink = new TestSink(conversation.request(bodyWith(png)));
+    expect(fromBinary(desc, sink.bytes.subarray(5))).toEqual(message);
+    const answer = answerOf(conversation, originAnswers({ "grpc-status": "0" }, [toBinary(desc, message)]));
+    expect(Object.fromEntries(answer.head.fields)).toEqual({ "content-type": "image/png", "content-length": "256" });
+    expect(new TestSink(answer.body).bytes).toEqual(png);
+  }
+  const untyped = talk({ path: "/v1/scans/7" });
+  const odd = create(scan, { page: create(body, { contentType: "a\r\nb" }) });
+  for (const message of [toBinary(scan, odd), new Uint8Array()]) {
+    const { head } = answerOf(untyped, originAnswers({ "grpc-status": "0" }, [message]));
+    expect(head.fields.flat).toEqual(["content-type", "application/octet-stream", "content-length", "0"]);
+  }
 });
 
 test("a REST error is a google.rpc.Status with its details in JSON, under its HTTP status", () => {

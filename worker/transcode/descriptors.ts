@@ -1,6 +1,9 @@
 /** What a descriptor set tells of an origin's services: how their messages are read, and which HTTP requests they take. */
 import { createFileRegistry, type DescMethod, type FileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import type { Compressions } from "../protocol/compression.ts";
+import type { Conversation, PlannedCall, Refusal } from "./conversation.ts";
+import { converseDescribed } from "./described.ts";
 import { Templates } from "./rest/templates.ts";
 
 export class Descriptors {
@@ -30,5 +33,10 @@ export class Descriptors {
   /** The method that calls to `path` are for: "/package.Service/Method". */
   method(path: string): DescMethod | undefined {
     return this.#methods.get(path);
+  }
+
+  /** See converse.ts. */
+  converse(call: PlannedCall, orHttp: boolean, compressions: Compressions): Conversation | Refusal {
+    return converseDescribed(call, this, orHttp, compressions);
   }
 }

@@ -45,17 +45,27 @@ function method(
 ): MessageInitShape<typeof MethodDescriptorProtoSchema> {
   const options = create(MethodOptionsSchema);
   if (rule !== undefined) setExtension(options, http_rule, rule as never);
-  return { name, inputType: `.library.${input}`, outputType: `.library.${output}`, options, ...kind };
+  const [inputType, outputType] = [input, output].map((type) => (type.includes(".") ? `.${type}` : `.library.${type}`));
+  return { name, inputType: inputType!, outputType: outputType!, options, ...kind };
 }
 
 const get = (value: string): Pick<Rule, "pattern"> => ({ pattern: { case: "get", value } });
 const post = (value: string): Pick<Rule, "pattern"> => ({ pattern: { case: "post", value } });
 
+const httpBody = create(FileDescriptorProtoSchema, {
+  name: "google/api/httpbody.proto",
+  package: "google.api",
+  syntax: "proto3",
+  messageType: [message("HttpBody", "string content_type = 1; bytes data = 2")],
+});
+
 const library = create(FileDescriptorProtoSchema, {
   name: "library.proto",
   package: "library",
   syntax: "proto3",
-  dependency: ["any", "duration", "field_mask", "timestamp", "wrappers"].map((name) => `google/protobuf/${name}.proto`),
+  dependency: ["any", "duration", "field_mask", "timestamp", "wrappers"]
+    .map((name) => `google/protobuf/${name}.proto`)
+    .concat(httpBody.name),
   enumType: [
     {
       name: "EGenre",
@@ -79,6 +89,7 @@ const library = create(FileDescriptorProtoSchema, {
     ),
     message("ListResponse", "repeated Book books = 1; string next = 2"),
     message("UpdateRequest", "Book book = 1; google.protobuf.FieldMask mask = 2"),
+    message("Scan", "string name = 1; google.api.HttpBody page = 2"),
   ],
   service: [
     {
@@ -100,6 +111,8 @@ const library = create(FileDescriptorProtoSchema, {
         method("Watch", ["ListRequest", "Book"], get("/v1/watch"), { serverStreaming: true }),
         method("Upload", ["Book", "Book"], { ...post("/v1/upload"), body: "*" }, { clientStreaming: true }),
         method("Misfit", ["Book", "Book"], get("/v1/misfit/{no_such_field}")),
+        method("Attach", ["Scan", "Scan"], { ...post("/v1/{name=scans/*}"), body: "page", responseBody: "page" }),
+        method("Convert", ["google.api.HttpBody", "google.api.HttpBody"], { ...post("/v1/scans:convert"), body: "*" }),
         method("Chat", ["Book", "Book"], undefined, { clientStreaming: true, serverStreaming: true }),
       ],
     },
@@ -117,6 +130,7 @@ export const libraryBytes: Uint8Array = toBinary(
         file_google_protobuf_timestamp,
         file_google_protobuf_wrappers,
       ].map(({ proto }) => proto),
+      httpBody,
       library,
     ],
   }),

@@ -12,12 +12,13 @@ import {
   encodeCall,
   encodeFailure,
   encodeResponse,
+  type MapEnd,
   type OriginCall,
   recode,
   type RpcCaller,
 } from "../protocol/index.ts";
 import { binaryFromJson, jsonBytes, jsonFromBinary } from "./codec.ts";
-import type { Conversation } from "./conversation.ts";
+import { type Conversation, encodingOf } from "./conversation.ts";
 import { translateMessages } from "./messages.ts";
 
 export interface TranslatedOptions {
@@ -34,11 +35,13 @@ export interface TranslatedOptions {
 export class TranslatedConversation implements Conversation {
   readonly head: RequestHead;
   readonly timeoutMs: number | undefined;
+  readonly endsInBody: boolean;
   readonly #options: TranslatedOptions;
 
   constructor(options: TranslatedOptions) {
     this.head = encodeCall(options.origin, inProtobuf(options.head));
     this.timeoutMs = options.timeoutMs;
+    this.endsInBody = options.origin !== "grpc";
     this.#options = options;
   }
 
@@ -50,9 +53,9 @@ export class TranslatedConversation implements Conversation {
     return translateMessages(plain, (message) => binaryFromJson(method.input, message, registry), "caller");
   }
 
-  answer(response: HttpResponse, respond: (response: HttpResponse) => void): void {
+  answer(response: HttpResponse, respond: (response: HttpResponse) => void, ended: MapEnd): void {
     const { caller, compressions, method, origin, registry } = this.#options;
-    const compressed = decodeAnswer(origin, response, "proto", compressions);
+    const compressed = decodeAnswer(origin, response, "proto", { compressions, ended });
     const { head, messages } = acceptable({ ...caller, acceptEncoding: undefined }, compressed, compressions);
     const toJson = (message: Uint8Array) => jsonBytes(jsonFromBinary(method.output, message, registry));
     const translated: RpcResponse = {
@@ -66,11 +69,6 @@ export class TranslatedConversation implements Conversation {
   failure(error: CallError): HttpResponse {
     return encodeFailure(this.#options.caller, error);
   }
-}
-
-/** What the messages of a call are compressed with. */
-export function encodingOf(head: RequestHead): string {
-  return head.fields.get("grpc-encoding") ?? "identity";
 }
 
 /** The head of the call in protobuf, in neither direction compressed: messages are taken apart at the edge. */

@@ -92,6 +92,7 @@ export class LiveBackend {
     this.#endpoints = new Map();
     for (const { host, port } of backend.endpoints) {
       const key = `${host} ${port}`;
+      if (this.#endpoints.has(key)) continue; // it is named twice
       const known = anew ? undefined : (before.get(key) ?? this.#return(key));
       if (known !== undefined) before.delete(key);
       const added = known ?? this.#create(backend, host, port);
@@ -159,6 +160,7 @@ export class LiveBackend {
       const fresh = candidates.filter((candidate) => !tried.includes(candidate));
       if (fresh.length > 0) candidates = fresh;
     }
+    if (!this.#mayDial()) candidates = ofConnected(candidates);
     if (candidates.length === 0) return undefined;
     if (session !== undefined) {
       const own = candidates.find(({ id }) => id === session);
@@ -253,6 +255,12 @@ export class LiveBackend {
 
 function checksOf({ healthCheck }: Backend, options: BackendOptions): HealthChecks | undefined {
   return healthCheck && new HealthChecks(healthCheck, options);
+}
+
+/** Where no connection can be added, those that have one, if any has. */
+function ofConnected(endpoints: readonly LiveEndpoint[]): readonly LiveEndpoint[] {
+  const connected = endpoints.filter(({ pool }) => pool.connections > 0);
+  return connected.length > 0 ? connected : endpoints;
 }
 
 /** Equal for backends whose connections are made alike. */

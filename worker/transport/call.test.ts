@@ -296,7 +296,8 @@ describe("a circuit breaker", () => {
 
   test("limits connections", async () => {
     const world = new World();
-    const routing = limited({ maxConnections: 1 });
+    const endpoints = Array.from({ length: 20 }, (_, host) => ({ host: `10.3.0.${host}`, port: 1 }));
+    const routing = { targets: [{ ...limited({ maxConnections: 1 }).targets[0]!, endpoints }] };
     for (let i = 0; i < 20; i++) {
       world.chance = [i / 20, 0.5];
       // oxlint-disable-next-line no-await-in-loop -- one call after the other

@@ -19,6 +19,8 @@ import { watch } from "./watched.ts";
 
 /** Attempts beyond the first, unasked, at a call that no origin has begun to process. */
 const maxUnprocessed = 5;
+/** Attempts at one backend while there are others. */
+const attemptsPerTarget = 2;
 
 /** Milliseconds by which callers may be ahead who leave because their deadline has passed. */
 const deadlineSlackMs = 20;
@@ -37,7 +39,9 @@ export class OriginCall implements AttemptOwner {
   readonly #routing: Routing;
   readonly #targets: readonly LiveBackend[];
   readonly #deadline: number;
+  /** Of every attempt, in this order. */
   readonly #tried: LiveEndpoint[] = [];
+  readonly #triedAt: LiveBackend[] = [];
   /** Attempts without an answer so far; then the one whose answer counts. */
   #underWay: Attempt[] = [];
   #state: "asked" | "answered" | "over" = "asked";
@@ -95,7 +99,7 @@ export class OriginCall implements AttemptOwner {
     const wish = { session: this.#routing.session?.endpoint, hashKey, tried: this.#tried };
     if (targets.length > 1) {
       for (const live of targets) {
-        const endpoint = live.able(true) ? live.pick(wish) : undefined;
+        const endpoint = this.#hasChance(live) ? live.pick(wish) : undefined;
         if (endpoint !== undefined && !this.#tried.includes(endpoint)) return { live, endpoint };
       }
     }
@@ -109,6 +113,10 @@ export class OriginCall implements AttemptOwner {
     return again;
   }
 
+  #hasChance(live: LiveBackend): boolean {
+    return live.able(true) && this.#triedAt.filter((tried) => tried === live).length < attemptsPerTarget;
+  }
+
   #begin(found = this.#find()): void {
     if (found === undefined) return this.#giveUp(noEndpoint(this.#targets[0]!));
     const { live, endpoint } = found;
@@ -118,6 +126,7 @@ export class OriginCall implements AttemptOwner {
     const attempt = new Attempt(this, live, endpoint, this.#replay);
     const before = this.#tried.length;
     this.#tried.push(endpoint);
+    this.#triedAt.push(live);
     this.#underWay.push(attempt);
     this.#answer.attempted(live.name, endpoint.endpoint);
     const head = before === 0 ? this.#head : headAgain(this.#head, before, this.#deadline - clock.now());

@@ -1,5 +1,6 @@
 /** One of a backend's endpoints, as it is just now. */
 import type { Clock } from "../call/clock.ts";
+import type { EndpointState } from "../call/pool-stats.ts";
 import { Ejection } from "../pick/ejection.ts";
 import { hash } from "../pick/hash.ts";
 import { slowStart } from "../pick/slow-start.ts";
@@ -59,6 +60,12 @@ export class LiveEndpoint {
 
   get well(): boolean {
     return this.#healthy && this.ejection.until <= this.#clock.now();
+  }
+
+  get state(): EndpointState {
+    if (!this.#healthy) return "unhealthy";
+    if (!this.well) return "ejected";
+    return this.reachable ? "well" : "unreachable";
   }
 
   /** It gets calls from now on: its slow start begins. */

@@ -199,6 +199,16 @@ describe("failover", () => {
     expect(await spread(world, [east, west], 5)).toEqual({ [two]: 5 + 0 });
   });
 
+  test("comes after two attempts, however many endpoints there are", async () => {
+    const world = new World();
+    const endpoints = Array.from({ length: 50 }, (_, i) => ({ host: `10.2.0.${i}`, port: 50051 }));
+    for (const { host } of endpoints) world.down.add(host);
+    const call = await world.call({ targets: [{ ...east, endpoints }, west] });
+    expect(call.sentTo).toHaveLength(3);
+    world.answer(two, 1, 0);
+    expect(call.status).toBe("0");
+  });
+
   test("goes back little by little", async () => {
     const world = new World();
     world.down.add(one);
@@ -295,6 +305,14 @@ describe("a newer table", () => {
     await spread(world, [echo], 4);
     await spread(world, [{ ...echo, tls: true }], 4);
     expect(world.dials.length).toBe(4);
+  });
+
+  test("may name an endpoint twice: it is one", async () => {
+    const world = new World();
+    const twice = { ...echo, endpoints: [...echo.endpoints, ...echo.endpoints] };
+    await spread(world, [twice], 8);
+    await spread(world, [structuredClone(twice)], 8);
+    expect(world.dials.length).toBe(2);
   });
 
   test("keeps what is equal", async () => {

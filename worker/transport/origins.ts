@@ -50,11 +50,17 @@ export class Origins {
 
   /** Every endpoint's connections, as they stand. */
   stats(): readonly PoolStats[] {
-    return [...this.#live.values()].flatMap((live) => Array.from(live.endpoints, statsOf));
+    return [...this.#live.values()].flatMap(({ name, endpoints }) =>
+      Array.from(endpoints, (endpoint) => statsOf(name, endpoint)),
+    );
   }
 
   #forgetIdle(): void {
-    for (const [name, live] of this.#live) if (live.idle) this.#live.delete(name);
+    for (const [name, live] of this.#live) {
+      if (!live.idle) continue;
+      live.close();
+      this.#live.delete(name);
+    }
   }
 
   /** Ends every call and closes every connection. Nothing may be sent any more. */
@@ -63,8 +69,8 @@ export class Origins {
   }
 }
 
-function statsOf({ endpoint, pool }: LiveEndpoint): PoolStats {
+function statsOf(backend: string, { endpoint, pool, state }: LiveEndpoint): PoolStats {
   const { host, port, protocol, tls } = endpoint;
   const { connections, load, waiting } = pool;
-  return { host, port, protocol, tls, connections, calls: load - waiting, waiting };
+  return { backend, host, port, protocol, tls, connections, calls: load - waiting, waiting, state };
 }

@@ -56,7 +56,7 @@ export function attachRoutes(
   const { objects } = context;
   const routes: RouteObject[] = [...objects.all("HTTPRoute"), ...objects.all("GRPCRoute")];
   const claims = new Map<ReadListener, Claims>();
-  return order.sort(routes).map((route) => {
+  return order.of(routes).map((route) => {
     const accepted = context.unit("attach", route, [gateways], (own) =>
       route.spec.parentRefs.map((parent) => attach(own.objects, gateways, route, parent)),
     );

@@ -15,7 +15,6 @@ export function isGranted(objects: ObjectIndex, { from, to }: Reference): boolea
       ({ spec }) =>
         spec.from.some(
           ({ group, kind, namespace }) => group === GATEWAY_GROUP && kind === from.kind && namespace === from.namespace,
-        ) &&
-        spec.to.some(({ group, kind, name }) => group === "" && kind === to.kind && (name ?? to.name) === to.name),
+        ) && spec.to.some(({ group, kind, name }) => group === "" && kind === to.kind && (name ?? to.name) === to.name),
     );
 }

@@ -1,5 +1,11 @@
 import type { HttpRouteRule } from "../../objects/http-route.ts";
-import type { BackendObjectRef, BackendRef, Filter, HeaderMatch, SessionPersistence } from "../../objects/route-parts.ts";
+import type {
+  BackendObjectRef,
+  BackendRef,
+  Filter,
+  HeaderMatch,
+  SessionPersistence,
+} from "../../objects/route-parts.ts";
 import type { BackendTarget } from "../backends.ts";
 import { findPort, noSuchPort, useBackend } from "../backends.ts";
 import type { BackendRefInit, Context, FilterInit, RuleInit, Say } from "../context.ts";

@@ -1,6 +1,6 @@
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Form } from "../annotations.ts";
-import { flag, integer, oneOf, text } from "../annotations.ts";
+import { flag, integer, oneOf, textOf } from "../annotations.ts";
 import type { FilterInit } from "../context.ts";
 import type { OriginHint, Reference } from "../origin.ts";
 import type { BackendPolicies, HealthCheckInit } from "../service-policies.ts";
@@ -53,7 +53,7 @@ export function alibabaReference(reading: Reading): Reference {
   return { ...hint, ...(Object.keys(policies).length > 0 && { policies }) };
 }
 
-const path = text("a path", (value) => /^\/\S*$/.test(value));
+const path = textOf("a path", (value) => /^\/\S*$/.test(value));
 const checkProtocols = oneOf(
   new Map([
     ["HTTP", "http"],
@@ -138,7 +138,7 @@ const schedulers: Form<Scheduler> = oneOf(
     ["uch", { case: "consistentHash", value: {} }],
   ]),
 );
-const paramName = text("the name of a query parameter", (value) => /^\S{1,256}$/.test(value));
+const paramName = textOf("the name of a query parameter", (value) => /^\S{1,256}$/.test(value));
 
 function schedulerOf(reading: Reading): Pick<BackendPolicies, "loadBalancing"> {
   const policy = valueOf(reading, "backend-scheduler", schedulers);
@@ -146,7 +146,9 @@ function schedulerOf(reading: Reading): Pick<BackendPolicies, "loadBalancing"> {
   if (annotationOf(reading, "backend-scheduler") !== "uch") return { loadBalancing: { policy } };
   const name = valueOf(reading, "backend-scheduler-uch-value", paramName);
   if (name !== undefined) {
-    return { loadBalancing: { policy: { case: "consistentHash", value: { key: { case: "queryParam", value: name } } } } };
+    return {
+      loadBalancing: { policy: { case: "consistentHash", value: { key: { case: "queryParam", value: name } } } },
+    };
   }
   sayOf(reading, "backend-scheduler", "error", "uch needs backend-scheduler-uch-value: ignored");
   return {};
@@ -173,5 +175,9 @@ export function alibabaGuards(reading: Reading): FilterInit[] {
     const value = { calls, periodMs: 1000, ...(bySource && { key: { case: "source" as const, value: true } }) };
     return [{ filter: { case: "rateLimit", value } }];
   };
-  return [...corsFilter(reading, 172_800), ...limit("traffic-limit-qps", false), ...limit("traffic-limit-ip-qps", true)];
+  return [
+    ...corsFilter(reading, 172_800),
+    ...limit("traffic-limit-qps", false),
+    ...limit("traffic-limit-ip-qps", true),
+  ];
 }

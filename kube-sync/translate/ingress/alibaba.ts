@@ -143,11 +143,7 @@ function orderOf(reading: Reading): number {
 }
 
 /** Ingresses by order and then by name, which makes a difference where one sets it or has conditions. */
-function arrange(
-  rules: readonly IngressRule[],
-  keyOf: (rule: IngressRule) => string,
-  hostname: string,
-): RouteInit[] {
+function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => string, hostname: string): RouteInit[] {
   const nameOf = ({ ingress }: Reading) => `${ingress.metadata.namespace}/${ingress.metadata.name}`;
   const sorted = rules.toSorted(
     (a, b) =>

@@ -3,7 +3,6 @@ import type { Say } from "../context.ts";
 import type { Dialect } from "./dialect.ts";
 import { annotationField } from "../annotations.ts";
 
-
 /** Reports annotations that are not read. Returns why the Ingress cannot be served, if one of them forbids it. */
 export function readAnnotations({ metadata }: ObjectOf<"Ingress">, dialect: Dialect, say: Say): string | undefined {
   let reason: string | undefined;

@@ -111,7 +111,10 @@ function forward(reading: Reading, name: string, value: AwsAction, fail: (reason
       return { target: invalidTarget(target), weight };
     },
   );
-  const { enabled, durationseconds } = forwardconfig.targetgroupstickinessconfig ?? { enabled: false, durationseconds: 0 };
+  const { enabled, durationseconds } = forwardconfig.targetgroupstickinessconfig ?? {
+    enabled: false,
+    durationseconds: 0,
+  };
   return { backends, ...(enabled && sticky("AWSALBTG", durationseconds)) };
 }
 

@@ -70,6 +70,11 @@ export function awsTransforms(reading: Reading, name: string): FilterInit[] | st
   const substitution = replace.replaceAll("\\", "\\\\").replaceAll(/\$(\d)/g, "\\$1");
   if (!forms.substitution.holds(substitution)) return fail(`replace must be ${forms.substitution.says}`);
   return [
-    { filter: { case: "urlRewrite", value: { path: { modifier: { case: "regex", value: { pattern, substitution } } } } } },
+    {
+      filter: {
+        case: "urlRewrite",
+        value: { path: { modifier: { case: "regex", value: { pattern, substitution } } } },
+      },
+    },
   ];
 }

@@ -1,6 +1,6 @@
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Form } from "../annotations.ts";
-import { integer, oneOf, text } from "../annotations.ts";
+import { integer, oneOf, textOf } from "../annotations.ts";
 import type { OriginHint, Reference } from "../origin.ts";
 import type { BackendPolicies, HealthCheckInit } from "../service-policies.ts";
 import type { CallPolicies, Reading } from "./dialect.ts";
@@ -49,8 +49,8 @@ export function awsReference(reading: Reading, service: ObjectOf<"Service">, por
   return { protocol, tls, ...(Object.keys(policies).length > 0 && { policies }) };
 }
 
-const path = text("a path", (value) => /^\/\S*$/.test(value));
-const checkPort: Form<string> = text("a port, its name or traffic-port", (value) =>
+const path = textOf("a path", (value) => /^\/\S*$/.test(value));
+const checkPort: Form<string> = textOf("a port, its name or traffic-port", (value) =>
   /^(\d{1,5}|[a-z0-9]([a-z0-9-]*[a-z0-9])?)$/.test(value),
 );
 

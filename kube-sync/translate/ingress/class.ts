@@ -37,7 +37,8 @@ export function dialectOf(context: Context, ingress: ObjectOf<"Ingress">, say: S
   const found = name === undefined ? defaultClass(context) : objects.get("IngressClass", "", name);
   if (found !== undefined) {
     const { controller } = found.spec;
-    if (controller === INGRESS_CONTROLLER || options.adoptAll || isNamed(found.metadata.name)) return CONTROLLERS.get(controller) ?? plain;
+    if (controller === INGRESS_CONTROLLER || options.adoptAll || isNamed(found.metadata.name))
+      return CONTROLLERS.get(controller) ?? plain;
     say("info", field, `not adopted: IngressClass "${found.metadata.name}" belongs to ${controller}`);
     return undefined;
   }

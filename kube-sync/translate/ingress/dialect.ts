@@ -139,7 +139,12 @@ export function byPath(a: IngressRule, b: IngressRule): number {
  * What a dialect's annotation of an Ingress, or of a Service, which comes first, says; undefined: it is absent, or
  * malformed, which is reported.
  */
-export function valueOf<T>(reading: Reading, name: string, form: Form<T>, service?: ObjectOf<"Service">): T | undefined {
+export function valueOf<T>(
+  reading: Reading,
+  name: string,
+  form: Form<T>,
+  service?: ObjectOf<"Service">,
+): T | undefined {
   const text = service?.metadata.annotations[`${reading.dialect.prefix}${name}`] ?? annotationOf(reading, name);
   if (text === undefined) return undefined;
   const value = form.read(text.trim());

@@ -1,7 +1,7 @@
 import { forms } from "../../../routes/syntax.ts";
 import { findPort, useBackend } from "../backends.ts";
 import type { Form } from "../annotations.ts";
-import { integer, oneOf, text } from "../annotations.ts";
+import { integer, oneOf, textOf } from "../annotations.ts";
 import type { FilterInit } from "../context.ts";
 import { serviceNameOf } from "../service-host.ts";
 import type { CallPolicies, Reading } from "./dialect.ts";
@@ -70,7 +70,7 @@ function retryOf(reading: Reading): CallPolicies["retry"] {
 }
 
 const affinities = oneOf(new Map([["cookie", true]]));
-const cookieName = text(forms.cookieName.says, (value) => forms.cookieName.holds(value));
+const cookieName = textOf(forms.cookieName.says, (value) => forms.cookieName.holds(value));
 
 function sessionOf(reading: Reading): CallPolicies["session"] {
   if (valueOf(reading, "affinity", affinities) === undefined) return undefined;

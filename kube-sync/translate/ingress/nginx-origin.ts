@@ -1,6 +1,6 @@
 import { forms, isEndpointHost } from "../../../routes/syntax.ts";
 import type { Form } from "../annotations.ts";
-import { oneOf, text } from "../annotations.ts";
+import { oneOf, textOf } from "../annotations.ts";
 import type { ClientCertificates } from "../certificates.ts";
 import { authoritiesOf, pairOf } from "../certificates.ts";
 import type { OriginHint, Reference } from "../origin.ts";
@@ -98,7 +98,7 @@ const onOff = oneOf(
     ["off", false],
   ]),
 );
-const hostName = text("a lower-case host name", isEndpointHost);
+const hostName = textOf("a lower-case host name", isEndpointHost);
 
 /** NGINX verifies nothing unless it is told to; the edge verifies unless it is told not to. */
 function originTlsOf(reading: Reading): OriginTls | undefined {
@@ -169,4 +169,3 @@ export function nginxClients(reading: Reading): ClientCertificates | string | un
   const authorities = authoritiesOf(context.objects, { kind: "Secret", ...name });
   return "pem" in authorities ? { caPem: authorities.pem, optional } : fail(authorities.wrong);
 }
-

@@ -18,7 +18,8 @@ export function callPolicies(route: IstioHttpRoute, field: string, say: Say): Ca
   if (route.fault !== undefined) return {};
   const { timeout = 0, retries } = route;
   const attempts = retries?.attempts ?? DEFAULT_RETRIES.attempts;
-  if (attempts > MOST_ATTEMPTS) say("warning", `${field}.retries.attempts`, `is more than ${MOST_ATTEMPTS}, which holds`);
+  if (attempts > MOST_ATTEMPTS)
+    say("warning", `${field}.retries.attempts`, `is more than ${MOST_ATTEMPTS}, which holds`);
   const perTry = attempts === 0 ? 0 : (retries?.perTryTimeout ?? 0);
   const backendRequestMs = timeout > 0 ? Math.min(timeout, perTry) : perTry;
   const on = retries?.retryOn || DEFAULT_RETRIES.retryOn;
@@ -53,7 +54,8 @@ function retryConditions(on: string, field: string, say: Say) {
     for (const status of statuses ?? []) httpStatuses.add(status);
     // Envoy counts a connection that breaks among its 5xx.
     if (word === "reset" || word === "5xx") onReset = true;
-    const isKnown = code !== undefined || statuses !== undefined || /^(reset|connect-failure|refused-stream)$/.test(word);
+    const isKnown =
+      code !== undefined || statuses !== undefined || /^(reset|connect-failure|refused-stream)$/.test(word);
     if (!isKnown) say("warning", field, `"${word}" is not carried: calls are not made again for it`);
   }
   return { grpcCodes: [...grpcCodes], httpStatuses: [...httpStatuses], onReset };
@@ -69,7 +71,8 @@ export function faultFilter({ fault }: IstioHttpRoute): FilterInit[] | string {
   if (abort?.http2Error !== undefined) return "http2Error is not supported";
   const grpc = abort?.grpcStatus;
   const code = grpc === undefined ? undefined : /^\d+$/.test(grpc) ? Number(grpc) : grpcCode(grpc);
-  if (grpc !== undefined && (code === undefined || code < 1 || code > 16)) return `"${grpc}" is no gRPC status that fails`;
+  if (grpc !== undefined && (code === undefined || code < 1 || code > 16))
+    return `"${grpc}" is no gRPC status that fails`;
   const value = {
     delayMs: delay?.fixedDelay ?? 0,
     delayMillionths: delay === undefined ? 0 : millionths(delay.percentage, delay.percent),
@@ -87,7 +90,9 @@ export function mirrorFilters(
   refuse: (field: string, reason: string) => void,
 ): FilterInit[] {
   const all = [
-    ...(mirror ? [{ destination: mirror, share: mirrorPercentage?.value ?? mirrorPercent ?? 100, field: "mirror" }] : []),
+    ...(mirror
+      ? [{ destination: mirror, share: mirrorPercentage?.value ?? mirrorPercent ?? 100, field: "mirror" }]
+      : []),
     ...mirrors.map(({ destination, percentage }, i) => ({
       destination,
       share: percentage?.value ?? 100,

@@ -5,7 +5,7 @@ import type { IstioDestination } from "../../objects/istio.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Context } from "../context.ts";
 import { invalidTarget } from "../context.ts";
-import type { OriginHint, Reference } from "../origin.ts";
+import type { Reference } from "../origin.ts";
 import { hasOwnAddress } from "../origin.ts";
 import { referenceBy } from "./traffic-policy.ts";
 import { serviceNameOf } from "../service-host.ts";
@@ -14,7 +14,7 @@ import { serviceNameOf } from "../service-host.ts";
 export interface Entry {
   readonly service: ObjectOf<"Service">;
   readonly port: ServicePort;
-  readonly hint: OriginHint;
+  readonly hint: Reference;
 }
 
 interface Found {
@@ -59,7 +59,11 @@ export function targetsOf(
 }
 
 /** What copies of calls go to, or why it is not found. */
-export function mirrorTarget(context: Context, namespace: string, destination: IstioDestination): BackendTarget | string {
+export function mirrorTarget(
+  context: Context,
+  namespace: string,
+  destination: IstioDestination,
+): BackendTarget | string {
   const found = resolve(context, namespace, destination);
   return typeof found === "string" ? found : useBackend(context, found.service, found.port, found.reference);
 }
@@ -77,7 +81,11 @@ function resolve(context: Context, namespace: string, { host, subset, port }: Is
   const wanted = port?.number ?? ports[0]!.port;
   const servicePort = findPort(narrowed, wanted);
   if (servicePort === undefined) return noSuchPort(narrowed, wanted);
-  return { service: narrowed, port: servicePort, reference: rule === undefined ? {} : referenceBy(context, rule, subset, wanted) };
+  return {
+    service: narrowed,
+    port: servicePort,
+    reference: rule === undefined ? {} : referenceBy(context, rule, subset, wanted),
+  };
 }
 
 function serviceOf({ objects }: Context, namespace: string, host: string): ObjectOf<"Service"> | undefined {

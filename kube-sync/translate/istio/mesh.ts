@@ -11,6 +11,7 @@ import { inOrder } from "../order.ts";
 import { hasOwnAddress } from "../origin.ts";
 import type { Entry } from "./destinations.ts";
 import type { Server } from "./servers.ts";
+import { entryTls } from "./entry-tls.ts";
 import { addServerCertificates, entriesOf, isEntry, listensOn, serversOf } from "./servers.ts";
 import type { MeshRule } from "./virtual-service.ts";
 import { meshRules } from "./virtual-service.ts";
@@ -40,10 +41,11 @@ export function translateIstio(context: Context): RouteInit[] {
 }
 
 function serverRules(context: Context, server: Server, servers: readonly Server[]): readonly OrderedRule[] {
-  if (server.spec.tls?.httpsRedirect === true) return context.unit("server redirects", server, [], () => redirects(server));
+  if (server.spec.tls?.httpsRedirect === true)
+    return context.unit("server redirects", server, [], () => redirects(server));
   const entry = context.unit("entry", server, servers, (own) =>
     entriesOf(own.objects, server.gateway)
-      .map((service) => entryOf(service, [server, ...sameHosts(servers, server)]))
+      .map((service) => entryOf(own, service, [server, ...sameHosts(servers, server)]))
       .find((each) => each !== undefined && hasOwnAddress(each.service)),
   );
   return meshRules(context, server, entry);
@@ -109,7 +111,7 @@ export function meshBehind(context: Context, service: ObjectOf<"Service">, port:
   if (behind.length === 0) return undefined;
   return behind.flatMap((server): MeshRule[] => {
     if (server.spec.tls?.httpsRedirect === true) return [];
-    return meshRules(context, server, entryOf(service, [server, ...sameHosts(servers, server)]));
+    return meshRules(context, server, entryOf(context, service, [server, ...sameHosts(servers, server)]));
   });
 }
 
@@ -122,13 +124,14 @@ function sameHosts(servers: readonly Server[], server: Server): Server[] {
 }
 
 /** The Service as an origin, on the port of a server that has TLS if one does. Envoy speaks HTTP/2 on either. */
-function entryOf(service: ObjectOf<"Service">, servers: readonly Server[]): Entry | undefined {
+function entryOf(context: Context, service: ObjectOf<"Service">, servers: readonly Server[]): Entry | undefined {
   const open = servers.filter(({ spec }) => spec.tls?.httpsRedirect !== true);
   const secureFirst = open.toSorted((a, b) => b.scheme - a.scheme);
   for (const server of secureFirst) {
     const port = service.spec.ports.find((each) => listensOn(server, each));
     if (port === undefined) continue;
-    return { service, port, hint: { protocol: "http2", tls: server.scheme === Scheme.HTTPS } };
+    const originTls = entryTls(context, server);
+    return { service, port, hint: { protocol: "http2", tls: server.scheme === Scheme.HTTPS, originTls } };
   }
   return undefined;
 }

@@ -93,12 +93,12 @@ function clientsOf(
   return { caPem: authorities.pem, optional: mode === "OPTIONAL_MUTUAL" };
 }
 
-function credentialNames(tls: IstioServer["tls"]): string[] {
+export function credentialNames(tls: IstioServer["tls"]): string[] {
   return [...(tls?.credentialName === undefined ? [] : [tls.credentialName]), ...(tls?.credentialNames ?? [])];
 }
 
 /** Istio reads Secrets where the gateway's pods are. */
-function secretNamespace({ objects }: Context, gateway: ObjectOf<"IstioGateway">, name: string): string {
+export function secretNamespace({ objects }: Context, gateway: ObjectOf<"IstioGateway">, name: string): string {
   const namespaces = [
     ...entriesOf(objects, gateway).map(({ metadata }) => metadata.namespace),
     gateway.metadata.namespace,

@@ -19,7 +19,12 @@ interface Setting<T> {
 }
 
 /** What a DestinationRule says of a port: the subset's policy before the Service's, a port's own before both. */
-export function referenceBy(context: Context, rule: DestinationRule, subset: string | undefined, port: number): Reference {
+export function referenceBy(
+  context: Context,
+  rule: DestinationRule,
+  subset: string | undefined,
+  port: number,
+): Reference {
   const find = <K extends keyof IstioSettings>(name: K) => settingOf(rule, subset, port, name);
   const say = sayAbout(context, rule);
   const policies: BackendPolicies = {
@@ -105,7 +110,8 @@ function poolOf(
   for (const [name, part] of Object.entries({ tcp, http })) {
     const carried = ["maxConnections", "connectTimeout", "http1MaxPendingRequests", "http2MaxRequests"];
     const others = Object.entries(part ?? {}).filter(([key, value]) => value !== undefined && !carried.includes(key));
-    for (const [key] of others) say("info", `${found.field}.${name}.${key}`, "is not carried: calls are made without it");
+    for (const [key] of others)
+      say("info", `${found.field}.${name}.${key}`, "is not carried: calls are made without it");
   }
   const breaker = {
     maxConnections: tcp?.maxConnections ?? 0,
@@ -129,7 +135,11 @@ function codes(...names: readonly string[]): number[] {
 function outliersOf(found: Found<"outlierDetection">, say: Say): Pick<BackendPolicies, "outlierDetection"> {
   if (found === undefined) return {};
   const { value, field } = found;
-  for (const name of ["minHealthPercent", "splitExternalLocalOriginErrors", "consecutiveLocalOriginFailures"] as const) {
+  for (const name of [
+    "minHealthPercent",
+    "splitExternalLocalOriginErrors",
+    "consecutiveLocalOriginFailures",
+  ] as const) {
     if (value[name] !== undefined) say("info", `${field}.${name}`, "is not carried");
   }
   if (value.interval !== undefined) say("info", `${field}.interval`, "is not carried: failures count at once");
@@ -188,14 +198,16 @@ function originTlsOf(
     );
     const known = authorities.find((each) => "pem" in each);
     if (known !== undefined) tls.caCertificates = known.pem;
-    else if (mode === "SIMPLE") return fail("credentialName", authorities.map((each) => "wrong" in each && each.wrong).join("; "));
+    else if (mode === "SIMPLE")
+      return fail("credentialName", authorities.map((each) => "wrong" in each && each.wrong).join("; "));
     if (mode !== "MUTUAL") return { tls };
     const pair = pairOf(objects, secret, "any");
     return "wrong" in pair
       ? fail("credentialName", pair.wrong)
       : { tls: { ...tls, clientCertificate: pair.chainPem, clientKey: pair.keyPem } };
   }
-  if (mode === "MUTUAL") return fail("mode", "MUTUAL: the edge has no certificate to show, as it is in no credentialName");
+  if (mode === "MUTUAL")
+    return fail("mode", "MUTUAL: the edge has no certificate to show, as it is in no credentialName");
   if (caCertificates !== undefined && caCertificates !== "system" && !insecureSkipVerify)
     say("warning", `${field}.caCertificates`, "is a file: the edge trusts its own authorities");
   return sni === "" && subjectAltNames.length === 0 && !insecureSkipVerify ? undefined : { tls };

@@ -4,7 +4,7 @@ import { Fields } from "../../call/fields.ts";
 import type { HttpResponse } from "../../call/http.ts";
 import { Code } from "../../call/status.ts";
 import { ErrorCode } from "../error.ts";
-import { data, frame, goAway, headers, ok, rst, settings, settingsAck, windowUpdate } from "../testing/frames.ts";
+import { data, frame, goAway, headers, ok, ping, rst, settings, settingsAck, windowUpdate } from "../testing/frames.ts";
 import { clientUnderTest, TestBody, TestCall, TestSink } from "../testing/scripted-peer.ts";
 
 const cancelled = new CallError(Code.CANCELLED, "the caller left", { side: "caller" });
@@ -371,6 +371,30 @@ describe("GOAWAY", () => {
     const why = "the origin is going away with ENHANCE_YOUR_CALM: too_many_pings";
     expect(call.failure).toMatchObject({ code: Code.UNAVAILABLE, message: why, unprocessed: false });
     expect(peer.closedWith).toMatchObject({ message: why });
+  });
+});
+
+describe("a probe", () => {
+  test("is a PING, and the connection is lost if nobody answers it in time", () => {
+    const { peer, client } = clientUnderTest();
+    const call = new TestCall(client);
+    peer.received();
+    client.probe(2000, () => expect.unreachable());
+    expect(peer.received()).toEqual([expect.stringMatching(/^PING/)]);
+    peer.clock.advance(2000);
+    expect(call.failure).toMatchObject({ code: Code.UNAVAILABLE, message: "no answer to a PING within 2000 ms" });
+    expect(peer.closedWith).toMatchObject({ code: Code.UNAVAILABLE });
+  });
+
+  test("that is answered leaves the connection as it was", () => {
+    const { peer, client } = clientUnderTest();
+    let alive = 0;
+    client.probe(2000, () => alive++);
+    peer.send(ping(1, { ack: true }));
+    peer.clock.advance(2000);
+    expect(alive).toBe(1);
+    expect(client.closed).toBe(false);
+    expect(peer.clock.pending).toBeLessThanOrEqual(1);
   });
 });
 

@@ -98,8 +98,8 @@ export class Encoder {
   }
 
   /**
-   * Adds a field: `name` in lower case; `never` if no table may hold it. Returns whether it can be sent: a value with a
-   * line break or NUL cannot, and neither can the block.
+   * Adds a field: `name` in lower case; `never` if no table may hold it. Returns whether it can be sent: one with a line
+   * break or NUL in it cannot, and neither can the block.
    */
   field(name: string, value: string, never: boolean): boolean {
     const known = this.#names.get(name) ?? this.#meet(name);
@@ -169,7 +169,7 @@ export class Encoder {
   }
 
   #insert(known: Name, value: string, nameIndex: number): boolean {
-    if (unsendable.test(value)) return false;
+    if (unsendable.test(value) || unsendable.test(known.name)) return false;
     this.#room(known.name.length + value.length);
     this.#integer(0x40, 0x3f, nameIndex);
     if (nameIndex === 0) this.#huffman(known.name);
@@ -206,8 +206,7 @@ export class Encoder {
   #literal(nameIndex: number, name: string, value: string, first: number, mask: number): boolean {
     this.#room(name.length + value.length);
     this.#integer(first, mask, nameIndex);
-    if (nameIndex === 0) this.#string(name);
-    return this.#string(value);
+    return (nameIndex !== 0 || this.#string(name)) && this.#string(value);
   }
 
   #integer(first: number, mask: number, value: number): void {

@@ -68,3 +68,35 @@ test("a block that empties the table does so every time it comes", () => {
     expect(() => read(0xbe)).toThrow("no table entry 62");
   }
 });
+
+test("a value with a line break or NUL is refused whenever it comes, and leaves both sides in step", () => {
+  const writer = new MessageWriter();
+  const reader = new MessageReader(limits);
+  const good = head("/a", [["x", "1"]]);
+  for (const value of ["a\nb", "a\rb", "a\0b", "\u4e16\n"]) {
+    for (let i = 0; i < 4; i++) {
+      expect(() => writer.request(head("/a", [["x", value]]))).toThrow("the value of x holds a line break or NUL");
+      writer.request(good);
+      expect(reader.request(writer.block, 0, writer.length, "http")).toMatchObject({ kind: "request", head: good });
+    }
+  }
+});
+
+test("a value of more than octets goes out as UTF-8", () => {
+  const writer = new MessageWriter();
+  const reader = new MessageReader(limits);
+  writer.request(head("/a", [["x", "h\u00e9 \u4e16"]]));
+  const sent = head("/a", [["x", "h\u00c3\u00a9 \u00e4\u00b8\u0096"]]);
+  expect(reader.request(writer.block, 0, writer.length, "http")).toMatchObject({ kind: "request", head: sent });
+});
+
+test("requests of one path are told apart by host, method and scheme", () => {
+  const writer = new MessageWriter();
+  const reader = new MessageReader(limits);
+  for (let i = 0; i < 60; i++) {
+    const method = i % 2 === 0 ? "POST" : "GET";
+    const sent = { ...head("/a", [["x", `${i}`]]), method, authority: `host${i % 3}` };
+    writer.request(sent);
+    expect(reader.request(writer.block, 0, writer.length, "http")).toMatchObject({ head: sent });
+  }
+});

@@ -3,7 +3,7 @@
  * is the same for most of them: it is found out once for header fields and trailers that come again.
  */
 import type { CallError } from "../../call/error.ts";
-import { Fields } from "../../call/fields.ts";
+import type { Fields } from "../../call/fields.ts";
 import { type HttpResponse, noBody, type ResponseHead } from "../../call/http.ts";
 import { Recent } from "../../call/recent.ts";
 import { encodeGrpcEnd } from "../../wire/grpc-end.ts";

@@ -32,7 +32,16 @@ export function encodeError(
 }
 
 function jsonResponse(status: number, body: Uint8Array, head: RpcResponseHead | undefined): HttpResponse {
-  const flat = ["content-type", "application/json", "content-length", String(body.length)];
+  return wholeResponse(status, "application/json", body, head);
+}
+
+function wholeResponse(
+  status: number,
+  contentType: string,
+  body: Uint8Array,
+  head: RpcResponseHead | undefined,
+): HttpResponse {
+  const flat = ["content-type", contentType, "content-length", String(body.length)];
   return { head: { status, fields: withMetadata(flat, head) }, body: sourceOf(body, Fields.empty) };
 }
 
@@ -58,9 +67,17 @@ function detailJson({ type, value }: StatusDetail, registry: Registry): JsonValu
   }
 }
 
-/** @param response with messages in JSON */
-export function encodeUnary(response: RpcResponse, registry: Registry, respond: Respond): void {
-  response.messages.pipe(new UnaryAnswer(response, registry, respond));
+/**
+ * @param response with a message that is the body
+ * @param contentType the body's, once it is there
+ */
+export function encodeUnary(
+  response: RpcResponse,
+  registry: Registry,
+  respond: Respond,
+  contentType: () => string,
+): void {
+  response.messages.pipe(new UnaryAnswer(response, registry, respond, contentType));
 }
 
 class UnaryAnswer implements Sink<RpcEnd> {
@@ -68,6 +85,7 @@ class UnaryAnswer implements Sink<RpcEnd> {
   readonly #registry: Registry;
   /** Undefined once it was called. */
   #respond: Respond | undefined;
+  readonly #contentType: () => string;
   readonly #message = new Gatherer();
   #messages = 0;
   readonly #splitter = new EnvelopeSplitter({
@@ -81,10 +99,11 @@ class UnaryAnswer implements Sink<RpcEnd> {
     complete() {},
   });
 
-  constructor(response: RpcResponse, registry: Registry, respond: Respond) {
+  constructor(response: RpcResponse, registry: Registry, respond: Respond, contentType: () => string) {
     this.#response = response;
     this.#registry = registry;
     this.#respond = respond;
+    this.#contentType = contentType;
   }
 
   write(bytes: Uint8Array): void {
@@ -96,7 +115,7 @@ class UnaryAnswer implements Sink<RpcEnd> {
     const { head } = this.#response;
     if (end.code !== Code.OK) this.#answer(encodeError(end, this.#registry, head));
     else if (this.#messages === 0) this.#refuse("no message");
-    else this.#answer(jsonResponse(200, this.#message.take(), head));
+    else this.#answer(wholeResponse(200, this.#contentType(), this.#message.take(), head));
   }
 
   fail(error: CallError): void {

@@ -2,7 +2,7 @@
 import { create, type DescField, type DescMessage, type JsonValue, type Registry, toJson } from "@bufbuild/protobuf";
 import { CallError } from "../../call/error.ts";
 import type { Body, HttpResponse, RequestHead } from "../../call/http.ts";
-import type { RpcRequestHead, RpcResponse } from "../../call/rpc.ts";
+import type { RpcRequestHead } from "../../call/rpc.ts";
 import { Code } from "../../call/status.ts";
 import type { Compressions } from "../../protocol/compression.ts";
 import { contentLengthOf } from "../../protocol/connect/decode.ts";
@@ -17,6 +17,7 @@ import {
   encodeCall,
   encodeMessages,
   encodeRequest,
+  type MapEnd,
   type OriginCall,
   type OriginProtocol,
   recode,
@@ -25,6 +26,7 @@ import { jsonBytes, jsonFromBinary } from "../codec.ts";
 import type { Conversation, Refusal } from "../conversation.ts";
 import { translateMessages } from "../messages.ts";
 import { encodeError, encodeStream, encodeUnary } from "./answer.ts";
+import { givesHttpBody, httpBodyIn, takesHttpBody } from "./http-body.ts";
 import { requestMessage } from "./request.ts";
 import type { Binding, Found } from "./templates.ts";
 
@@ -51,8 +53,10 @@ function encodeFailure(error: CallError, registry: Registry): HttpResponse {
 class RestConversation implements Conversation {
   readonly head: RequestHead;
   readonly timeoutMs: number | undefined;
+  readonly endsInBody: boolean;
   readonly #caller: Caller & { readonly protocol: "connect-unary" };
   readonly #encoding: string;
+  readonly #contentType: string | undefined;
   readonly #found: Found;
   readonly #origin: OriginCall;
   readonly #options: RestOptions;
@@ -62,7 +66,8 @@ class RestConversation implements Conversation {
   constructor(head: RequestHead, found: Found, options: RestOptions) {
     const { binding } = found;
     const { fields } = head;
-    checkBody(fields.get("content-type"), binding);
+    this.#contentType = fields.get("content-type");
+    checkBody(this.#contentType, binding);
     this.#encoding = checkEncoding(fields.get("content-encoding") ?? "identity", options.compressions);
     // The body is one message, as a unary call's is in Connect.
     this.#caller = {
@@ -75,6 +80,7 @@ class RestConversation implements Conversation {
     };
     const rpc = rpcHead(head, binding);
     this.#origin = originCall(options.originProtocol, binding);
+    this.endsInBody = this.#origin !== "grpc";
     this.head = encodeCall(this.#origin, encodeRequest(rpc, head));
     this.timeoutMs = rpc.timeoutMs;
     this.#found = found;
@@ -87,17 +93,29 @@ class RestConversation implements Conversation {
     const messages = decodeRequest(this.#caller, body);
     const from = compressions.get(this.#encoding);
     const plain = from === undefined ? messages : recode(messages, { from, to: undefined, side: "caller" });
-    const translated = translateMessages(plain, (message) => requestMessage(this.#found, message, registry), "caller");
+    const contentType = this.#contentType;
+    const translate = (bytes: Uint8Array) => requestMessage(this.#found, { bytes, contentType }, registry);
+    const translated = translateMessages(plain, translate, "caller");
     return encodeMessages(this.#origin, translated, "identity");
   }
 
-  answer(response: HttpResponse, respond: (response: HttpResponse) => void): void {
+  answer(response: HttpResponse, respond: (response: HttpResponse) => void, ended: MapEnd): void {
     const { compressions, registry } = this.#options;
-    const decoded = decodeAnswer(this.#origin, response, "proto", compressions);
+    const decoded = decodeAnswer(this.#origin, response, "proto", { compressions, ended });
     const { head, messages } = acceptable(this.#caller, decoded, compressions);
-    const inJson: RpcResponse = { head, messages: translateMessages(messages, this.#toJson, "origin") };
-    const encode = this.#found.binding.method.methodKind === "server_streaming" ? encodeStream : encodeUnary;
-    encode(inJson, registry, respond);
+    const { binding } = this.#found;
+    if (binding.method.methodKind === "server_streaming") {
+      return encodeStream({ head, messages: translateMessages(messages, this.#toJson, "origin") }, registry, respond);
+    }
+    let contentType = "application/json";
+    const fromHttpBody = (message: Uint8Array): Uint8Array => {
+      const body = httpBodyIn(binding, message);
+      ({ contentType } = body);
+      return body.data;
+    };
+    const translate = givesHttpBody(binding) ? fromHttpBody : this.#toJson;
+    const translated = { head, messages: translateMessages(messages, translate, "origin") };
+    encodeUnary(translated, registry, respond, () => contentType);
   }
 
   failure(error: CallError): HttpResponse {
@@ -113,14 +131,15 @@ function rpcHead(head: RequestHead, { method }: Binding): RpcRequestHead {
   return { ...acceptGrpc(head, likeGrpc), path, encoding: "identity" };
 }
 
-function checkBody(contentType: string | undefined, { body, method }: Binding): void {
+function checkBody(contentType: string | undefined, binding: Binding): void {
+  const { body, method } = binding;
   if (method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming") {
     throw new CallError(Code.UNIMPLEMENTED, `${method.name} takes a stream of requests: REST brings one`, {
       side: "caller",
     });
   }
-  if (body === undefined || contentType === undefined || /^application\/(.*\+)?json$/.test(essence(contentType)))
-    return;
+  if (body === undefined || contentType === undefined || takesHttpBody(binding)) return;
+  if (/^application\/(.*\+)?json$/.test(essence(contentType))) return;
   const message = `the body must be application/json, not "${contentType}"`;
   throw new CallError(Code.INVALID_ARGUMENT, message, { side: "caller", httpStatus: 415 });
 }

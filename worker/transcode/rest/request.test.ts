@@ -9,7 +9,7 @@ const { registry, templates } = libraryDescriptors;
 
 function request(httpMethod: string, path: string, body = ""): JsonValue {
   const found = templates.find(httpMethod, path)!;
-  const bytes = requestMessage(found, new TextEncoder().encode(body), registry);
+  const bytes = requestMessage(found, { bytes: new TextEncoder().encode(body), contentType: undefined }, registry);
   return toJson(found.binding.method.input, fromBinary(found.binding.method.input, bytes), { registry });
 }
 

@@ -13,7 +13,8 @@ import { CallError } from "../../call/error.ts";
 import { Code } from "../../call/status.ts";
 import { decodePercentText } from "../../wire/percent.ts";
 import { attempt, messageFromJson, parseJson } from "../codec.ts";
-import { type Found, resolve } from "./templates.ts";
+import { jsonOfHttpBody, takesHttpBody } from "./http-body.ts";
+import { type Binding, type Found, resolve } from "./templates.ts";
 
 /** Parameters of one query, and messages within messages that they may name. */
 const maxParameters = 1000;
@@ -23,14 +24,20 @@ interface Parameters {
   [jsonName: string]: JsonValue | Parameters;
 }
 
+/** The body of an HTTP request. */
+export interface RequestBody {
+  /** Empty for none. */
+  readonly bytes: Uint8Array;
+  readonly contentType: string | undefined;
+}
+
 /**
  * What the path and the query set is laid over what the body holds. A query parameter that is no field is refused, as
  * Google's own APIs do it: most often it is a misspelt one.
  *
- * @param body of the HTTP request; empty for none
  * @throws CallError INVALID_ARGUMENT, with the field or parameter that is wrong
  */
-export function requestMessage(found: Found, body: Uint8Array, registry: Registry): Uint8Array {
+export function requestMessage(found: Found, body: RequestBody, registry: Registry): Uint8Array {
   const { binding, values, query } = found;
   const { input } = binding.method;
   const parameters: Parameters = Object.create(null);
@@ -42,14 +49,19 @@ export function requestMessage(found: Found, body: Uint8Array, registry: Registr
     if (fields === undefined) throw invalid(`query parameter "${name}" is no field of ${input.typeName}`);
     put(parameters, fields, text);
   }
-  const json = body.length === 0 || binding.body === undefined ? undefined : parseJson(body);
+  const { bytes } = body;
+  const json = bytes.length === 0 || binding.body === undefined ? undefined : jsonOfBody(binding, body);
   return attempt("caller", () => {
     const message =
       json === undefined
         ? create(input)
-        : messageFromJson(input, wrap(json, binding.body as DescField | "*"), body.length, registry);
+        : messageFromJson(input, wrap(json, binding.body as DescField | "*"), bytes.length, registry);
     return toBinary(input, mergeFromJson(input, message, parameters as JsonValue, { registry }));
   });
+}
+
+function jsonOfBody(binding: Binding, { bytes, contentType }: RequestBody): JsonValue {
+  return takesHttpBody(binding) ? jsonOfHttpBody(contentType, bytes) : parseJson(bytes);
 }
 
 function wrap(json: JsonValue, body: DescField | "*"): JsonValue {

@@ -1,0 +1,48 @@
+/** google.api.HttpBody: an HTTP body of any type, as it is (google/api/httpbody.proto). */
+import { type DescField, type DescMessage, fromBinary, type JsonValue, type Message } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { isFieldValue } from "../../call/field-syntax.ts";
+import { encodeBase64 } from "../../wire/base64.ts";
+import { attempt } from "../codec.ts";
+import type { Binding } from "./templates.ts";
+
+const unknownType = "application/octet-stream";
+
+/** Whether the HTTP request's body is one. */
+export function takesHttpBody({ body, method }: Binding): boolean {
+  return body === "*" ? isHttpBody(method.input) : isHttpBody(body?.message);
+}
+
+/** Whether the HTTP answer's body is one. */
+export function givesHttpBody({ method, responseBody }: Binding): boolean {
+  return isHttpBody(responseBody === undefined ? method.output : responseBody.message);
+}
+
+function isHttpBody(message: DescMessage | undefined): boolean {
+  return message?.typeName === "google.api.HttpBody";
+}
+
+/** A request's body as the JSON of the message. */
+export function jsonOfHttpBody(contentType: string | undefined, body: Uint8Array): JsonValue {
+  return { contentType: contentType ?? unknownType, data: encodeBase64(body) };
+}
+
+export interface HttpBody {
+  readonly contentType: string;
+  readonly data: Uint8Array;
+}
+
+/** @throws CallError INTERNAL if `answer` is no such message */
+export function httpBodyIn({ method, responseBody }: Binding, answer: Uint8Array): HttpBody {
+  const message = attempt("origin", () => fromBinary(method.output, answer));
+  const found = responseBody === undefined ? message : messageIn(method.output, message, responseBody);
+  const { contentType, data } = found as Message & Partial<HttpBody>;
+  const isType = contentType !== undefined && contentType !== "" && isFieldValue(contentType);
+  return { contentType: isType ? contentType : unknownType, data: data ?? new Uint8Array(0) };
+}
+
+/** The message that `field` holds; an empty one if it is not set. */
+function messageIn(desc: DescMessage, message: Message, field: DescField): Message {
+  const value: unknown = reflect(desc, message).get(field);
+  return (value as { readonly message: Message }).message;
+}
