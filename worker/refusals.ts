@@ -48,10 +48,10 @@ export function cannotTakeGrpc({ name }: Backend): CallError {
   return unavailable(`backend ${name} speaks HTTP/1.1: it cannot take gRPC`);
 }
 
-/** For hosts whose sockets trust public issuers alone, for the very host, and show no certificate of their own. */
-export function needsOwnTls({ name, originTls }: Backend, host: string): CallError | undefined {
+/** A Worker's sockets trust public issuers alone, for the very host, and show no certificate of their own. */
+export function needsOwnTls({ name, originTls }: Backend): CallError | undefined {
   if (originTls === undefined) return undefined;
-  const message = `backend ${name} has a CA, a server name or a certificate for TLS of its own, which ${host} cannot go by: Edgeway on Node can`;
+  const message = `backend ${name} has a CA, a server name or a certificate for TLS of its own, which Cloudflare Workers cannot go by: Edgeway on Node can`;
   return unavailable(message);
 }
 

@@ -5,7 +5,7 @@ import type { RouteTable } from "../../routes/model.ts";
 import type { Handler } from "../../worker/call/http.ts";
 import { startNodeEdge } from "../../worker/host/node.ts";
 import { type Certificate, type CertificateAndKey, Certificates } from "../../worker/host/node-certificates.ts";
-import { observeNode } from "../../worker/host/node-observe.ts";
+import { observeProcess } from "../../worker/host/process-observe.ts";
 import type { TrafficReport } from "../../worker/observe/traffic.ts";
 import { CompiledTable } from "../../worker/snapshot/compiled.ts";
 import type { CertificateFiles, ServeOptions } from "./options.ts";
@@ -66,7 +66,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     descriptorSet,
     admin,
     inspectToken: consoleToken,
-    observe: observeNode({
+    observe: observeProcess({
       settings: process.env,
       source: `process ${process.pid}`,
       report: consoleToken ? report : undefined,

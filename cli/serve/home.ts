@@ -12,7 +12,7 @@ import { PushLog } from "../../worker/admin/pushes.ts";
 import { SqlPartStorage } from "../../worker/admin/sql-part-storage.ts";
 import { createSyncService } from "../../worker/admin/sync-service.ts";
 import { type Fetch } from "../../worker/host/fetch-handler.ts";
-import { consoleAsset } from "../../worker/host/node-observe.ts";
+import { consoleAsset } from "../../worker/host/console-files.ts";
 import { openSql } from "../../worker/host/node-sql.ts";
 import { Traffic } from "../../worker/observe/traffic.ts";
 import { CompiledTable } from "../../worker/snapshot/compiled.ts";

@@ -57,7 +57,8 @@ export type AnnotationName = (typeof OF_ROUTES)[number] | (typeof OF_SERVICES)[n
 
 /** Reads an object's `edgeway.dev/` annotations. One that is malformed is reported, and counts as absent. */
 export class Annotations {
-  readonly #values: Readonly<Record<string, string>>;
+  /** By name without the prefix. */
+  readonly #values = new Map<string, string>();
   readonly #say: Say;
   readonly #vital: ReadonlySet<AnnotationName>;
   /** Those that were malformed. */
@@ -65,17 +66,19 @@ export class Annotations {
 
   /** `vital`: those without which more would be served, or to others, than was meant. Who reads them sees to it. */
   constructor({ metadata }: KubeObject, say: Say, vital: readonly AnnotationName[] = []) {
-    this.#values = metadata.annotations;
+    for (const [name, value] of Object.entries(metadata.annotations)) {
+      if (name.startsWith(ANNOTATION_PREFIX)) this.#values.set(name.slice(ANNOTATION_PREFIX.length), value);
+    }
     this.#say = say;
     this.#vital = new Set(vital);
   }
 
   has(name: AnnotationName): boolean {
-    return this.#values[ANNOTATION_PREFIX + name] !== undefined;
+    return this.#values.has(name);
   }
 
   get<T>(name: AnnotationName, form: Form<T>): T | undefined {
-    const text = this.#values[ANNOTATION_PREFIX + name];
+    const text = this.#values.get(name);
     if (text === undefined) return undefined;
     const value = form.read(text.trim());
     if (value !== undefined) return value;

@@ -5,12 +5,23 @@ import { refOf } from "../objects/object.ts";
 import type { ReportEntry } from "../report.ts";
 import type { ObjectIndex } from "./object-index.ts";
 import type { Notes, Units } from "./units.ts";
+import { noNotes } from "./units.ts";
 
 type Plain<Init> = Exclude<Init, { $typeName: string }>;
-export type RouteInit = Plain<MessageInitShape<typeof RouteSchema>>;
+export type RouteInit = Plain<MessageInitShape<typeof RouteSchema>> & {
+  /** The Ingress that leads to its source, whose annotations hold for it, too. */
+  readonly via?: SourceName | undefined;
+};
 export type RuleInit = Plain<MessageInitShape<typeof RuleSchema>>;
 export type BackendRefInit = MessageInitShape<typeof BackendRefSchema>;
 export type FilterInit = MessageInitShape<typeof FilterSchema>;
+
+/** Names an object as the table does. */
+export interface SourceName {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
 
 export interface TranslateOptions {
   /** The cluster's name at the edge. */
@@ -36,17 +47,19 @@ export interface Context extends Notes {
   unit<T>(kind: string, about: unknown, inputs: readonly unknown[], translate: (context: Context) => T): T;
 }
 
-/** The context of a whole translation. */
-export function contextOf(options: TranslateOptions, objects: ObjectIndex, units: Units, notes: Notes): Context {
-  const inner = (own: Notes): Context => {
-    const context: Context = { ...own, options, objects, unit: (_kind, _about, _inputs, within) => within(context) };
+/** The context of a whole translation; without `units` nothing of it is kept. */
+export function contextOf(options: TranslateOptions, objects: ObjectIndex, units?: Units): Context {
+  const within = (notes: Notes): Context => {
+    const context: Context = { ...notes, options, objects, unit: (_kind, _about, _inputs, make) => make(context) };
     return context;
   };
+  const notes = noNotes();
+  if (units === undefined) return within(notes);
   return {
     ...notes,
     options,
     objects,
-    unit: (kind, about, inputs, translate) => units.get(kind, about, inputs, notes, translate, inner),
+    unit: (kind, about, inputs, make) => units.get(kind, about, inputs, notes, make, within),
   };
 }
 

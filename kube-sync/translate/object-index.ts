@@ -92,7 +92,7 @@ export class ObjectIndex {
     const name = listName(kind, of);
     this.#asked?.add(name);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- lists are of one kind each, see listsOf
-    return (this.#lists.get(name) ?? []) as readonly KubeObject[] as readonly ObjectOf<K>[];
+    return (this.#lists.get(name) ?? []) as readonly ObjectOf<K>[];
   }
 }
 

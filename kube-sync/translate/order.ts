@@ -1,6 +1,6 @@
 import type { Scheme } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { RequestPart } from "../../proto/gen/edgeway/v1/table_pb.js";
-import type { RouteInit, RuleInit } from "./context.ts";
+import type { RouteInit, RuleInit, SourceName } from "./context.ts";
 import { coveringHostnames } from "./hostnames.ts";
 import type { Match } from "./match.ts";
 import { isBelow, toMatchInit } from "./match.ts";
@@ -10,7 +10,8 @@ import { getOrAdd } from "./object-index.ts";
 export interface OrderedRule {
   readonly hostname: string;
   /** Whose rule it is. */
-  readonly source: { readonly kind: string; readonly namespace: string; readonly name: string };
+  readonly source: SourceName;
+  readonly via?: SourceName;
   readonly createdSeconds: number;
   /** Empty: all. */
   readonly schemes: readonly Scheme[];
@@ -75,10 +76,11 @@ function addRoutes<R extends OrderedRule>(
   keyOf: (rule: R) => string,
 ): void {
   rules.forEach((rule, i) => {
-    const { source, createdSeconds, schemes, hostname, singleLabel = false } = rule;
+    const { source, via, createdSeconds, schemes, hostname, singleLabel = false } = rule;
     const route = getOrAdd(routes, keyOf(rule), (): FilledRoute => ({
       key: keyOf(rule),
       source,
+      via,
       createdSeconds: BigInt(createdSeconds),
       hostnames: hostname === "" ? [] : [hostname],
       schemes: [...schemes],

@@ -6,8 +6,17 @@ import { BackendRefSchema, CallProtocol, FilterSchema, MatchSchema } from "../..
 import { forms } from "../../routes/syntax.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { Form } from "./annotations.ts";
-import { Annotations, duration, integer, listOf, oneOf, reportUnknown, textOf } from "./annotations.ts";
-import type { Context, FilterInit } from "./context.ts";
+import {
+  Annotations,
+  ANNOTATION_PREFIX,
+  duration,
+  integer,
+  listOf,
+  oneOf,
+  reportUnknown,
+  textOf,
+} from "./annotations.ts";
+import type { Context, FilterInit, SourceName } from "./context.ts";
 import { invalidTarget, sayAbout } from "./context.ts";
 import { annotatedCors } from "./cors.ts";
 import { grpcCode } from "./grpc-codes.ts";
@@ -28,33 +37,36 @@ const MAX_WEIGHT = 1_000_000;
 const MAX_FAILOVER = 1000;
 const HEDGE_DELAY_MS = 100;
 
-/** Adds to a route what its object, or its namespace, asks for by annotation. */
-export function addPolicies(context: Context, route: Route): void {
-  const { source } = route;
-  const object = source && context.objects.find(source.kind, source.namespace, source.name);
+/**
+ * Adds to a route what its object asks for by annotation, and what else the Ingress that leads to it does. Its
+ * cluster's share may be its namespace's to say.
+ */
+export function addPolicies(context: Context, route: Route, via: SourceName | undefined): void {
+  const find = (source: SourceName | undefined) =>
+    source && context.objects.find(source.kind, source.namespace, source.name);
+  const object = find(route.source);
   if (object === undefined || object.kind === "Gateway" || object.kind === "IstioGateway") return;
-  addClusterShare(context, route, object);
-  if (!Object.keys(object.metadata.annotations).some((name) => name.startsWith("edgeway.dev/"))) return;
-  const policies = policiesOf(context, object);
-  for (const rule of route.rules) addToRule(rule, policies);
+  const objects = [object, find(via)].filter((each) => each !== undefined);
+  const namespace = context.objects.get("Namespace", "", object.metadata.namespace);
+  for (const from of [namespace, ...objects.toReversed()])
+    if (from !== undefined) addClusterShare(context, route, from);
+  for (const each of objects) {
+    if (!Object.keys(each.metadata.annotations).some((name) => name.startsWith(ANNOTATION_PREFIX))) continue;
+    const policies = policiesOf(context, each);
+    for (const rule of route.rules) addToRule(rule, policies);
+  }
 }
 
-/** The object's own weight and order of failover, or else its namespace's. */
-function addClusterShare({ objects, report }: Context, route: Route, object: KubeObject): void {
-  const namespace = objects.get("Namespace", "", object.metadata.namespace);
-  for (const from of [namespace, object]) {
-    if (from === undefined) continue;
-    const annotations = new Annotations(from, sayAbout({ report }, from));
-    const weight = annotations.get("cluster-weight", integer(0, MAX_WEIGHT));
-    if (weight !== undefined) route.clusterWeight = weight;
-    route.failover = annotations.get("failover", integer(0, MAX_FAILOVER)) ?? route.failover;
-  }
+function addClusterShare(context: Context, route: Route, from: KubeObject): void {
+  const annotations = new Annotations(from, sayAbout(context, from));
+  route.clusterWeight = annotations.get("cluster-weight", integer(0, MAX_WEIGHT)) ?? route.clusterWeight;
+  route.failover = annotations.get("failover", integer(0, MAX_FAILOVER)) ?? route.failover;
 }
 
 function addToRule(rule: Rule, { filters, timeouts, retry, hedging, protocols, refused }: RoutePolicies): void {
   if (protocols.length > 0) {
     if (rule.matches.length === 0) rule.matches.push(create(MatchSchema));
-    for (const match of rule.matches) match.protocols = [...protocols];
+    for (const match of rule.matches) if (match.protocols.length === 0) match.protocols = [...protocols];
   }
   if (refused !== undefined) {
     rule.filters = [];

@@ -8,7 +8,7 @@ import { addPolicies } from "./route-policies.ts";
 export function makeRoute(context: Context, init: RouteInit): Route {
   return context.unit("message", init, targetsOf(init), (own) => {
     const route = create(RouteSchema, init);
-    addPolicies(own, route);
+    addPolicies(own, route, init.via);
     return route;
   });
 }

@@ -10,7 +10,7 @@ import type { DescriptorSet } from "../descriptors/set.ts";
 import { makeBackends } from "./backends.ts";
 import type { Certificate } from "./certificates.ts";
 import { isDrained, pushedCertificates } from "./cluster.ts";
-import type { TranslateOptions } from "./context.ts";
+import type { Context, TranslateOptions } from "./context.ts";
 import { contextOf } from "./context.ts";
 import { BackendDescriptors } from "./descriptors.ts";
 import { routesByAge } from "./gateway/attach.ts";
@@ -21,7 +21,7 @@ import { ObjectIndex } from "./object-index.ts";
 import { Ordered } from "./ordered.ts";
 import { makeRoute } from "./routes.ts";
 import type { ObjectStatus } from "./status.ts";
-import { noNotes, Units } from "./units.ts";
+import { Units } from "./units.ts";
 
 export interface Translation {
   readonly table: ClusterTable;
@@ -35,7 +35,7 @@ export interface Translation {
 
 /**
  * A cluster's objects as its part of the route table. Pure: the same objects, in whichever order, give the same
- * translation.
+ * translation. `objects`: of different names.
  * `reflected`: the descriptor sets that servers told, by backend key.
  */
 export function translate(
@@ -43,7 +43,9 @@ export function translate(
   options: TranslateOptions,
   reflected: ReadonlyMap<string, DescriptorSet> = new Map(),
 ): Translation {
-  return new Translator(options).translate(objects, reflected);
+  const index = new ObjectIndex();
+  index.update(objects);
+  return translateAll(contextOf(options, index), new Orders(), reflected);
 }
 
 /**
@@ -54,9 +56,7 @@ export class Translator {
   readonly #options: TranslateOptions;
   readonly #objects = new ObjectIndex();
   readonly #units = new Units(this.#objects);
-  readonly #routes = routesByAge();
-  readonly #report = new Ordered<ReportEntry>(sortKey);
-  readonly #statuses = new Ordered<ObjectStatus>(({ kind, namespace, name }) => `${kind}/${namespace}/${name}`);
+  readonly #orders = new Orders();
 
   constructor(options: TranslateOptions) {
     this.#options = options;
@@ -65,32 +65,41 @@ export class Translator {
   /** `objects`: of different names; one that did not change is the same object as the last time. */
   translate(objects: readonly KubeObject[], reflected: ReadonlyMap<string, DescriptorSet> = new Map()): Translation {
     this.#units.begin(this.#objects.update(objects));
-    const notes = noNotes();
-    const context = contextOf(this.#options, this.#objects, this.#units, notes);
-    const routes = [
-      ...translateIngresses(context),
-      ...translateGateways(context, this.#routes),
-      ...translateIstio(context),
-    ];
-    // Backends first: this also settles the keys that routes refer to.
-    const descriptors = new BackendDescriptors(this.#objects, reflected);
-    const backends = makeBackends(context, descriptors);
-    const table = create(ClusterTableSchema, {
-      cluster: this.#options.cluster,
-      backends,
-      routes: routes.map((route) => makeRoute(context, route)),
-      certificates: pushedCertificates(context),
-      lastResort: isDrained(context),
-      descriptorSets: descriptors.used().map(({ hash, bytes }) => ({ hash, fileDescriptorSet: bytes })),
-    });
-    const kept = keepAcceptable(context, table);
+    const translation = translateAll(contextOf(this.#options, this.#objects, this.#units), this.#orders, reflected);
     this.#units.end();
-    return {
-      table: kept,
-      certificates: notes.certificates,
-      statuses: this.#statuses.of(notes.statuses),
-      report: this.#report.of(notes.report),
-      origins: descriptors.origins,
-    };
+    return translation;
   }
+}
+
+/** What is kept in order from one translation to the next. */
+class Orders {
+  readonly routes = routesByAge();
+  readonly report = new Ordered<ReportEntry>(sortKey);
+  readonly statuses = new Ordered<ObjectStatus>(({ kind, namespace, name }) => `${kind}/${namespace}/${name}`);
+}
+
+function translateAll(context: Context, orders: Orders, reflected: ReadonlyMap<string, DescriptorSet>): Translation {
+  const routes = [
+    ...translateIngresses(context),
+    ...translateGateways(context, orders.routes),
+    ...translateIstio(context),
+  ];
+  // Backends first: this also settles the keys that routes refer to.
+  const descriptors = new BackendDescriptors(context.objects, reflected);
+  const backends = makeBackends(context, descriptors);
+  const table = create(ClusterTableSchema, {
+    cluster: context.options.cluster,
+    backends,
+    routes: routes.map((route) => makeRoute(context, route)),
+    certificates: pushedCertificates(context),
+    lastResort: isDrained(context),
+    descriptorSets: descriptors.used().map(({ hash, bytes }) => ({ hash, fileDescriptorSet: bytes })),
+  });
+  return {
+    table: keepAcceptable(context, table),
+    certificates: context.certificates,
+    statuses: orders.statuses.of(context.statuses),
+    report: orders.report.of(context.report),
+    origins: descriptors.origins,
+  };
 }

@@ -17,6 +17,9 @@ export function noNotes(): Notes {
   return { report: [], certificates: [], statuses: [], uses: [] };
 }
 
+/** Of the many units that add nothing. */
+const EMPTY = noNotes();
+
 interface Unit {
   readonly inputs: readonly unknown[];
   readonly asked: ReadonlySet<string>;
@@ -69,7 +72,8 @@ export class Units {
       if (unit !== undefined) this.#outdate(unit);
       const notes = noNotes();
       const [value, asked] = this.#objects.track(() => make(contextOf(notes)));
-      unit = { inputs, asked, value, notes, translation: 0, isOutdated: false };
+      const own = Object.values(notes).every((list: readonly unknown[]) => list.length === 0) ? EMPTY : notes;
+      unit = { inputs, asked, value, notes: own, translation: 0, isOutdated: false };
       units.set(about, unit);
       for (const question of asked) getOrAdd(this.#askers, question, () => new Set()).add(unit);
     }

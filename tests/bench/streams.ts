@@ -41,7 +41,9 @@ const noTls = { cert: "", key: "" };
 async function startDeno(origin: number): Promise<Subject> {
   const script = fileURLToPath(new URL("../edges/deno-edge.ts", import.meta.url));
   const deno = fileURLToPath(new URL("../../node_modules/.bin/deno", import.meta.url));
-  const child = spawn(deno, ["run", "--quiet", "--allow-all", script], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(deno, ["run", "--quiet", "--allow-all", "--node-modules-dir=manual", script], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   process.once("exit", () => child.kill());
   child.stdin.end(JSON.stringify({ tables: [toJsonString(ClusterTableSchema, tableTo(service, origin))] }));
   const [line] = (await once(createInterface(child.stdout), "line")) as [string];

@@ -1,9 +1,10 @@
 /** Callers of every protocol before origins that speak gRPC-Web or Connect and nothing else. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { FilterSchema, HeaderModifierSchema, OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { type EchoClient, echoClient, serviceName, speakers } from "../contract/clients.ts";
 import { root } from "../dev/cli.ts";
 import { sequence } from "../e2e/clients.ts";
@@ -26,7 +27,10 @@ function startEdge({ protocol, httpVersion }: OriginKind, origin: Origin, descri
     protocol: protocol === "Connect" ? OriginProtocol.CONNECT : OriginProtocol.GRPC_WEB,
     http2: httpVersion === "2",
   };
-  return edges["node"]!(tableTo(serviceName, origin.port, described ? descriptors : undefined, speaks), undefined);
+  const table = tableTo(serviceName, origin.port, described ? descriptors : undefined, speaks);
+  const value = create(HeaderModifierSchema, { set: [{ name: "x-edge", value: "1" }] });
+  table.routes[0]!.rules[0]!.filters = [create(FilterSchema, { filter: { case: "responseTrailers", value } })];
+  return edges["node"]!(table, undefined);
 }
 
 async function failureOf(call: Promise<unknown>): Promise<ConnectError> {
@@ -97,7 +101,7 @@ describe.each(kinds)("an origin of $protocol over HTTP/$httpVersion", (kind) => 
         expect(chatted.map(({ text }) => text)).toEqual(texts);
       });
 
-      test("an error of the service's, with its details and metadata, before and after messages", async () => {
+      test("an error of the service's, with its details and metadata, and what a filter adds, before and after messages", async () => {
         for (const after of [0, 2]) {
           const failing = client["fail"]!({ code: 9, message: "später", reason: "TOO_EARLY", after });
           // oxlint-disable-next-line no-await-in-loop -- one after the other
@@ -105,6 +109,7 @@ describe.each(kinds)("an origin of $protocol over HTTP/$httpVersion", (kind) => 
           expect(error).toMatchObject({ code: Code.FailedPrecondition, rawMessage: "später" });
           expect(error.details).toMatchObject([{ type: "google.rpc.ErrorInfo" }]);
           expect(error.metadata.get("x-after")).toBe("1");
+          expect(error.metadata.get("x-edge")).toBe("1");
         }
       });
 

@@ -1,5 +1,6 @@
 /** A real control plane: etcd and kube-apiserver as processes, and kubectl. */
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream, existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -12,22 +13,24 @@ import { until } from "../e2e/until.ts";
 
 const programs = ["etcd", "kube-apiserver", "kubectl"] as const;
 
-/** Why there can be no control plane here; undefined if there can be. */
-export const missing: string | undefined = (() => {
-  const absent = programs.filter((name) => !existsSync(join(goCache, name)));
-  if (absent.length > 0) return `there is no ${absent.join(", ")}: run tests/cluster/go/build.sh .cache/go/bin`;
-  return undefined;
-})();
+/** Where Go keeps modules; undefined without Go. */
+const moduleCache = spawnSync("go", ["env", "GOMODCACHE"], { encoding: "utf8" }).stdout?.trim();
 
 /** Custom Resource Definitions in a Go module, "module@version", as they are in Go's cache. */
 function crds(module: string, path: string): string {
-  const cache = execFileSync("go", ["env", "GOMODCACHE"], { encoding: "utf8" }).trim();
-  return join(cache, module, path);
+  return join(moduleCache ?? "", module, path);
 }
 
-export const gatewayApiCrds = () => crds("sigs.k8s.io/gateway-api@v1.6.3", "config/crd/standard");
-export const istioCrds = () => crds("istio.io/api@v1.31.1", "kubernetes/customresourcedefinitions.gen.yaml");
+export const gatewayApiCrds = crds("sigs.k8s.io/gateway-api@v1.6.3", "config/crd/standard");
+export const istioCrds = crds("istio.io/api@v1.31.1", "kubernetes/customresourcedefinitions.gen.yaml");
 export const albConfigCrd = fileURLToPath(new URL("albconfig-crd.yaml", import.meta.url));
+
+/** Why there can be no control plane here; undefined if there can be. */
+export const missing: string | undefined = (() => {
+  const needed = [...programs.map((name) => join(goCache, name)), gatewayApiCrds, istioCrds];
+  const absent = needed.find((path) => !existsSync(path));
+  return absent && `there is no ${absent}: run tests/cluster/go/build.sh .cache/go/bin`;
+})();
 
 export interface ControlPlane {
   readonly port: number;
@@ -82,7 +85,8 @@ async function startIn(folder: string, running: AsyncDisposableStack): Promise<C
 
   const token = "the-administrator's-token";
   await writeFile(join(folder, "tokens.csv"), `${token},admin,admin,system:masters\n`);
-  execFileSync("openssl", ["genrsa", "-out", join(folder, "sa.key"), "2048"], { stdio: "ignore" });
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  await writeFile(join(folder, "sa.key"), privateKey.export({ type: "pkcs1", format: "pem" }));
   const startServer = () => startApiServer(folder, port!, etcdUrl);
   let server = await startServer();
   running.defer(() => server.stop());

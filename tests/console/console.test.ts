@@ -10,19 +10,19 @@ const pages = join(root, "worker/console");
 
 describe.skipIf(executable === undefined)(`in Chromium${executable === undefined ? " (not in PATH)" : ""}`, () => {
   let ui: ConsoleUnderTest;
-  let calling = true;
+  const stop = new AbortController();
   let calls: Promise<void>;
   beforeAll(async () => {
     ui = await openConsole();
     calls = (async () => {
-      while (calling) {
+      while (!stop.signal.aborted) {
         // oxlint-disable-next-line no-await-in-loop -- a caller who makes one call after the other
         await ui.call("/helloworld.Greeter/SayHello", { name: "Ada" });
       }
     })();
   }, 60_000);
   afterAll(async () => {
-    calling = false;
+    stop.abort();
     await calls;
     await ui[Symbol.asyncDispose]();
   });

@@ -19,7 +19,7 @@ type BackendInit = MessageInitShape<typeof BackendSchema>;
 /** What the calls with the header "policy: NAME" go by. */
 interface Policy {
   readonly rule?: Pick<RuleInit, "timeouts" | "retry" | "hedging" | "session">;
-  readonly backend?: Pick<BackendInit, "loadBalancing" | "outlierDetection" | "circuitBreaker">;
+  readonly backend?: Pick<BackendInit, "loadBalancing" | "outlierDetection" | "circuitBreaker" | "tls" | "originTls">;
 }
 
 const unavailable = { attempts: 3, grpcCodes: [Code.Unavailable], backoffMs: 5 };
@@ -32,6 +32,7 @@ const policies: Readonly<Record<string, Policy>> = {
   retry: { rule: { retry: unavailable } },
   hedge: { rule: { hedging: { attempts: 1, delayMs: 50 } } },
   session: { rule: { session: { carrier: { case: "cookie", value: "edge" } } } },
+  "own-tls": { backend: { tls: true, originTls: { serverName: "inner.test" } } },
   breaker: { backend: { circuitBreaker: { maxCalls: 1 } } },
   hash: {
     backend: {
@@ -197,6 +198,12 @@ describe.each(Object.keys(edges))("%s", (host) => {
     expect(refused[0]!.error).toMatchObject({ code: Code.ResourceExhausted });
     expect((await say("breaker")).cluster).toMatch(/one|two/);
   });
+
+  const refused = async () => {
+    const { error } = await say("own-tls");
+    expect(error).toMatchObject({ code: Code.Unavailable, rawMessage: expect.stringContaining("Edgeway on Node can") });
+  };
+  if (host === "workerd") test("a backend with TLS of its own, which Workers cannot go by, is refused", refused);
 
   test("an endpoint whose calls fail in a row is passed over", async () => {
     const results = [];

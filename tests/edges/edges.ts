@@ -13,8 +13,7 @@ import { decode } from "../../routes/decode.ts";
 import type { ClusterPart } from "../../routes/model.ts";
 import { startNodeEdge } from "../../worker/host/node.ts";
 import { Certificates } from "../../worker/host/node-certificates.ts";
-
-const deno = fileURLToPath(new URL("../../node_modules/.bin/deno", import.meta.url));
+import { deno, denoRun } from "./deno.ts";
 
 /** A certificate and its key, PEM. */
 export interface Credentials {
@@ -96,7 +95,7 @@ export const edges: Readonly<Record<string, StartEdge>> = {
 
   async deno(clusterTable, tls, others = []) {
     const script = fileURLToPath(new URL("deno-edge.ts", import.meta.url));
-    const child = spawn(deno, ["run", "--quiet", "--allow-all", script], { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(deno, [...denoRun, script], { stdio: ["pipe", "pipe", "inherit"] });
     const tables = [clusterTable, ...others].map((part) => toJsonString(ClusterTableSchema, part));
     child.stdin.end(JSON.stringify({ tables, tls }));
     const exited = once(child, "exit").then(([code]) => Promise.reject(new Error(`Deno exited with ${String(code)}`)));

@@ -11,7 +11,8 @@ import { createAdmin } from "../../worker/admin/admin.ts";
 import { createConsole } from "../../worker/admin/console.ts";
 import { fetchHandler } from "../../worker/host/fetch-handler.ts";
 import { startNodeEdge } from "../../worker/host/node.ts";
-import { consoleAsset, observeNode } from "../../worker/host/node-observe.ts";
+import { consoleAsset } from "../../worker/host/console-files.ts";
+import { observeProcess } from "../../worker/host/process-observe.ts";
 import { Traffic } from "../../worker/observe/traffic.ts";
 import { descriptorsFrom } from "../../worker/transcode/cache.ts";
 import { descriptorSet } from "../browser/chromium.ts";
@@ -23,7 +24,7 @@ export const token = "a-token-of-the-console";
 export interface ObservedEdge {
   readonly url: string;
   /** Asks below /_edgeway. */
-  ask(path: string, init?: RequestInit & { readonly token?: string }): Promise<Response>;
+  ask(path: string, token?: string): Promise<Response>;
   /** Lines of the access log so far. */
   readonly lines: readonly string[];
   /** Spans that the collector got so far. */
@@ -68,7 +69,7 @@ export async function startObservedEdge(settings: Readonly<Record<string, string
     descriptorSet: read,
     admin: fetchHandler((request) => admin.fetch(request)),
     inspectToken: token,
-    observe: observeNode({
+    observe: observeProcess({
       settings: {
         EDGEWAY_ACCESS_LOG: "1",
         OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
@@ -84,8 +85,7 @@ export async function startObservedEdge(settings: Readonly<Record<string, string
     url,
     lines,
     spans,
-    ask: (path, { token: shown = token, ...init } = {}) =>
-      fetch(`${url}/_edgeway${path}`, { ...init, headers: { authorization: `Bearer ${shown}`, ...init.headers } }),
+    ask: (path, shown = token) => fetch(`${url}/_edgeway${path}`, { headers: { authorization: `Bearer ${shown}` } }),
     async close() {
       await edge.close();
       await origin.stop();

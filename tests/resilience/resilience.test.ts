@@ -46,7 +46,7 @@ function report(what: string, load: Load, more = ""): void {
 }
 
 describe.each(["node", "workerd"])("%s", (host) => {
-  test("20 edits of a route under load: no call fails, and no stream is cut", { timeout: 120_000 }, async () => {
+  test("20 edits of a route under load: no call fails, and no stream is cut", { timeout: 240_000 }, async () => {
     const [one, two] = await Promise.all([origin("one"), origin("two")]);
     const both = [one, two].map(({ port }) => ({ host: "127.0.0.1", port }));
     const edge = await edgeOf(host, { cluster: "east", endpoints: both });
@@ -67,7 +67,7 @@ describe.each(["node", "workerd"])("%s", (host) => {
 
   test(
     "of two origins one killed and started 20 times: no call fails that was safe to send again",
-    { timeout: 180_000 },
+    { timeout: 240_000 },
     async () => {
       const [steady, killed] = await Promise.all([origin("steady"), origin("killed")]);
       const endpoints = [steady, killed].map(({ port }) => ({ host: "127.0.0.1", port }));

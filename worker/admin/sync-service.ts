@@ -26,7 +26,7 @@ import {
 } from "../../proto/gen/edgeway/v1/sync_pb.js";
 import { adminPath } from "./admin-path.ts";
 import type { Authenticate, Identity } from "./authenticate.ts";
-import type { Authority } from "./authority.ts";
+import type { Authority, Pushed } from "./authority.ts";
 import { tableOf, withoutKeys } from "./part.ts";
 import type { PushLog } from "./pushes.ts";
 import { Refused } from "./refused.ts";
@@ -35,8 +35,14 @@ import { readBody } from "./request-body.ts";
 /** Bytes of one push: some 50,000 routes, or descriptor sets of the largest kind. */
 const maxPushBytes = 16 * 1024 * 1024;
 
+/** What is needed of an authority, also of one that has to ask others. */
+export interface SyncAuthority extends Pick<Authority, "get" | "status"> {
+  push(request: PushRequest): Pushed | Promise<Pushed>;
+  report(cluster: string): void | Promise<void>;
+}
+
 export interface SyncOptions {
-  readonly authority: Authority;
+  readonly authority: SyncAuthority;
   readonly authenticate: Authenticate;
   /** Is told of each push. */
   readonly pushes?: PushLog;
@@ -104,7 +110,7 @@ function answerOf(error: unknown): Response {
 }
 
 class Methods {
-  readonly #authority: Authority;
+  readonly #authority: SyncAuthority;
   readonly #pushes: PushLog | undefined;
   readonly #log: ((line: string) => void) | undefined;
 
@@ -122,7 +128,7 @@ class Methods {
       if (identity.cluster !== undefined && request.issuedMillis === 0n)
         throw new Refused("invalid", "issued_millis must be set");
       await checkHashes(request);
-      const { revision, withheld } = this.#authority.push(request);
+      const { revision, withheld } = await this.#authority.push(request);
       this.#pushes?.accepted(before, this.#authority.get(cluster)!);
       return { revision, withheld: [...withheld] };
     } catch (error) {
@@ -138,9 +144,9 @@ class Methods {
     return { table: withoutKeys(tableOf(part)), revision: part.revision };
   }
 
-  status(cluster: string, identity: Identity): MessageInitShape<typeof StatusResponseSchema> {
+  async status(cluster: string, identity: Identity): Promise<MessageInitShape<typeof StatusResponseSchema>> {
     if (cluster !== "") checkCluster(cluster, identity);
-    if (cluster !== "") this.#authority.report(cluster);
+    if (cluster !== "") await this.#authority.report(cluster);
     const asked = cluster === "" ? identity.cluster : cluster;
     const clusters = this.#authority.status();
     return { clusters: asked === undefined ? clusters : clusters.filter((status) => status.cluster === asked) };

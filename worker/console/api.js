@@ -35,7 +35,7 @@ async function ask(path, body) {
   const response = await fetch(path, init);
   if (response.status === 401) throw new Unauthorized("the edge does not take this token");
   if (response.status === 400 && body !== undefined) throw new Error((await response.json()).error);
-  if (response.status === 400) throw new Unauthorized("this is no token");
+  if (response.status === 400) throw new Unauthorized("the edge does not take this token");
   if (!response.ok) throw new Error(`the edge answered ${response.status}`);
   return response.json();
 }

@@ -1,6 +1,5 @@
 /** What observes calls on Cloudflare: by the Worker's variables, secrets and bindings. Without any of them, nothing does. */
 import type { AnalyticsEngineDataset, DurableObjectNamespace } from "@cloudflare/workers-types";
-import type { PoolStats } from "../call/pool-stats.ts";
 import type { CallObserver } from "../observe/call.ts";
 import type { Clock } from "../call/clock.ts";
 import { readObserveConfig, type Settings } from "../observe/config.ts";
@@ -8,7 +7,7 @@ import type { Observation } from "../observe/observation.ts";
 import { observationOf } from "../observe/observers.ts";
 import { TrafficReporter } from "../observe/reporter.ts";
 import { isError, routeKey } from "../observe/tally.ts";
-import type { TrafficReport } from "../observe/traffic.ts";
+import type { IsolateState, TrafficReport } from "../observe/traffic.ts";
 import { telemetry } from "./telemetry.ts";
 
 export interface ObserveEnv {
@@ -25,16 +24,21 @@ export interface Observing {
   readonly pending: () => Promise<void> | undefined;
 }
 
-/**
- * @param source the isolate's name
- * @param pools its connections, now
- */
-export function observe(env: ObserveEnv, clock: Clock, source: string, pools: () => readonly PoolStats[]): Observing {
+/** @param state the isolate's name, and its connections now */
+export function observe(
+  env: ObserveEnv,
+  clock: Clock,
+  state: () => Pick<IsolateState, "source" | "pools" | "http2">,
+): Observing {
   const observers: CallObserver[] = [];
   let reporter: TrafficReporter | undefined;
   if (env.EDGEWAY_CONSOLE_TOKEN) {
     const send = (report: TrafficReport) => telemetry(env.TELEMETRY).report(report);
-    reporter = new TrafficReporter({ clock, now: () => ({ source, pools: pools(), http2: {} }), send });
+    reporter = new TrafficReporter({
+      clock,
+      now: () => ({ ...state(), spansDropped: observation?.spansDropped() ?? 0 }),
+      send,
+    });
     observers.push(reporter);
   }
   if (env.ANALYTICS !== undefined) observers.push(analytics(env.ANALYTICS));

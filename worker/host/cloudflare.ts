@@ -20,6 +20,7 @@ import { decisionOf, explainHeader, inspected } from "../inspect.ts";
 import { observeAnswered } from "../observed.ts";
 import { backendToJson } from "../backend-json.ts";
 import { needsOwnTls } from "../refusals.ts";
+import { isSafe } from "../transport/retry.ts";
 import { type Plan, plan, type Planned, type PlanOptions } from "../plan.ts";
 import { backendsOf, planToJson } from "../plan-json.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
@@ -48,7 +49,7 @@ const planning: PlanOptions = {
   random: Math.random,
   now: Date.now,
   trailers,
-  cannotReach: (backend) => needsOwnTls(backend, "Cloudflare Workers"),
+  cannotReach: needsOwnTls,
 };
 
 const clock: Clock = {
@@ -78,7 +79,8 @@ class Edge {
       fetch: (...args) => fetch(...args),
       sharedCounter: (limit, key) => sharedCounter(env, limit, key),
     });
-    this.#observing = observe(env, clock, `worker-${crypto.randomUUID()}`, () => []);
+    const source = `worker-${crypto.randomUUID()}`;
+    this.#observing = observe(env, clock, () => ({ source, pools: [], http2: {} }));
   }
 
   async fetch(request: Request, ctx: ExecutionContext): Promise<Response> {
@@ -96,7 +98,7 @@ class Edge {
       const planned = await this.#admitted(plan(head, table, planning, address), head, address);
       const told = inspecting === undefined ? (response: Response) => response : tell(planned, table.revision);
       if (planned.plan === undefined) {
-        this.#observe(() => observeAnswered(planned, head, table.revision, this.#observing.observation), ctx);
+        this.#handOn(() => observeAnswered(planned, head, table.revision, this.#observing.observation), ctx);
         return told(toResponse(planned.answer));
       }
       ({ cors } = planned.plan);
@@ -120,12 +122,14 @@ class Edge {
     const { locationHint } = backend!;
     const shard = this.#shards.pick(backend!.name, Date.now(), Math.random);
     const id = pools.idFromName(poolName(backend!, shard));
-    const pool = locationHint === undefined ? pools.get(id) : pools.get(id, { locationHint: locationHint as Hint });
+    const near = locationHint === undefined ? undefined : { locationHint: locationHint as Hint };
     const headers: Record<string, string> = { [planHeader]: planToJson(planned) };
     backendsOf(planned).forEach((each, index) => (headers[backendHeader(index)] = backendToJson(each, shard)));
     // The object's answer goes out untouched, so that the runtime moves its bytes without waking this Worker.
     const { body, signal } = request;
-    return fetchObject(pool, "http://pool/", { method: "POST", headers, body, signal });
+    const send = () => fetchObject(pools.get(id, near), "http://pool/", { method: "POST", headers, body, signal });
+    // An object may be moved, or replaced by a newer version: a new stub finds it.
+    return body === null && isSafe(planned.head) ? send().catch(() => send()) : send();
   }
 
   async #administer(request: Request): Promise<Response> {
@@ -144,10 +148,10 @@ class Edge {
     return response;
   }
 
-  /** What `observe` has to hand on is handed on by the request that brought it: no other may wait for its promises. */
-  #observe(observe: () => void, ctx: ExecutionContext): void {
+  /** What `run` brings to hand on is handed on by the request that brought it: no other may wait for its promises. */
+  #handOn(run: () => void, ctx: ExecutionContext): void {
     const before = this.#observing.pending();
-    observe();
+    run();
     const { observation, pending } = this.#observing;
     const after = pending();
     if (after !== undefined && after !== before) ctx.waitUntil(after);
@@ -158,7 +162,7 @@ class Edge {
   async #newestTable(): Promise<RouteTable> {
     const snapshot = await this.#loadSnapshot();
     let revalidation: Promise<unknown> | undefined;
-    await snapshot.get(Date.now(), (promise) => (revalidation = promise));
+    await snapshot.get(Date.now(), (promise) => void (revalidation = promise));
     await revalidation;
     return snapshot.get(Date.now(), () => {});
   }

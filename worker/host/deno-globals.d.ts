@@ -54,6 +54,50 @@ declare namespace Deno {
     readonly port: number;
   }
 
+  interface TlsOptions {
+    readonly alpnProtocols: readonly string[];
+    /** PEM, beside the runtime's own roots. */
+    readonly caCerts?: readonly string[];
+  }
+
+  interface ClientCertificate {
+    /** PEM. */
+    readonly cert?: string;
+    /** PEM. */
+    readonly key?: string;
+  }
+
   function connect(options: Address): Promise<Conn>;
-  function connectTls(options: Address & { readonly alpnProtocols: readonly string[] }): Promise<TlsConn>;
+  function connectTls(options: Address & TlsOptions & ClientCertificate): Promise<TlsConn>;
+  /** Over `connection`, which nobody else uses from now on. `hostname` is the name that is asked for and checked. */
+  function startTls(connection: Conn, options: TlsOptions & { readonly hostname: string }): Promise<TlsConn>;
+
+  function addSignalListener(signal: string, handler: () => void): void;
+
+  type KvKey = readonly (string | number)[];
+
+  interface KvEntry<T> {
+    readonly key: KvKey;
+    /** Null where there is none. */
+    readonly value: T | null;
+    readonly versionstamp: string | null;
+  }
+
+  interface KvAtomic {
+    check(...entries: readonly { readonly key: KvKey; readonly versionstamp: string | null }[]): KvAtomic;
+    set(key: KvKey, value: unknown): KvAtomic;
+    delete(key: KvKey): KvAtomic;
+    commit(): Promise<{ readonly ok: true; readonly versionstamp: string } | { readonly ok: false }>;
+  }
+
+  interface Kv {
+    get<T>(key: KvKey): Promise<KvEntry<T>>;
+    list<T>(selector: { readonly prefix: KvKey }): AsyncIterable<KvEntry<T>>;
+    atomic(): KvAtomic;
+    watch(keys: readonly KvKey[]): ReadableStream<readonly KvEntry<unknown>[]>;
+    close(): void;
+  }
+
+  /** On Deno Deploy, and elsewhere with --unstable-kv. */
+  const openKv: ((path?: string) => Promise<Kv>) | undefined;
 }

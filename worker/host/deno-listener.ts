@@ -1,7 +1,7 @@
 /** A port of Deno's that takes HTTP/2 by Edgeway's own engine: Deno.serve has no trailers, and gRPC needs them. */
 import type { Clock } from "../call/clock.ts";
 import type { Handler } from "../call/http.ts";
-import { type Defer, type Http2Server, type Lifetime, serveHttp2 } from "../http2/index.ts";
+import { type Defer, type Http2Counters, type Http2Server, type Lifetime, serveHttp2 } from "../http2/index.ts";
 import { DenoStream } from "./deno-stream.ts";
 
 export interface Http2ListenerOptions {
@@ -15,6 +15,8 @@ export interface Http2ListenerOptions {
   readonly handlerFor: (address: string) => Handler;
   readonly clock: Clock;
   readonly defer: Defer;
+  /** Where passed limits are counted. */
+  readonly counters: Http2Counters;
 }
 
 /** Connections without a call are let go when nobody else is likely to have kept them: Envoy's default. */
@@ -67,11 +69,12 @@ export class Http2Listener {
   }
 
   #serve(connection: Deno.Conn): void {
-    const { handlerFor, clock, defer, tls } = this.#options;
+    const { handlerFor, clock, defer, tls, counters } = this.#options;
     const server: Http2Server = serveHttp2(new DenoStream(connection), {
       handler: handlerFor(connection.remoteAddr.hostname),
       clock,
       defer,
+      counters,
       lifetime,
       scheme: tls === undefined ? "http" : "https",
       onClose: () => {

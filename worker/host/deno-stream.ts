@@ -1,27 +1,10 @@
 /** Deno's connections as ByteStreams. */
 import type { ByteStream, ByteStreamEvents } from "../call/byte-stream.ts";
-import type { Dial } from "../transport/pool.ts";
 
 /** What a connection reads into: as much as the kernel hands over at once. */
 const readBytes = 64 * 1024;
 /** Bytes that wait for the kernel, after which the stream asks for a pause. */
 const writeBytes = 256 * 1024;
-
-/** Connects to an origin. HTTP/2 over TLS must be chosen by the server (ALPN, RFC 9113 section 3.2). */
-export const dial: Dial = async ({ host, port, tls, protocol }) => {
-  const address = { hostname: host, port };
-  if (!tls) return new DenoStream(await Deno.connect(address));
-  const wanted = protocol === "http2" ? "h2" : "http/1.1";
-  const connection = await Deno.connectTls({ ...address, alpnProtocols: [wanted] });
-  try {
-    const { alpnProtocol } = await connection.handshake();
-    if (wanted === "h2" && alpnProtocol !== "h2") throw new Error("the server does not offer HTTP/2 (ALPN)");
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
-  return new DenoStream(connection);
-};
 
 /** A stream over `connection`, which nobody else reads or writes. */
 export class DenoStream implements ByteStream {

@@ -9,14 +9,17 @@ import type { Handler, RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
 import { Gates } from "../gates.ts";
 import { createGateway } from "../gateway.ts";
+import { newCounters } from "../http2/index.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
-import { needsOwnTls } from "../refusals.ts";
 import { descriptorsFrom } from "../transcode/cache.ts";
 import { Origins } from "../transport/origins.ts";
 import { Http2Listener } from "./deno-listener.ts";
-import { dial } from "./deno-stream.ts";
+import { cannotReach, dial } from "./deno-dial.ts";
+import { type Fetch, fetchHandler } from "./fetch-handler.ts";
 import { headOf, refuseWebSocket, respondWith, toResponse } from "./fetch.ts";
+import type { ObserveProcess } from "./process-observe.ts";
 import { bodyFromStream } from "./web-streams.ts";
+import { withAdmin } from "./with-admin.ts";
 import { zlibCompressions } from "./zlib-compressions.ts";
 
 export interface DenoEdgeOptions {
@@ -25,6 +28,12 @@ export interface DenoEdgeOptions {
   readonly table: () => RouteTable;
   /** The bytes of the descriptor sets that it names, by hash. */
   readonly descriptorSet?: (hash: string) => Uint8Array | undefined;
+  /** Answers what is below adminPath. Undefined: that is routed like all else. */
+  readonly admin?: Fetch | undefined;
+  /** Makes what observes calls, see process-observe.ts. Undefined: nothing does. */
+  readonly observe?: ObserveProcess | undefined;
+  /** Whoever has it is told how his calls were routed, see inspect.ts. Undefined: nobody. */
+  readonly inspectToken?: string | undefined;
 }
 
 export interface DenoEdgeListener {
@@ -57,23 +66,29 @@ const clock: Clock = {
 };
 
 /** Serves HTTP/2 and HTTP/1.1 on each listener, and every call by the table. */
-export function startDenoEdge({ listeners, table, descriptorSet }: DenoEdgeOptions): DenoEdge {
+export function startDenoEdge(options: DenoEdgeOptions): DenoEdge {
+  const { listeners, table, descriptorSet, admin, observe, inspectToken } = options;
+  const http2 = newCounters();
   const defer = (flush: () => void): void => void setTimeout(flush, 0);
-  const origins = new Origins({ dial, clock, defer, idleMs: originIdleMs, random: Math.random });
-  const handlerFor = createGateway({
+  const origins = new Origins({ dial, clock, defer, idleMs: originIdleMs, random: Math.random, http2 });
+  const gateway = createGateway({
     table,
     random: Math.random,
     now: Date.now,
-    cannotReach: (backend) => needsOwnTls(backend, "Deno"),
+    cannotReach,
     clock,
     send: origins.send,
     gates: new Gates({ clock, now: Date.now, random: Math.random, fetch }),
     idleMs: undefined,
     compressions: zlibCompressions,
+    observation: observe?.({ pools: () => origins.stats(), http2, clock }),
+    inspectToken,
     ...(descriptorSet && { descriptors: descriptorsFrom(descriptorSet) }),
   });
-  const servers = listeners.map(({ hostname, port, tls, http2 }) => {
-    if (http2 === true) return new Http2Listener({ hostname, port, tls, handlerFor, clock, defer });
+  const own = admin && fetchHandler(admin);
+  const handlerFor = (address: string): Handler => withAdmin(own, gateway(address));
+  const servers = listeners.map(({ hostname, port, tls, http2: native }) => {
+    if (native === true) return new Http2Listener({ hostname, port, tls, handlerFor, clock, defer, counters: http2 });
     const scheme = tls === undefined ? "http" : "https";
     const serve = { hostname, port, cert: tls?.cert, key: tls?.key, onListen() {} };
     const server = Deno.serve(serve, (request, { remoteAddr }) =>

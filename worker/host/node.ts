@@ -1,6 +1,5 @@
 /** Edgeway as one Node process. */
 import type { RouteTable } from "../../routes/model.ts";
-import { adminPath } from "../admin/admin-path.ts";
 import type { Handler } from "../call/http.ts";
 import { Gates } from "../gates.ts";
 import { createGateway } from "../gateway.ts";
@@ -10,8 +9,9 @@ import { Origins } from "../transport/origins.ts";
 import type { Certificates } from "./node-certificates.ts";
 import { dial } from "./node-dial.ts";
 import { type Listener, listen } from "./node-listener.ts";
-import type { ObserveNode } from "./node-observe.ts";
+import type { ObserveProcess } from "./process-observe.ts";
 import { nodeClock, nodeDefer } from "./node-runtime.ts";
+import { withAdmin } from "./with-admin.ts";
 import { zlibCompressions } from "./zlib-compressions.ts";
 
 export interface NodeEdgeOptions {
@@ -22,8 +22,8 @@ export interface NodeEdgeOptions {
   readonly descriptorSet?: (hash: string) => Uint8Array | undefined;
   /** Answers what is below adminPath. Undefined: that is routed like all else. */
   readonly admin?: Handler | undefined;
-  /** Makes what observes calls, see node-observe.ts. Undefined: nothing does. */
-  readonly observe?: ObserveNode | undefined;
+  /** Makes what observes calls, see process-observe.ts. Undefined: nothing does. */
+  readonly observe?: ObserveProcess | undefined;
   /** Whoever has it is told how his calls were routed, see inspect.ts. Undefined: nobody. */
   readonly inspectToken?: string | undefined;
 }
@@ -76,12 +76,11 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     gates: new Gates({ clock: nodeClock, now: Date.now, random: Math.random, fetch }),
     idleMs: undefined,
     compressions: zlibCompressions,
-    observation: observe?.({ pools: () => origins.stats(), http2 }),
+    observation: observe?.({ pools: () => origins.stats(), http2, clock: nodeClock }),
     inspectToken,
     ...(descriptorSet && { descriptors: descriptorsFrom(descriptorSet) }),
   });
-  const handlerFor = (address: string): Handler =>
-    admin === undefined ? gateway(address) : withAdmin(admin, gateway(address));
+  const handlerFor = (address: string): Handler => withAdmin(admin, gateway(address));
   const open: Listener[] = [];
   const endAll = async (end: (listener: Listener) => Promise<void>): Promise<void> => {
     await Promise.all(open.map(end));
@@ -100,8 +99,4 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     drain: () => endAll((listener) => listener.drain()),
     close: () => endAll((listener) => listener.close()),
   };
-}
-
-function withAdmin(admin: Handler, gateway: Handler): Handler {
-  return (request, answer) => (request.head.path.startsWith(`${adminPath}/`) ? admin : gateway)(request, answer);
 }

@@ -8,6 +8,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Clock } from "../call/clock.ts";
 import type { Backend } from "../../routes/model.ts";
 import { KnownBackends } from "../backend-json.ts";
+import { newCounters } from "../http2/index.ts";
 import { exchangeObserved } from "../observed.ts";
 import { planFromJson } from "../plan-json.ts";
 import { Origins } from "../transport/origins.ts";
@@ -51,6 +52,7 @@ const clock: Clock = {
 
 export class OriginPool extends DurableObject<OriginPoolEnv> {
   #origins: Origins | undefined;
+  readonly #http2 = newCounters();
   readonly #backends = new KnownBackends();
   #observing: ReturnType<typeof observe> | undefined;
 
@@ -64,6 +66,7 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
     this.#origins ??= new Origins({
       dial,
       clock,
+      http2: this.#http2,
       // Not a microtask: calls that arrive together then share one write.
       defer: (flush) => setTimeout(flush, 0),
       idleMs: Number(this.env.EDGEWAY_ORIGIN_IDLE_SECONDS) * 1000,
@@ -71,9 +74,11 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
     });
     const origins = this.#origins;
     const descriptors = plan.translation && (await this.#load(plan.translation.descriptors));
-    const { observation } = (this.#observing ??= observe(this.env, clock, this.ctx.id.toString(), () =>
-      origins.stats(),
-    ));
+    const { observation } = (this.#observing ??= observe(this.env, clock, () => ({
+      source: this.ctx.id.toString(),
+      pools: origins.stats(),
+      http2: this.#http2,
+    })));
     const options = { clock, send: origins.send, idleMs: idleStreamMs, descriptors: () => descriptors, observation };
     const body = bodyFromStream(request.body);
     return respondWith((answer) => exchangeObserved(plan, plan.head, body, options, answer), request.signal);

@@ -77,3 +77,15 @@ describe("what is flushed", () => {
     expect(writes.map(({ length }) => length)).toEqual([60 * 1009]);
   });
 });
+
+test("a transport that is backed up now and then takes no new memory each time", () => {
+  let free = true;
+  const { output, writes } = outputUnderTest(() => free);
+  const piece = new Uint8Array(16_000);
+  for (let i = 0; i < 200; i++) {
+    free = i % 2 === 1;
+    for (let frame = 0; frame < 5; frame++) encodeData(output, 1, piece, 0, piece.length);
+    output.flush();
+  }
+  expect(new Set(writes.map(({ buffer }) => buffer)).size).toBeLessThan(12);
+});

@@ -108,6 +108,12 @@ function connectionFamilies(traffic: TrafficView): Family[] {
     ),
     gauge("edgeway_pool_waiting", "Calls that wait for a connection.", (pool) => pool.waiting),
     {
+      name: "edgeway_otlp_spans_dropped_total",
+      help: "Spans that were lost: too many waited, or the collector did not take them.",
+      type: "counter",
+      samples: [{ labels: {}, value: traffic.spansDropped }],
+    },
+    {
       name: "edgeway_http2_limits_passed_total",
       help: "How often a peer passed a limit of the HTTP/2 engine.",
       type: "counter",

@@ -13,4 +13,6 @@ export interface Observation {
   readonly trace: ((fields: Fields) => TraceContext) | undefined;
   /** Sends what waits to be sent; for hosts that may not be there later. Never rejects. */
   readonly flush: () => Promise<void>;
+  /** Spans that were lost so far. */
+  readonly spansDropped: () => number;
 }

@@ -31,7 +31,7 @@ export function observationOf(config: ObserveConfig, host: ObserveHost): Observa
   if (observers.length === 0) return undefined;
   const observer = observers.length === 1 ? observers[0]! : observeAll(observers);
   const trace = tracing && ((fields: Parameters<typeof traceOf>[0]) => traceOf(fields, tracing.ratio, randomHex));
-  return { observer, clock, unixMs, trace, flush: async () => spans?.flush() };
+  return { observer, clock, unixMs, trace, flush: async () => spans?.flush(), spansDropped: () => spans?.dropped ?? 0 };
 }
 
 /** Milliseconds that a collector may take to answer. */

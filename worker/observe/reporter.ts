@@ -1,14 +1,14 @@
 /** Hands on what one isolate counts, at most once a second and only if there is something new. */
 import type { Clock } from "../call/clock.ts";
 import type { CallObserver, CallRecord } from "./call.ts";
-import { TrafficCounter, type TrafficReport } from "./traffic.ts";
+import { type IsolateState, TrafficCounter, type TrafficReport } from "./traffic.ts";
 
 const reportMs = 1_000;
 
 export interface ReporterOptions {
   readonly clock: Clock;
-  /** The isolate's name, its connections and what HTTP/2 counted, now. */
-  readonly now: () => Pick<TrafficReport, "source" | "pools" | "http2">;
+  /** How the isolate is now. */
+  readonly now: () => IsolateState;
   /** Where reports go. One that cannot be handed on is lost. */
   readonly send: (report: TrafficReport) => Promise<void>;
 }

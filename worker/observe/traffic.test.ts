@@ -3,7 +3,7 @@ import { record } from "./record.fixture.ts";
 import { isError, latencyBounds, otherRoutes, Tally } from "./tally.ts";
 import { slotMs, Traffic, TrafficCounter } from "./traffic.ts";
 
-const here = { source: "a", pools: [], http2: {} };
+const here = { source: "a", pools: [], http2: {}, spansDropped: 0 };
 
 describe("Tally", () => {
   test("counts calls that have route, backend, protocol and status in common together", () => {
@@ -62,7 +62,7 @@ describe("Traffic", () => {
     const counter = new TrafficCounter();
     return {
       traffic,
-      call(init: Parameters<typeof record>[0] = {}, source = "a") {
+      call: (init: Parameters<typeof record>[0] = {}, source = "a") => {
         const call = record(init);
         counter.began(call);
         counter.ended(call);

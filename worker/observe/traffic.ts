@@ -31,7 +31,12 @@ export interface TrafficReport {
   readonly pools: readonly PoolStats[];
   /** Limits of HTTP/2 that origins passed, by name, in all. */
   readonly http2: Readonly<Record<string, number>>;
+  /** In all. */
+  readonly spansDropped: number;
 }
+
+/** What an isolate tells of itself besides the calls. */
+export type IsolateState = Pick<TrafficReport, "source" | "pools" | "http2" | "spansDropped">;
 
 /** Failed calls that a report has at most, and that are kept. */
 const mostFailed = 100;
@@ -58,7 +63,7 @@ export class TrafficCounter implements CallObserver {
   }
 
   /** What was counted since the last time this was asked. */
-  take(now: Pick<TrafficReport, "source" | "pools" | "http2">): TrafficReport {
+  take(now: IsolateState): TrafficReport {
     const failed = this.#failed;
     this.#failed = [];
     return { ...now, rows: this.#tally.take(), failed, open: this.#tally.open };
@@ -110,6 +115,7 @@ export interface TrafficView {
   readonly open: readonly OpenCalls[];
   readonly pools: readonly PoolStats[];
   readonly http2: Readonly<Record<string, number>>;
+  readonly spansDropped: number;
   /** The last ones, oldest first. */
   readonly failed: readonly FailedCall[];
   readonly slots: readonly TrafficSlot[];
@@ -147,6 +153,7 @@ export class Traffic {
       open: this.#open(),
       pools: this.#pools(),
       http2: this.#http2(),
+      spansDropped: [...this.#sources.values()].reduce((sum, source) => sum + source.spansDropped, 0),
       failed: this.#failed,
       slots: this.#slots.filter(({ at }) => at > since),
     };

@@ -210,7 +210,7 @@ test("a Connect stream may end well, or with an error of no known code", async (
 test("a unary answer is one message, with or without its length, and trailers among the header fields", async () => {
   const message = utf8.encode("one");
   const fields = { "content-type": "application/proto", before: "0", "trailer-after": "1" };
-  for (const length of [{}, { "content-length": "3" }]) {
+  for (const length of [{}, { "content-length": "3" }] as Record<string, string>[]) {
     // oxlint-disable-next-line no-await-in-loop
     const { head, bytes, end } = await decode("connect-unary", answer(200, { ...fields, ...length }, message));
     expect(bytes).toEqual(one);
@@ -221,6 +221,24 @@ test("a unary answer is one message, with or without its length, and trailers am
   const compressed = await decode("connect-unary", answer(200, { ...fields, "content-encoding": "gzip" }, gzipped));
   expect(compressed.head?.encoding).toBe("gzip");
   expect(compressed.bytes).toEqual(envelope(1, gzipped));
+});
+
+test("whoever asks is told how a call ended where the body says it, and may change it", async () => {
+  const ended: number[] = [];
+  const end = (response: HttpResponse): Promise<Decoded> => {
+    const { head, messages } = decodeAnswer("grpc-web", response, "proto", {
+      ended: (told) => {
+        ended.push(told.code);
+        return { ...told, message: "changed" };
+      },
+    });
+    const sink = new TestSink(messages);
+    return Promise.resolve({ head, bytes: sink.bytes, end: sink.ended, error: sink.error });
+  };
+  expect((await end(answer(200, web, trailers("grpc-status:5")))).end?.message).toBe("changed");
+  await end(answer(503, { "content-type": "text/html" }, undefined));
+  await end(answer(200, web, one));
+  expect(ended).toEqual([Code.NOT_FOUND, Code.UNAVAILABLE, Code.INTERNAL]);
 });
 
 test("a unary error says its code, or else its HTTP status does", async () => {

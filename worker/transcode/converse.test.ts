@@ -96,7 +96,11 @@ function originAnswers(
 
 function answerOf(conversation: Conversation, response: HttpResponse): HttpResponse {
   let answer: HttpResponse | undefined;
-  conversation.answer(response, (translated) => (answer = translated), (end) => end);
+  conversation.answer(
+    response,
+    (translated) => (answer = translated),
+    (end) => end,
+  );
   return answer!;
 }
 

@@ -11,6 +11,7 @@ import {
   encodeCall,
   encodeFailure,
   encodeMessages,
+  type MapEnd,
   type OriginCall,
   passesAsItIs,
   passResponse,
@@ -70,6 +71,7 @@ function refusesJson({ status, fields }: ResponseHead): boolean {
 export class PassedConversation implements Conversation {
   readonly head: RequestHead;
   readonly timeoutMs: number | undefined;
+  readonly endsInBody = false;
   readonly #caller: Caller;
 
   constructor({ head, timeoutMs, caller }: PlannedCall) {
@@ -95,6 +97,7 @@ export class PassedConversation implements Conversation {
 class PlainConversation implements Conversation {
   readonly head: RequestHead;
   readonly timeoutMs: number | undefined;
+  readonly endsInBody: boolean;
   readonly #call: PlannedCall;
   readonly #origin: OriginCall;
   readonly #compressions: Compressions;
@@ -104,6 +107,7 @@ class PlainConversation implements Conversation {
     this.timeoutMs = call.timeoutMs;
     this.#call = call;
     this.#origin = origin;
+    this.endsInBody = origin !== "grpc";
     this.#compressions = compressions;
   }
 
@@ -112,14 +116,14 @@ class PlainConversation implements Conversation {
     return encodeMessages(this.#origin, decodeRequest(caller, body), encodingOf(head), this.#compressions);
   }
 
-  answer(response: HttpResponse, respond: (response: HttpResponse) => void): void {
+  answer(response: HttpResponse, respond: (response: HttpResponse) => void, ended: MapEnd): void {
     const { caller } = this.#call;
     if (caller.protocol !== "http" && caller.codec === "json" && refusesJson(response.head)) {
       const error = this.#noJson();
       response.body.cancel(error);
       return respond(encodeFailure(caller, error));
     }
-    translateResponse(caller, response, respond, this.#origin, this.#compressions);
+    translateResponse(caller, response, respond, this.#origin, { compressions: this.#compressions, ended });
   }
 
   failure(error: CallError): HttpResponse {

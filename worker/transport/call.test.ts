@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Retry } from "../../routes/policies.ts";
 import { CallError } from "../call/error.ts";
+import { Fields } from "../call/fields.ts";
 import { Code } from "../call/status.ts";
 import { data, goAway, headers, ok, rst } from "../http2/testing/frames.ts";
 import { TestBody } from "../http2/testing/scripted-peer.ts";
@@ -76,6 +77,41 @@ describe("a call that no origin has begun to process", () => {
     await world.turn();
     expect(call.failure).toMatchObject({ code: Code.UNAVAILABLE });
     expect(call.sentTo).toEqual([one]);
+  });
+});
+
+describe("plain HTTP", () => {
+  const get = { method: "GET", scheme: "http", authority: "x.test", path: "/", fields: Fields.empty } as const;
+
+  test("that only asks is asked once more when its connection breaks, and not twice", async () => {
+    const world = new World();
+    const call = await world.call({}, { head: get });
+    world.peer(one).leave(new Error("ECONNRESET"));
+    await world.advance(0);
+    expect(call.sentTo).toEqual([one, two]);
+    expect(world.sent(two)[0]).not.toContain("grpc-previous-rpc-attempts");
+    world.peer(two).leave(new Error("ECONNRESET"));
+    await world.advance(0);
+    expect(call.failure).toMatchObject({ code: Code.UNAVAILABLE });
+  });
+
+  test("that changes something is not", async () => {
+    const world = new World();
+    const call = await world.call({}, { head: { ...get, method: "DELETE" } });
+    world.peer(one).leave(new Error("ECONNRESET"));
+    await world.advance(0);
+    expect(call).toMatchObject({ sentTo: [one], failure: { code: Code.UNAVAILABLE } });
+  });
+
+  test("is tried again after a status that the rule names", async () => {
+    const world = new World();
+    const call = await world.call({ retry: onUnavailable }, { head: { ...get, method: "POST" }, body: bodyOf("x") });
+    world.peer(one).send(headers(1, [[":status", "503"]]), data(1, "busy", { end: true }));
+    await world.advance(100);
+    expect(call.sentTo).toEqual([one, two]);
+    world.peer(two).send(headers(1, [[":status", "404"]]), data(1, "none", { end: true }));
+    expect(call.response!.head.status).toBe(404);
+    expect(call.sink.text).toBe("none");
   });
 });
 

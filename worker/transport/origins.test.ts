@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Backend } from "../../routes/model.ts";
 import { CallError } from "../call/error.ts";
 import { Code } from "../call/status.ts";
-import { ping } from "../http2/testing/frames.ts";
+import { headers, ok, ping } from "../http2/testing/frames.ts";
 import { echo } from "./backend.fixture.ts";
 import { elsewhere, toEcho, World } from "./origins.fixture.ts";
 
@@ -154,6 +154,21 @@ describe("an endpoint whose calls fail in a row", () => {
     expect(await spread(world, [watched], 6)).toEqual({ [two]: 3, [three]: 3 });
     await world.advance(10_000);
     expect((await spread(world, [watched], 6))[one]).toBe(2);
+  });
+
+  test("is ejected by what its trailers say, too", async () => {
+    const world = new World();
+    for (let i = 0; i < 9; i++) {
+      // oxlint-disable-next-line no-await-in-loop -- one call after the other
+      const call = await world.call({ targets: [watched] });
+      const [host] = call.sentTo;
+      const id = Number(world.sent(host!).at(-1)!.split(" ")[1]);
+      const code = String(host === one ? Code.UNAVAILABLE : 0);
+      world.peer(host!).send(headers(id, [...ok, ["content-type", "application/grpc"]]));
+      world.peer(host!).send(headers(id, [["grpc-status", code]], { end: true }));
+      expect(call.status).toBe(code);
+    }
+    expect(await spread(world, [watched], 6)).toEqual({ [two]: 3, [three]: 3 });
   });
 
   test("is not ejected where more than the percentage would be", async () => {

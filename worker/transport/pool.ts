@@ -7,6 +7,7 @@ import type { Answer, Cancel, HttpRequest } from "../call/http.ts";
 import { Code } from "../call/status.ts";
 import { connectHttp1 } from "../http1/connection.ts";
 import { connectHttp2, type Defer, type Http2Counters } from "../http2/index.ts";
+import { type Probed, Reach } from "./reach.ts";
 
 /** An address of an origin, and how connections to it are made. */
 export interface Endpoint {
@@ -41,14 +42,12 @@ export interface PoolOptions {
 }
 
 /** What a pool needs of a connection. */
-interface Client {
+interface Client extends Probed {
   readonly handle: (request: HttpRequest, answer: Answer) => Cancel;
   /** Calls that would be sent at once. */
   readonly capacity: number;
   /** Calls under way. */
   readonly activeStreams: number;
-  /** Whether anybody is there still: HTTP/2's PING. */
-  readonly probe?: (ms: number, alive: () => void) => void;
   close(): void;
 }
 
@@ -74,13 +73,6 @@ const limits: Readonly<Record<Endpoint["protocol"], Limits>> = {
 const maxDialing = 6;
 /** Calls that may wait for a connection: beyond it the origin is overwhelmed, not slow. */
 const maxWaiting = 10_000;
-/** Milliseconds until an endpoint that cannot be connected to is tried again; it doubles each time. */
-const firstRetryMs = 1_000;
-const lastRetryMs = 30_000;
-/** Milliseconds that a PING may take when calls were not answered in time. */
-const probeMs = 2_000;
-/** Milliseconds between such PINGs: gRPC servers take only so many. */
-const probeEveryMs = 10_000;
 
 interface Waiting {
   readonly request: HttpRequest;
@@ -96,19 +88,15 @@ export class Pool {
   readonly #clients = new Set<Client>();
   /** In the order in which they came. */
   readonly #waiting = new Set<Waiting>();
-  /** Connections whose peer has not shown yet that it is still there. */
-  readonly #doubted = new Set<Client>();
-  #doubtedAt = -Infinity;
+  readonly #reach: Reach;
   #dialing = 0;
-  /** Rounds of dialling that failed since there was a connection last. */
-  #failures = 0;
-  #retryAt = 0;
   #state: "open" | "retired" | "closed" = "open";
 
   constructor(endpoint: Endpoint, options: PoolOptions) {
     this.#endpoint = endpoint;
     this.#options = options;
     this.#limits = limits[endpoint.protocol];
+    this.#reach = new Reach(options.clock, options.onReach);
   }
 
   /** Sends `request` on a connection with room for it, or once there is one. A {@link Handler}. */
@@ -146,12 +134,12 @@ export class Pool {
 
   /** Whether connections can be had, as far as is known. */
   get reachable(): boolean {
-    return this.#failures === 0 && this.#doubted.size === 0;
+    return this.#reach.good;
   }
 
   /** When it should be tried again where it is not reachable. */
   get retryAt(): number {
-    return this.#doubted.size > 0 ? Infinity : this.#retryAt;
+    return this.#reach.retryAt;
   }
 
   /** Opens a connection that no call waits for: so that none need be lost to find out that one can be had again. */
@@ -161,15 +149,7 @@ export class Pool {
 
   /** A call got no answer in time: connections whose peer is gone without a word have to be found out. */
   doubt(): void {
-    const now = this.#options.clock.now();
-    if (now < this.#doubtedAt + probeEveryMs) return;
-    this.#doubtedAt = now;
-    for (const client of this.#clients) {
-      if (client.probe === undefined) continue;
-      this.#doubted.add(client);
-      client.probe(probeMs, () => this.#doubted.delete(client) && this.#options.onReach());
-    }
-    if (this.#doubted.size > 0) this.#options.onReach();
+    this.#reach.doubt(this.#clients);
   }
 
   /** Takes no more calls, and closes its connections as theirs end. */
@@ -247,17 +227,8 @@ export class Pool {
   #notDialed(reason: string): void {
     this.#dialing--;
     if (this.#clients.size > 0) return;
-    this.#unreachable();
+    this.#reach.failed();
     this.#failWaiting(Code.UNAVAILABLE, `cannot connect: ${reason}`);
-  }
-
-  /** Those that were dialled together fail together: they count once. */
-  #unreachable(): void {
-    const now = this.#options.clock.now();
-    if (this.#failures > 0 && now < this.#retryAt) return;
-    this.#retryAt = now + Math.min(firstRetryMs * 2 ** this.#failures, lastRetryMs);
-    this.#failures++;
-    this.#options.onReach();
   }
 
   #failWaiting(code: Code, reason: string): void {
@@ -275,7 +246,7 @@ export class Pool {
     const idleMs = Math.min(this.#options.idleMs, this.#limits.idleMs);
     const gone = () => {
       this.#clients.delete(client);
-      if (this.#doubted.delete(client)) this.#unreachable();
+      if (this.#reach.lost(client) && this.#clients.size === 0) this.#reach.failed();
       if (this.#waiting.size > 0 && this.#state === "open") this.#dialMore();
     };
     const onCapacity = () => (this.#state === "open" ? this.#serveWaiting() : this.#closeIfIdle(client));
@@ -292,9 +263,7 @@ export class Pool {
             onClose: gone,
           });
     this.#clients.add(client);
-    if (this.#failures === 0) return;
-    this.#failures = 0;
-    this.#options.onReach();
+    this.#reach.connected();
   }
 
   #serveWaiting(): void {

@@ -7,7 +7,7 @@ import { forHostname, withWider } from "../order.ts";
 import { alibabaGuards, alibabaPolicies, alibabaReference, SERVER_GROUP_ANNOTATIONS } from "./alibaba-origin.ts";
 import { alibabaAction, alibabaConditions } from "./alibaba-rules.ts";
 import type { CanaryPair } from "./canary.ts";
-import { narrowed, pairCanaries, withShares } from "./canary.ts";
+import { pairCanaries, taking, withShares } from "./canary.ts";
 import { CORS_ANNOTATIONS } from "./cors.ts";
 import type { Dialect, IngressRule, PathResult, Reading } from "./dialect.ts";
 import { annotationOf, byPath, onPath, sayOf, standardPath } from "./dialect.ts";
@@ -179,18 +179,10 @@ function expand({ main, canaries }: CanaryPair): IngressRule[] {
     );
     if (header !== undefined) {
       const exact = canaryOf(reading, "canary-by-header-value") ?? "";
-      byHeader.push({
-        ...rule,
-        schemes: main.schemes,
-        matches: narrowed(main, { ...ANY_REQUEST, headers: [{ name: header.toLowerCase(), exact }] }),
-      });
+      byHeader.push(taking(rule, main, { ...ANY_REQUEST, headers: [{ name: header.toLowerCase(), exact }] }));
     }
     if (cookie !== undefined) {
-      byCookie.push({
-        ...rule,
-        schemes: main.schemes,
-        matches: narrowed(main, { ...ANY_REQUEST, conditions: [onCookie(cookie, "always")] }),
-      });
+      byCookie.push(taking(rule, main, { ...ANY_REQUEST, conditions: [onCookie(cookie, "always")] }));
     }
     if (weight === undefined) continue;
     if (header !== undefined || cookie !== undefined) {

@@ -1,3 +1,4 @@
+import { ANNOTATION_PREFIX } from "../annotations.ts";
 import type { Match } from "../match.ts";
 import { both } from "../match.ts";
 import { getOrAdd } from "../object-index.ts";
@@ -33,6 +34,23 @@ function placeOf({ hostname, path, suffix }: IngressRule): string {
 /** The main rule's matches, for calls that also have something that makes them go elsewhere. */
 export function narrowed({ matches }: IngressRule, by: Match): Match[] {
   return matches.length === 0 ? [by] : matches.map((match) => both(match, by));
+}
+
+/**
+ * A canary's rule for calls that it takes from the main Ingress's. Edgeway's annotations of the main Ingress hold for
+ * them, too: a token that it asks for is not to be had without by a header.
+ */
+export function taking(canary: IngressRule, main: IngressRule, by: Match): IngressRule {
+  const { metadata } = main.reading.ingress;
+  const { namespace, name } = metadata;
+  const isAnnotated = Object.keys(metadata.annotations).some((each) => each.startsWith(ANNOTATION_PREFIX));
+  const via = { kind: "Ingress", namespace, name };
+  return {
+    ...canary,
+    ...(isAnnotated && { via, suffix: `${canary.suffix}/for/${namespace}/${name}` }),
+    schemes: main.schemes,
+    matches: narrowed(main, by),
+  };
 }
 
 /**

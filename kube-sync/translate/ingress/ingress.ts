@@ -200,6 +200,7 @@ function draftsOf(
         ...shared,
         ...inner,
         hostname,
+        via: { kind: "Ingress", namespace, name },
         suffix: `/${inner.source.kind}/${inner.source.namespace}/${inner.source.name}`,
         matches:
           matches.length === 0

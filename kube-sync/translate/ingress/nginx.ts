@@ -5,7 +5,7 @@ import type { Match } from "../match.ts";
 import { ANY_REQUEST, onCookie, onHeader, searching, wrongRegex } from "../match.ts";
 import { inOrder, inTableOrder } from "../order.ts";
 import type { CanaryPair } from "./canary.ts";
-import { narrowed, pairCanaries, withShares } from "./canary.ts";
+import { narrowed, pairCanaries, taking, withShares } from "./canary.ts";
 import { CORS_ANNOTATIONS, corsFilter } from "./cors.ts";
 import type { Dialect, IngressRule, Reading } from "./dialect.ts";
 import { annotationOf, byPath, onPath, sayOf, standardPath } from "./dialect.ts";
@@ -204,9 +204,7 @@ function expand({ main, canaries }: CanaryPair): IngressRule[] {
   const { reading } = canary;
   // What is done with calls is the main Ingress's to say; where they go, the canary's.
   const to = (rule: IngressRule, by: Match): IngressRule => ({
-    ...rule,
-    schemes: main.schemes,
-    matches: narrowed(main, by),
+    ...(rule === main ? { ...main, matches: narrowed(main, by) } : taking(rule, main, by)),
     rule: { ...main.rule, index: rule.rule.index ?? 0, backends: rule.rule.backends ?? [] },
   });
   const when = (conditions: Match["conditions"]): Match => ({ ...ANY_REQUEST, conditions });

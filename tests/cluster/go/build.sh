@@ -1,18 +1,18 @@
 #!/bin/sh
 # Builds etcd, kube-apiserver and kubectl into the folder $1, those that are not there: some four minutes on two cores.
 set -eu
+bin=$(mkdir -p "$1" && cd "$1" && pwd)
 cd "$(dirname "$0")"
 kubernetes=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
-version=k8s.io/component-base/version
 export CGO_ENABLED=0
 
 build() {
-  [ -x "$1/$2" ] || go build -ldflags "-s -w -X $version.gitVersion=$kubernetes" -o "$1/$2" "$3"
+  [ -x "$bin/$1" ] ||
+    go build -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$kubernetes" -o "$bin/$1" "$2"
 }
 
-mkdir -p "$1"
-build "$1" etcd go.etcd.io/etcd/server/v3
-build "$1" kubectl k8s.io/kubernetes/cmd/kubectl
-build "$1" kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
-# Custom resource definitions are read from these modules as they are.
+build etcd go.etcd.io/etcd/server/v3
+build kubectl k8s.io/kubernetes/cmd/kubectl
+build kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
+# Custom resource definitions are read from Go's cache of these; control-plane.ts names them too.
 go mod download sigs.k8s.io/gateway-api@v1.6.3 istio.io/api@v1.31.1

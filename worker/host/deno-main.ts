@@ -1,0 +1,69 @@
+/**
+ * Edgeway on Deno Deploy, or on Deno anywhere: `deno run --allow-net --allow-env --allow-read --allow-write
+ * worker/host/deno-main.ts`. Its settings are environment variables: see docs/deploy-deno.md.
+ */
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { type DenoEdgeListener, startDenoEdge } from "./deno.ts";
+import { openDenoHome } from "./deno-home.ts";
+import { observeProcess } from "./process-observe.ts";
+
+const setting = (name: string): string | undefined => process.env[name] || undefined;
+
+function number(name: string): number | undefined {
+  const text = setting(name);
+  if (text === undefined) return undefined;
+  if (!/^[0-9]{1,9}$/.test(text)) throw new Error(`${name} must be a whole number`);
+  return Number(text);
+}
+
+/** One for gRPC-Web, Connect and HTTP; one more for native gRPC, where a port is set for it. */
+function listeners(): DenoEdgeListener[] {
+  const hostname = setting("EDGEWAY_HOST") ?? "0.0.0.0";
+  const [certFile, keyFile] = [setting("EDGEWAY_TLS_CERT"), setting("EDGEWAY_TLS_KEY")];
+  if ((certFile === undefined) !== (keyFile === undefined))
+    throw new Error("EDGEWAY_TLS_CERT and EDGEWAY_TLS_KEY go together");
+  const tls = certFile && keyFile && { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") };
+  const common = { hostname, ...(tls && { tls }) };
+  const grpcPort = number("EDGEWAY_GRPC_PORT");
+  const first = { ...common, port: number("PORT") ?? 8000 };
+  return grpcPort === undefined ? [first] : [first, { ...common, port: grpcPort, http2: true }];
+}
+
+async function main(): Promise<void> {
+  const log = (line: string): void => console.error(`edgeway: ${line}`);
+  const staleSeconds = number("EDGEWAY_STALE_SECONDS");
+  const consoleToken = setting("EDGEWAY_CONSOLE_TOKEN");
+  const home = await openDenoHome({
+    syncToken: setting("EDGEWAY_SYNC_TOKEN"),
+    clusters: setting("EDGEWAY_CLUSTERS"),
+    staleMs: staleSeconds && staleSeconds * 1000,
+    consoleToken,
+    database: setting("EDGEWAY_DATABASE") ?? "edgeway.db",
+    log,
+  });
+  const edge = startDenoEdge({
+    listeners: listeners(),
+    table: () => home.table(),
+    descriptorSet: (hash) => home.descriptorSet(hash),
+    admin: home.admin,
+    inspectToken: consoleToken,
+    observe: observeProcess({
+      settings: process.env,
+      source: `deno-${crypto.randomUUID()}`,
+      report: consoleToken ? (report) => home.traffic.add(report) : undefined,
+      writeLine: (line) => console.log(line),
+    }),
+  });
+  log(`listening on ${edge.ports.join(" and ")}; the table is in ${home.storage}`);
+  const stop = (): void => void edge.drain().then(() => process.exit(0));
+  Deno.addSignalListener("SIGTERM", stop);
+  Deno.addSignalListener("SIGINT", stop);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`edgeway: ${(error as Error).message}`);
+  process.exit(1);
+}
