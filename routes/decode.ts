@@ -10,7 +10,7 @@ import { decodeCertificate } from "./decode/certificate.ts";
 import { limits, list } from "./decode/list.ts";
 import { Memo } from "./decode/memo.ts";
 import { decodeRoute } from "./decode/route.ts";
-import { excessOf } from "./excess.ts";
+import { excessOf, sizeOf } from "./excess.ts";
 import type { Backend, ClusterPart } from "./model.ts";
 import { forms } from "./syntax.ts";
 
@@ -64,7 +64,7 @@ function decodePart(table: ClusterTable, memo: Memo, place: Place): ClusterPart 
     keys.add(message.key);
     return memo.route(message, byKey, () => decodeRoute(message, context, at));
   });
-  const excess = excessOf(routes);
+  const excess = excessOf(routes.map(sizeOf));
   if (excess !== undefined) place.at("routes").wrong(excess);
   const certificateKeys = new Set<string>();
   const certificates = list(table.certificates, limits.certificates, place, "certificates", (message, at) =>

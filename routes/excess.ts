@@ -14,18 +14,41 @@ const maxPriorities = 1024;
 /** Matches with conditions that are no lookups, for one hostname: they are tried one by one. */
 const maxScanned = 1024;
 
-/** What there is too much of, if anything. */
-export function excessOf(routes: readonly Route[]): string | undefined {
+/** What a route adds to a part. */
+export interface Size {
+  readonly hostnames: readonly string[];
+  readonly places: number;
+  /** Sets of names that its matches have conditions on. */
+  readonly shapes: readonly string[];
+  readonly priorities: readonly number[];
+  /** Matches that are tried one by one. */
+  readonly scanned: number;
+}
+
+export function sizeOf({ hostnames, rules }: Route): Size {
+  const matches = rules.flatMap((rule) => rule.matches);
+  return {
+    hostnames,
+    places: matches.reduce((sum, match) => sum + Math.max(1, hostnames.length) * placesOf(match), 0),
+    shapes: [...new Set(matches.map(namesKey))],
+    priorities: [...new Set(rules.map(({ priority }) => priority))],
+    scanned: matches.filter(isScanned).length,
+  };
+}
+
+/** What there is too much of in a part of routes of these sizes, if anything. */
+export function excessOf(sizes: readonly Size[]): string | undefined {
   let places = 0;
   const shapes = new Set<string>();
   const priorities = new Set<number>();
   const scanned = new Map<string, number>();
-  for (const route of routes) {
-    const size = sizeOf(route);
+  for (const size of sizes) {
     places += size.places;
     for (const shape of size.shapes) shapes.add(shape);
     for (const priority of size.priorities) priorities.add(priority);
-    if (size.scanned > 0) countScanned(size.scanned, route.hostnames, scanned);
+    if (size.scanned === 0) continue;
+    for (const hostname of size.hostnames.length === 0 ? [""] : size.hostnames)
+      scanned.set(hostname, (scanned.get(hostname) ?? 0) + size.scanned);
   }
   if (places > maxPlaces) {
     return `must have fewer or shorter matches: per hostname, path segment and condition, at most ${maxPlaces} together`;
@@ -39,41 +62,9 @@ export function excessOf(routes: readonly Route[]): string | undefined {
   return undefined;
 }
 
-interface Size {
-  readonly places: number;
-  readonly shapes: readonly string[];
-  readonly priorities: readonly number[];
-  readonly scanned: number;
-}
-
-/** A part is measured again whenever some of its routes changed, and most did not. */
-const sizes = new WeakMap<Route, Size>();
-
-function sizeOf(route: Route): Size {
-  let size = sizes.get(route);
-  if (size === undefined) sizes.set(route, (size = measure(route)));
-  return size;
-}
-
-function measure({ hostnames, rules }: Route): Size {
-  const matches = rules.flatMap((rule) => rule.matches);
-  return {
-    places: matches.reduce((sum, match) => sum + Math.max(1, hostnames.length) * placesOf(match), 0),
-    shapes: [...new Set(matches.map(namesKey))],
-    priorities: [...new Set(rules.map(({ priority }) => priority))],
-    scanned: matches.filter(isScanned).length,
-  };
-}
-
 function placesOf({ path, headers, params, conditions }: Match): number {
   const segments = path.kind === "prefix" ? path.path.split("/").length : 2;
   return segments + headers.length + params.length + conditions.length;
-}
-
-/** Adds to `counts`, by hostname. */
-function countScanned(count: number, hostnames: readonly string[], counts: Map<string, number>): void {
-  for (const hostname of hostnames.length === 0 ? [""] : hostnames)
-    counts.set(hostname, (counts.get(hostname) ?? 0) + count);
 }
 
 function isScanned({ conditions }: Match): boolean {

@@ -109,6 +109,8 @@ export interface PlanOptions {
   readonly trailers?: boolean;
   /** Undefined: every backend can be called. */
   readonly cannotReach?: CannotReach;
+  /** Whether gRPC-Web becomes gRPC on the way to backends whose transport says so. Undefined: it does not. */
+  readonly converts?: boolean;
 }
 
 /** Plans the call of `head`, which comes from `address`; empty: nobody knows. */
@@ -190,6 +192,7 @@ function follow(
   const translation = translationOf(spoken, backend);
   const hashed = hashedOf(backend.loadBalancing, head, address, random);
   const modifiers = modifiersOf("responseHeaders", filters);
+  const originProtocol = originProtocolOf(backend, options);
   return {
     gated: gatedBy(own, spoken.caller, head),
     plan: {
@@ -203,9 +206,9 @@ function follow(
       hedging: own.hedging,
       session,
       hashKey: hashed.key,
-      head: originHead(spoken, head, backend, filters, matched.path),
+      head: originHead(spoken, head, backend, originProtocol, filters, matched.path),
       timeoutMs: spoken.kind === "rpc" ? spoken.head.timeoutMs : undefined,
-      originProtocol: originProtocolOf(backend),
+      originProtocol,
       responseHeaders: hashed.cookie === undefined ? modifiers : [...modifiers, withCookie(hashed.cookie)],
       responseTrailers: modifiersOf("responseTrailers", filters),
       mirrors: mirrorsOf(own.filters, options),
@@ -297,7 +300,8 @@ function noCall(head: RequestHead, { name }: Backend): CallError {
   return head.method === "POST" ? unsupportedMediaType(head) : noDescriptors(name);
 }
 
-function originProtocolOf({ protocol }: Backend): OriginProtocol {
+function originProtocolOf({ protocol, transport }: Backend, { converts }: PlanOptions): OriginProtocol {
+  if (converts === true && transport === "grpc-web-convert") return "grpc-web";
   return protocol === "grpc-web" || protocol === "connect" ? protocol : "grpc";
 }
 
@@ -335,12 +339,13 @@ function originHead(
   accepted: AcceptedHttp | AcceptedRpc,
   head: RequestHead,
   backend: Backend,
+  originProtocol: OriginProtocol,
   filters: readonly Filter[],
   matched: PathMatch,
 ): RequestHead {
   const scheme = backend.tls ? "https" : "http";
   const modifiers = modifiersOf("requestHeaders", filters);
-  if (accepted.kind === "http" || passesAsItIs(originProtocolOf(backend), accepted.caller)) {
+  if (accepted.kind === "http" || passesAsItIs(originProtocol, accepted.caller)) {
     const passed = passRequest(head, scheme);
     return { ...passed, ...rewrite(head, filters, matched), fields: modifyAll(passed.fields, modifiers) };
   }

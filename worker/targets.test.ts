@@ -196,7 +196,7 @@ describe("a hash is of", () => {
     expect(planOf(parts, { fields: { cookie: "shard=7" } })).toMatchObject({ hashKey: "7", responseHeaders: [] });
     const made = planOf(parts, { random: 0.5 });
     expect(made.responseHeaders[0]!.add).toEqual([
-      ["set-cookie", `shard=${made.hashKey}; Path=/; HttpOnly; SameSite=Lax`],
+      ["set-cookie", `shard=${made.hashKey}; Path=/; HttpOnly; SameSite=Lax; Secure`],
     ]);
   });
 });

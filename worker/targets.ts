@@ -9,7 +9,7 @@ import { orderRanked } from "./pick/order.ts";
 import { pickWeighted } from "./pick/weighted.ts";
 import { noBackend, noEndpoint } from "./refusals.ts";
 import type { Session } from "./transport/routing.ts";
-import { cookieOf } from "./transport/session.ts";
+import { cookieAttributes, cookieOf } from "./transport/session.ts";
 
 /** A backend of a rule, which is the rule of its own cluster. */
 export interface Target {
@@ -140,7 +140,7 @@ export function hashedOf({ hash }: LoadBalancing, head: RequestHead, address: st
       const key = cookieOf(head.fields, hash.name);
       if (key !== undefined) return { key, cookie: undefined };
       const made = Math.floor(random() * 2 ** 52).toString(36);
-      return { key: made, cookie: `${hash.name}=${made}; Path=/; HttpOnly; SameSite=Lax` };
+      return { key: made, cookie: `${hash.name}=${made}${cookieAttributes(head)}` };
     }
   }
 }

@@ -15,6 +15,10 @@ export interface Workerd {
 export interface WorkerdOptions {
   /** Bindings besides those of wrangler.toml: what are secrets on Cloudflare. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** A directory in which what it stores outlives it. */
+  readonly persist?: string;
+  /** Bindings that connect to this machine's network, as those of a VPC Network do to another. */
+  readonly networks?: readonly string[];
   /** Takes each line that the Worker or workerd logs. */
   readonly log: (line: string) => void;
 }
@@ -22,7 +26,7 @@ export interface WorkerdOptions {
 const configPath = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 const host = "127.0.0.1";
 
-export async function startWorkerd({ secrets, log }: WorkerdOptions): Promise<Workerd> {
+export async function startWorkerd({ secrets, persist, networks = [], log }: WorkerdOptions): Promise<Workerd> {
   const { workerOptions } = readWranglerConfig(configPath);
   const { modules } = await bundleWorker(false);
   await stopEsbuild();
@@ -32,10 +36,14 @@ export async function startWorkerd({ secrets, log }: WorkerdOptions): Promise<Wo
     convertV4MiniflareOptions({
       ...workerOptions,
       modules: modules.map(({ name, text }) => ({ type: "ESModule", path: name, contents: text })),
+      serviceBindings: Object.fromEntries(
+        networks.map((name) => [name, { network: { allow: ["public", "private"] } }]),
+      ),
       bindings: Object.assign({}, workerOptions.bindings, secrets),
       // A listener of workerd's own: the other one is behind a proxy of Miniflare's.
       unsafeDirectSockets: [{ host, port: 0 }],
       host,
+      ...(persist !== undefined && { resourcePersistencePath: persist }),
       // Else it is fetched from the network.
       cf: false,
       handleStructuredLogs: ({ message }) => log(message),

@@ -1,4 +1,3 @@
-import type { ReadOf } from "./read.ts";
 import { anything, checked, either, list, listOrEmpty, object, oneOf, optional, part, string } from "./read.ts";
 
 const localRef = { group: either(string, ""), kind: string, name: string };
@@ -34,5 +33,3 @@ export const backendTlsPolicy = part({
     options: optional(anything),
   }),
 });
-
-export type TlsValidation = ReadOf<typeof validation>;

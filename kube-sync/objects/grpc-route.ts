@@ -41,5 +41,4 @@ export const grpcRoute = part({
   }),
 });
 
-export type GrpcRouteRule = ReadOf<typeof rule>;
 export type GrpcRouteMatch = ReadOf<typeof match>;

@@ -294,4 +294,4 @@ export type IstioHttpRoute = ReadOf<typeof httpRoute>;
 export type IstioHeaders = ReadOf<typeof headers>;
 export type IstioDestination = ReadOf<typeof destination>;
 export type IstioSettings = Pick<IstioTrafficPolicy, keyof typeof settings>;
-export type IstioTrafficPolicy = ReadOf<typeof trafficPolicy>;
+type IstioTrafficPolicy = ReadOf<typeof trafficPolicy>;

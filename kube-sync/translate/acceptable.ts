@@ -9,7 +9,8 @@ import {
 import type { Issue } from "../../routes/decode.ts";
 import { decode } from "../../routes/decode.ts";
 import { limits } from "../../routes/decode/list.ts";
-import { excessOf } from "../../routes/excess.ts";
+import type { Size } from "../../routes/excess.ts";
+import { excessOf, sizeOf } from "../../routes/excess.ts";
 import type * as model from "../../routes/model.ts";
 import type { Context } from "./context.ts";
 import { invalidTarget } from "./context.ts";
@@ -56,7 +57,7 @@ function checkBackends(cluster: string, all: readonly Backend[]): void {
 interface CheckedRoute {
   readonly issues: readonly Issue[];
   /** Absent when there are issues. */
-  readonly route?: model.Route | undefined;
+  readonly size?: Size | undefined;
   /** Its regular expressions that take a machine. */
   readonly regexes: readonly string[];
 }
@@ -78,7 +79,7 @@ function checkRoutes(cluster: string, all: readonly Route[]): void {
 }
 
 function checked(issues: readonly Issue[], route: model.Route | undefined): CheckedRoute {
-  return { issues, route, regexes: route === undefined ? [] : costlyOf(route) };
+  return route === undefined ? { issues, regexes: [] } : { issues, size: sizeOf(route), regexes: costlyOf(route) };
 }
 
 function targetsOf({ rules }: Route): string[] {
@@ -110,7 +111,7 @@ function isTooMuch({ routes, backends }: ClusterTable): boolean {
     routes.length > limits.routes ||
     backends.length > limits.backends ||
     regexes.size > limits.patterns ||
-    excessOf(known.flatMap(({ route }) => route ?? [])) !== undefined
+    excessOf(known.flatMap(({ size }) => size ?? [])) !== undefined
   );
 }
 

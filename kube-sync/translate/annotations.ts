@@ -53,7 +53,7 @@ const OF_SERVICES = [
 
 const OF_NAMESPACES = ["cluster-weight", "failover", "drain"] as const;
 
-export type AnnotationName = (typeof OF_ROUTES)[number] | (typeof OF_SERVICES)[number] | (typeof OF_NAMESPACES)[number];
+type AnnotationName = (typeof OF_ROUTES)[number] | (typeof OF_SERVICES)[number] | (typeof OF_NAMESPACES)[number];
 
 /** Reads an object's `edgeway.dev/` annotations. One that is malformed is reported, and counts as absent. */
 export class Annotations {

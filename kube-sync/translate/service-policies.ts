@@ -89,7 +89,7 @@ function loadBalancingOf(annotations: Annotations): LoadBalancingInit | undefine
 }
 
 /** Of checks that do not say more. */
-export const CHECK_TIMES = { intervalMs: 10_000, timeoutMs: 3000, healthyThreshold: 2, unhealthyThreshold: 3 };
+const CHECK_TIMES = { intervalMs: 10_000, timeoutMs: 3000, healthyThreshold: 2, unhealthyThreshold: 3 };
 
 const healthCheck: Form<HealthCheckInit> = {
   says: '"grpc", "grpc:package.Service", "http:/path" or "tcp"',

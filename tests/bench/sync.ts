@@ -70,7 +70,7 @@ export default async function bench({ json, short }: BenchOptions): Promise<void
 async function startSubject(cluster: ControlPlane, running: AsyncDisposableStack): Promise<Subject> {
   const origin = await startOrigin("origin");
   running.defer(() => origin.stop());
-  await cluster.kubectl(["apply", "--server-side", "-f", gatewayApiCrds]);
+  await cluster.define(gatewayApiCrds);
   const yaml = Array.from({ length: services }, (_, i) => serviceYaml(`service-${i}`, origin.port));
   await cluster.apply(gatewayYaml + yaml.join(""));
   const api = connectApi(await kubeconfigAccess(cluster.kubeconfig));

@@ -6,7 +6,7 @@ import { decode } from "../../routes/decode.ts";
 import type { RouteTable } from "../../routes/model.ts";
 import type { Clock } from "../../worker/call/clock.ts";
 import { exchange } from "../../worker/exchange.ts";
-import { dial } from "../../worker/host/cloudflare-socket.ts";
+import { dialBy } from "../../worker/host/cloudflare-socket.ts";
 import { headOf, respondWith, toResponse } from "../../worker/host/fetch.ts";
 import { bodyFromStream } from "../../worker/host/web-streams.ts";
 import { plan } from "../../worker/plan.ts";
@@ -34,7 +34,7 @@ export default {
     const planned = plan(headOf(request, "http"), table, { random: Math.random, now: Date.now, trailers: false }, "");
     if (planned.plan === undefined) return toResponse(planned.answer);
     const defer = (flush: () => void): void => queueMicrotask(flush);
-    const { send } = new Origins({ dial, clock, defer, idleMs: 1000, random: Math.random });
+    const { send } = new Origins({ dial: dialBy(undefined), clock, defer, idleMs: 1000, random: Math.random });
     const body = bodyFromStream(request.body);
     return respondWith(
       (answer) => exchange(planned.plan, body, { clock, send, idleMs: undefined }, answer),

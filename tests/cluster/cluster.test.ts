@@ -94,7 +94,7 @@ describe.skipIf(missing !== undefined)(
     });
 
     test("kinds that are installed later are picked up", async () => {
-      await cluster.kubectl(["apply", "--server-side", "-f", gatewayApiCrds]);
+      await cluster.define(gatewayApiCrds);
       await cluster.apply(gatewayYaml + grpcRouteYaml("greeter", "gateway.test", "one"));
       await follows("gateway.test", "one", 20_000);
       await cluster.apply(grpcRouteYaml("greeter", "gateway.test", "two"));
@@ -267,7 +267,7 @@ describe.skipIf(missing !== undefined)(
     });
 
     test("classes of other controllers are taken where that is asked for, and Istio's objects", async () => {
-      await cluster.kubectl(["apply", "--server-side", "-f", istioCrds, "-f", albConfigCrd]);
+      await cluster.define(istioCrds, albConfigCrd);
       await cluster.apply(albYaml("alibaba.test", "one") + istioYaml("istio.test", "two"));
       const adopted = await startSyncProcess(kubeconfig, edge, "--cluster=west", "--adopt-class=alb");
       await follows("alibaba.test", "one");

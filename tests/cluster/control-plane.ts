@@ -46,6 +46,8 @@ export interface ControlPlane {
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Applies YAML. */
   apply(yaml: string): Promise<string>;
+  /** Applies Custom Resource Definitions, and waits until their kinds are served. */
+  define(...files: readonly string[]): Promise<void>;
   /** Makes etcd forget what was before now. */
   compact(): Promise<void>;
   /** Kills the API server, and once `between` is done starts it again on its port. Resolves when it is ready. */
@@ -106,6 +108,10 @@ async function startIn(folder: string, running: AsyncDisposableStack): Promise<C
     kubectl,
     kubeconfigFor,
     apply: (yaml) => kubectl(["apply", "-f", "-"], yaml),
+    async define(...files) {
+      await kubectl(["apply", "--server-side", ...files.flatMap((file) => ["-f", file])]);
+      await kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=30s"]);
+    },
     compact: () => compact(etcdUrl),
     async restart(between) {
       await server.stop("SIGKILL");

@@ -2,7 +2,7 @@
 import type { Hono } from "hono";
 import { createAdmin } from "../admin/admin.ts";
 import { type ConsoleOptions, createConsole } from "../admin/console.ts";
-import { DescriptorCache } from "../transcode/cache.ts";
+import { LazyDescriptors } from "./cloudflare-descriptors.ts";
 import type { Env } from "./cloudflare.ts";
 import { tableAuthority } from "./table-authority.ts";
 import { telemetry } from "./telemetry.ts";
@@ -24,14 +24,14 @@ export function cloudflareAdmin(env: Env, { table, sync }: CloudflareAdmin): Hon
 function consoleOf(env: Env, table: ConsoleOptions["table"]): Hono | undefined {
   const { EDGEWAY_CONSOLE_TOKEN: token, ASSETS, TELEMETRY } = env;
   if (!token) return undefined;
-  const descriptors = new DescriptorCache();
+  const descriptors = new LazyDescriptors(env.TABLE_AUTHORITY);
   const authority = () => tableAuthority(env.TABLE_AUTHORITY);
   return createConsole({
     token,
     table,
     authority: () => authority().view(),
     traffic: (since) => telemetry(TELEMETRY).view(since),
-    descriptors: (hash) => descriptors.load(hash, (wanted) => authority().descriptorSet(wanted)),
+    descriptors: (hash) => descriptors.load(hash),
     asset: async (name) => {
       const response = await (ASSETS as unknown as { fetch: typeof fetch } | undefined)?.fetch(`http://assets/${name}`);
       return response?.ok === true ? response : undefined;

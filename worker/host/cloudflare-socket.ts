@@ -1,19 +1,39 @@
 /** A Workers TCP socket as a ByteStream. */
 import { connect } from "cloudflare:sockets";
 import type { ByteStream, ByteStreamEvents } from "../call/byte-stream.ts";
-import type { Endpoint } from "../transport/pool.ts";
+import type { Dial, Endpoint } from "../transport/pool.ts";
 
 /** Read with a BYOB reader of this size: the default reader brings 4 KiB at a time and is four to six times slower. */
 const readBytes = 64 * 1024;
 /** Bytes handed to the runtime and not yet taken by the kernel, after which the stream asks for a pause. */
 const writeBytes = 256 * 1024;
 
-/** Connects to `endpoint`. Rejects with the runtime's reason if it cannot. */
-export async function dial(endpoint: Endpoint): Promise<ByteStream> {
-  const socket = connect(
-    { hostname: endpoint.host, port: endpoint.port },
-    { secureTransport: endpoint.tls ? "on" : "off", allowHalfOpen: false },
-  );
+type Socket = ReturnType<typeof connect>;
+
+/** The binding of a VPC Network: plaintext TCP through a Cloudflare Tunnel into a private network. */
+export interface VpcNetwork {
+  /** @param address "HOST:PORT", as the network knows it */
+  connect(address: string): Socket | Promise<Socket>;
+}
+
+/**
+ * Connects to endpoints, by `network` to those whose transport says so. Rejects with the runtime's reason if it cannot.
+ */
+export const dialBy =
+  (network: VpcNetwork | undefined): Dial =>
+  async (endpoint) =>
+    opened(endpoint.transport === "vpc-network" ? await throughNetwork(network, endpoint) : direct(endpoint));
+
+function direct({ host, port, tls }: Endpoint): Socket {
+  return connect({ hostname: host, port }, { secureTransport: tls ? "on" : "off", allowHalfOpen: false });
+}
+
+async function throughNetwork(network: VpcNetwork | undefined, { host, port }: Endpoint): Promise<Socket> {
+  if (network === undefined) throw new Error("the Worker has no binding VPC_NETWORK");
+  return network.connect(`${host.includes(":") ? `[${host}]` : host}:${port}`);
+}
+
+async function opened(socket: Socket): Promise<ByteStream> {
   // `closed` rejects when the connection breaks; the reads say the same, and they are listened to.
   socket.closed.catch(() => {});
   try {
@@ -24,8 +44,6 @@ export async function dial(endpoint: Endpoint): Promise<ByteStream> {
   }
   return new SocketStream(socket);
 }
-
-type Socket = ReturnType<typeof connect>;
 
 class SocketStream implements ByteStream {
   readonly #socket: Socket;

@@ -7,7 +7,7 @@ import type {
   Fetcher,
   RateLimit as CloudflareRateLimit,
 } from "@cloudflare/workers-types";
-import type { RouteTable } from "../../routes/model.ts";
+import type { Backend, RouteTable } from "../../routes/model.ts";
 import type { RateLimit } from "../../routes/policies.ts";
 import { adminPath } from "../admin/admin-path.ts";
 import type { Clock } from "../call/clock.ts";
@@ -17,18 +17,21 @@ import { Code } from "../call/status.ts";
 import { withCors } from "../filter/cors.ts";
 import { Gates } from "../gates.ts";
 import { decisionOf, explainHeader, inspected } from "../inspect.ts";
-import { observeAnswered } from "../observed.ts";
+import { exchangeObserved, observeAnswered } from "../observed.ts";
 import { backendToJson } from "../backend-json.ts";
-import { needsOwnTls } from "../refusals.ts";
 import { isSafe } from "../transport/retry.ts";
 import { type Plan, plan, type Planned, type PlanOptions } from "../plan.ts";
 import { backendsOf, planToJson } from "../plan-json.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
+import { LazyDescriptors } from "./cloudflare-descriptors.ts";
+import { type FallbackEnv, readOrFallback } from "./cloudflare-fallback.ts";
 import { observe } from "./cloudflare-observe.ts";
-import { headOf, refuseWebSocket, toResponse } from "./fetch.ts";
+import { cannotFetch, cannotReachFrom, isFetched, sendByFetch } from "./cloudflare-fetch.ts";
+import { headOf, refuseWebSocket, respondWith, toResponse } from "./fetch.ts";
+import { bodyFromStream } from "./web-streams.ts";
 import { Shards } from "./cloudflare-shards.ts";
-import { backendHeader, type OriginPoolEnv, planHeader, poolName } from "./origin-pool.ts";
+import { backendHeader, idleStreamMs, type OriginPoolEnv, planHeader, poolName } from "./origin-pool.ts";
 import { tableAuthority } from "./table-authority.ts";
 import type { TableAuthorityEnv } from "./table-home.ts";
 
@@ -36,7 +39,7 @@ export { OriginPool } from "./origin-pool.ts";
 export { TableAuthority } from "./table-authority.ts";
 export { Telemetry } from "./telemetry.ts";
 
-export interface Env extends OriginPoolEnv, TableAuthorityEnv {
+export interface Env extends OriginPoolEnv, TableAuthorityEnv, FallbackEnv {
   readonly ORIGIN_POOL: DurableObjectNamespace;
   /** The console's files. */
   readonly ASSETS?: Fetcher;
@@ -44,13 +47,6 @@ export interface Env extends OriginPoolEnv, TableAuthorityEnv {
 
 /** A Worker's answers have none: Cloudflare's front takes them from gRPC-Web's last frame. */
 const trailers = false;
-
-const planning: PlanOptions = {
-  random: Math.random,
-  now: Date.now,
-  trailers,
-  cannotReach: needsOwnTls,
-};
 
 const clock: Clock = {
   now: () => Date.now(),
@@ -64,14 +60,24 @@ const clock: Clock = {
 class Edge {
   readonly #env: Env;
   #snapshot: Snapshot | undefined;
+  readonly #planning: PlanOptions;
   readonly #gates: Gates;
   #admin: Hono | undefined;
   /** Calls that go nowhere are observed here, the others in the object that carries them out. */
   readonly #observing: ReturnType<typeof observe>;
+  readonly #descriptors: LazyDescriptors;
   readonly #shards = new Shards();
 
   constructor(env: Env) {
     this.#env = env;
+    this.#descriptors = new LazyDescriptors(env.TABLE_AUTHORITY);
+    this.#planning = {
+      random: Math.random,
+      now: Date.now,
+      trailers,
+      cannotReach: cannotReachFrom(env),
+      converts: true,
+    };
     this.#gates = new Gates({
       clock,
       now: Date.now,
@@ -95,13 +101,14 @@ class Edge {
       const snapshot = this.#snapshot ?? (await this.#loadSnapshot());
       const table = await snapshot.get(Date.now(), (promise) => ctx.waitUntil(promise));
       const address = request.headers.get("cf-connecting-ip") ?? "";
-      const planned = await this.#admitted(plan(head, table, planning, address), head, address);
+      const planned = await this.#admitted(plan(head, table, this.#planning, address), head, address);
       const told = inspecting === undefined ? (response: Response) => response : tell(planned, table.revision);
       if (planned.plan === undefined) {
         this.#handOn(() => observeAnswered(planned, head, table.revision, this.#observing.observation), ctx);
         return told(toResponse(planned.answer));
       }
       ({ cors } = planned.plan);
+      if (isFetched(planned.plan.targets[0]!)) return told(await this.#fetch(planned.plan, head, request));
       return told(await this.#exchange(planned.plan, request));
     } catch (cause) {
       return toResponse(withCors(encodeFailure(detect(head, trailers).caller, broken(cause)), cors));
@@ -116,7 +123,26 @@ class Edge {
     return error === undefined ? planned : refuse(error);
   }
 
-  #exchange(planned: Plan, request: Request): Promise<Response> {
+  /** Here and now, where no connection is to be kept. Mirrors and stand-ins are those that are reached likewise. */
+  async #fetch(planned: Plan, head: RequestHead, request: Request): Promise<Response> {
+    const error = cannotFetch(planned);
+    if (error !== undefined) throw error;
+    const own = { ...planned, mirrors: planned.mirrors.filter(isFetched) };
+    const descriptors = planned.translation && (await this.#descriptors.load(planned.translation.descriptors));
+    const { observation } = this.#observing;
+    const options = { clock, send: sendByFetch, idleMs: idleStreamMs, descriptors: () => descriptors, observation };
+    return respondWith(
+      (answer) => exchangeObserved(own, head, bodyFromStream(request.body), options, answer),
+      request.signal,
+    );
+  }
+
+  #exchange(all: Plan, request: Request): Promise<Response> {
+    const fetched = all.targets.some(isFetched) || all.mirrors.some(isFetched);
+    const isPooled = (backend: Backend): boolean => !isFetched(backend);
+    const planned = fetched
+      ? { ...all, targets: all.targets.filter(isPooled), mirrors: all.mirrors.filter(isPooled) }
+      : all;
     const pools = this.#env.ORIGIN_POOL;
     const [backend] = planned.targets;
     const { locationHint } = backend!;
@@ -170,7 +196,9 @@ class Edge {
   /** Isolates that have none but objects' calls do without what reads tables, and it takes a while to start. */
   async #loadSnapshot(): Promise<Snapshot> {
     const { Snapshot: Loaded } = await import("../snapshot/snapshot.ts");
-    return (this.#snapshot ??= new Loaded((version) => this.#authority().tableSince(version)));
+    return (this.#snapshot ??= new Loaded((version) =>
+      readOrFallback((known) => this.#authority().tableSince(known), version, this.#env),
+    ));
   }
 
   #authority(): ReturnType<typeof tableAuthority> {
@@ -211,6 +239,7 @@ function schemeOf(request: Request): RequestHead["scheme"] {
 
 /** An object that was reset, or a table that nobody could be asked for. */
 function broken(cause: unknown): CallError {
+  if (cause instanceof CallError) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new CallError(Code.UNAVAILABLE, `the edge could not carry out the call: ${reason}`, { side: "edge", cause });
 }

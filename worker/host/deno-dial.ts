@@ -87,7 +87,6 @@ const hints: readonly (readonly [text: string, hint: string])[] = [
   ["NotValidForName", "set the hostname of its BackendTLSPolicy, or edgeway.dev/server-name"],
   ["not valid for name", "set the hostname of its BackendTLSPolicy, or edgeway.dev/server-name"],
   ["Expired", "the origin's certificate has to be renewed"],
-  ["CertificateRequired", "the origin wants a client certificate"],
   ["UnknownCA", "the origin does not trust the issuer of the edge's client certificate"],
   ["NoApplicationProtocol", "the origin does not offer HTTP/2 (ALPN)"],
 ];

@@ -115,7 +115,7 @@ export class KvAuthority implements SyncAuthority {
       return await this.#parts.commit();
     } catch (error) {
       this.#take(await KvParts.read(this.#kv));
-      throw error;
+      throw new ConnectError(`Deno KV cannot be written: ${(error as Error).message}`, Code.Unavailable);
     }
   }
 

@@ -77,10 +77,7 @@ export class DenoStream implements ByteStream {
   #startWriting(): void {
     if (this.#writing || this.#destroyed) return;
     this.#writing = true;
-    this.#writeAll().then(
-      () => (this.#writing = false),
-      (error: unknown) => this.#close(error as Error),
-    );
+    this.#writeAll().catch((error: unknown) => this.#close(error as Error));
   }
 
   async #writeAll(): Promise<void> {
@@ -95,6 +92,8 @@ export class DenoStream implements ByteStream {
         this.#events?.drain();
       }
     }
+    // In the very turn that found nothing left: what comes after it is written by another round.
+    this.#writing = false;
     if (this.#ending && !this.#destroyed) await this.#connection.closeWrite();
   }
 

@@ -12,12 +12,10 @@ import { newCounters } from "../http2/index.ts";
 import { exchangeObserved } from "../observed.ts";
 import { planFromJson } from "../plan-json.ts";
 import { Origins } from "../transport/origins.ts";
-import type { DescriptorCache } from "../transcode/cache.ts";
-import type { Descriptors } from "../transcode/index.ts";
 import { observe, type ObserveEnv } from "./cloudflare-observe.ts";
-import { dial } from "./cloudflare-socket.ts";
+import { LazyDescriptors } from "./cloudflare-descriptors.ts";
+import { dialBy, type VpcNetwork } from "./cloudflare-socket.ts";
 import { respondWith } from "./fetch.ts";
-import { tableAuthority } from "./table-authority.ts";
 import { bodyFromStream } from "./web-streams.ts";
 
 /** The request's header field that carries the plan: planToJson's. */
@@ -29,6 +27,8 @@ export const backendHeader = (index: number): string => `x-edgeway-backend-${ind
 export interface OriginPoolEnv extends ObserveEnv {
   readonly TABLE_AUTHORITY: DurableObjectNamespace;
   readonly EDGEWAY_ORIGIN_IDLE_SECONDS: string;
+  /** Where backends are whose transport says so. */
+  readonly VPC_NETWORK?: VpcNetwork;
 }
 
 /** The name of the object that carries the share `shard` of a backend's calls: where the hint changes, another does. */
@@ -40,7 +40,7 @@ export function poolName({ name, locationHint }: Backend, shard: number): string
  * Milliseconds a call may go without a byte of its answer. Workers do not see a caller leave while its request is
  * complete and its answer idle, so an abandoned stream would hold its origin for ever; Envoy's default.
  */
-const idleStreamMs = 300_000;
+export const idleStreamMs = 300_000;
 
 const clock: Clock = {
   now: () => Date.now(),
@@ -56,7 +56,7 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
   readonly #backends = new KnownBackends();
   #observing: ReturnType<typeof observe> | undefined;
 
-  #descriptors: DescriptorCache | undefined;
+  readonly #descriptors = new LazyDescriptors(this.env.TABLE_AUTHORITY);
 
   async fetch(request: Request): Promise<Response> {
     const { headers } = request;
@@ -64,7 +64,7 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
       this.#backends.get(name, headers.get(backendHeader(index))!),
     );
     this.#origins ??= new Origins({
-      dial,
+      dial: dialBy(this.env.VPC_NETWORK),
       clock,
       http2: this.#http2,
       // Not a microtask: calls that arrive together then share one write.
@@ -73,7 +73,7 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
       random: Math.random,
     });
     const origins = this.#origins;
-    const descriptors = plan.translation && (await this.#load(plan.translation.descriptors));
+    const descriptors = plan.translation && (await this.#descriptors.load(plan.translation.descriptors));
     const { observation } = (this.#observing ??= observe(this.env, clock, () => ({
       source: this.ctx.id.toString(),
       pools: origins.stats(),
@@ -82,11 +82,5 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
     const options = { clock, send: origins.send, idleMs: idleStreamMs, descriptors: () => descriptors, observation };
     const body = bodyFromStream(request.body);
     return respondWith((answer) => exchangeObserved(plan, plan.head, body, options, answer), request.signal);
-  }
-
-  async #load(hash: string): Promise<Descriptors | undefined> {
-    const { DescriptorCache: Cache } = await import("../transcode/cache.ts"); // not without a call that needs it
-    this.#descriptors ??= new Cache();
-    return this.#descriptors.load(hash, (wanted) => tableAuthority(this.env.TABLE_AUTHORITY).descriptorSet(wanted));
   }
 }

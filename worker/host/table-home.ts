@@ -7,8 +7,9 @@ import { PushLog } from "../admin/pushes.ts";
 import { type Sql, SqlPartStorage } from "../admin/sql-part-storage.ts";
 import { createSyncService } from "../admin/sync-service.ts";
 import { loadRe2 } from "../snapshot/re2-later.ts";
+import { type FallbackEnv, FallbackWriter } from "./cloudflare-fallback.ts";
 
-export interface TableAuthorityEnv {
+export interface TableAuthorityEnv extends FallbackEnv {
   /** The bearer token of those who may push every cluster. A secret. */
   readonly EDGEWAY_SYNC_TOKEN?: string;
   /** Who else may push, in JSON: see ../admin/clusters.ts. */
@@ -34,8 +35,11 @@ export async function openTableHome(sql: Sql, env: TableAuthorityEnv): Promise<T
     now,
     epoch: crypto.randomUUID(),
     clusters,
+    onChange: () => fallback?.changed(),
     ...(env.EDGEWAY_STALE_SECONDS && { staleMs: Number(env.EDGEWAY_STALE_SECONDS) * 1000 }),
   });
+  const fallback = env.TABLE_FALLBACK && new FallbackWriter(env.TABLE_FALLBACK, () => authority.table());
+  if (authority.status().length > 0) fallback?.changed(); // in case it was not there when the table changed
   // Here and not in the Worker: issuers' keys and tokens that were used are remembered in one place.
   const authenticate = createAuthenticate({
     syncToken: env.EDGEWAY_SYNC_TOKEN,

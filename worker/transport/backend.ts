@@ -111,9 +111,9 @@ export class LiveBackend {
   }
 
   #create(backend: Backend, host: string, port: number): LiveEndpoint {
-    const { tls, originTls, http, connectTimeoutMs } = backend;
+    const { tls, originTls, http, transport, connectTimeoutMs } = backend;
     return new LiveEndpoint(
-      { host, port, tls, originTls, protocol: http, connectTimeoutMs },
+      { host, port, tls, originTls, protocol: http, transport, connectTimeoutMs },
       endpointId(backend.name, host, port),
       { ...this.#options, mayDial: () => this.#mayDial() },
       () => this.#changed(),

@@ -1,4 +1,5 @@
 /** Connections to one endpoint, shared by all its calls. */
+import type { Backend } from "../../routes/model.ts";
 import type { OriginTls } from "../../routes/policies.ts";
 import type { ByteStream } from "../call/byte-stream.ts";
 import type { Clock } from "../call/clock.ts";
@@ -19,6 +20,8 @@ export interface Endpoint {
   readonly originTls: OriginTls | undefined;
   /** What it speaks. */
   readonly protocol: "http1" | "http2";
+  /** How a host with more ways than one reaches it. Undefined: by a connection of its own. */
+  readonly transport?: Backend["transport"];
   /** Milliseconds a connection may take to open. */
   readonly connectTimeoutMs: number;
 }
@@ -68,6 +71,12 @@ const limits: Readonly<Record<Endpoint["protocol"], Limits>> = {
   http1: { connections: 256, callsPerDial: 1, idleMs: 4_000 },
   http2: { connections: 6, callsPerDial: Infinity, idleMs: Infinity },
 };
+
+/**
+ * Callers share the connection: the answers of those who read slowly, a stream's window each, must not take the window of
+ * all. Beyond 64 MB of them it takes no more calls, and another one is opened.
+ */
+const sharedLimits = { initialConnectionWindow: 67_108_864, maxConnectionWindow: 67_108_864 };
 
 /** Connections being opened at once: a Worker may have no more. */
 const maxDialing = 6;
@@ -257,6 +266,7 @@ export class Pool {
             clock,
             defer,
             lifetime: { idleMs },
+            limits: sharedLimits,
             counters,
             onCapacity,
             onDraining: gone,

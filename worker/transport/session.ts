@@ -14,15 +14,19 @@ export function sessionOf(policy: SessionPersistence, head: RequestHead, now: nu
   const value = policy.carrier === "cookie" ? cookieOf(head.fields, policy.name) : head.fields.get(policy.name);
   const [, id, begun] = /^([0-9a-f]{16})(?:\.([0-9a-z]{1,8}))?$/.exec(value ?? "") ?? [];
   const over = limit !== undefined && (begun === undefined || seconds - parseInt(begun, 36) >= limit);
-  const secure = head.scheme === "https" ? "; Secure" : "";
   const age = policy.permanent && limit !== undefined ? `; Max-Age=${limit}` : "";
   return {
     carrier: policy.carrier,
     name: policy.name,
     endpoint: over ? undefined : id,
     suffix: limit === undefined ? "" : `.${seconds.toString(36)}`,
-    attributes: `; Path=/; HttpOnly; SameSite=Lax${secure}${age}`,
+    attributes: cookieAttributes(head) + age,
   };
+}
+
+/** Of a cookie that the edge sets for its own use: no script reads it, and it stays within TLS if it came by it. */
+export function cookieAttributes({ scheme }: RequestHead): string {
+  return `; Path=/; HttpOnly; SameSite=Lax${scheme === "https" ? "; Secure" : ""}`;
 }
 
 /** `fields` of an answer with what the caller is to come back with. */

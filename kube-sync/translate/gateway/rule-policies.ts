@@ -4,7 +4,7 @@ import { forms } from "../../../routes/syntax.ts";
 import type { RuleInit, Say } from "../context.ts";
 
 /** What tunes the calls of a rule: a rule is served without what cannot be had of it. */
-export type RulePolicies = Pick<RuleInit, "timeouts" | "retry" | "session">;
+type RulePolicies = Pick<RuleInit, "timeouts" | "retry" | "session">;
 
 type Tuned = Partial<Pick<HttpRouteRule, "timeouts" | "retry">> & {
   readonly sessionPersistence: SessionPersistence | undefined;

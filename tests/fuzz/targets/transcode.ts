@@ -181,7 +181,9 @@ export const rest: Target = {
     if (found === undefined) return `nothing ${template === undefined}`;
     check(found.values.length === found.binding.variables.length, "a value for each variable");
     const body = line < 0 ? new Uint8Array(0) : input.subarray(line + 1);
-    const message = unless(CallError, () => requestMessage(found, body, libraryDescriptors.registry));
+    const message = unless(CallError, () =>
+      requestMessage(found, { bytes: body, contentType: undefined }, libraryDescriptors.registry),
+    );
     if (message instanceof Refusal) return `${found.binding.method.name} ${message.kind}`;
     jsonFromBinary(found.binding.method.input, message, libraryDescriptors.registry);
     return `${found.binding.method.name} ${Math.min(message.length, 9)}`;

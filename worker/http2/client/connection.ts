@@ -61,6 +61,8 @@ export class ClientConnection extends Connection<ClientExchange> implements Clie
   /** Requests that would be sent at once. */
   get capacity(): number {
     if (this.draining || this.closed) return 0;
+    // Answers that nobody reads have taken the window that all share: one more would wait behind them.
+    if (this.receiving.connection.available < this.receiving.streamWindow) return 0;
     return Math.max(0, this.#peerConcurrency - this.streams.size - this.#queue.size);
   }
 
@@ -105,6 +107,13 @@ export class ClientConnection extends Connection<ClientExchange> implements Clie
     if (id >= maxStreamId - 1) this.drain();
     if (body !== noBody) exchange.sendBody(body);
     return (reason) => exchange.withdraw(reason);
+  }
+
+  override giveConnectionWindow(bytes: number): void {
+    const { connection } = this.receiving;
+    const before = connection.available;
+    super.giveConnectionWindow(bytes);
+    if (connection.available > before) this.#events.room();
   }
 
   #openQueued(): void {

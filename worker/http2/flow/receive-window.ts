@@ -17,6 +17,11 @@ export class ReceiveWindow {
     return this.#size;
   }
 
+  /** What the peer may still send. */
+  get available(): number {
+    return this.#available;
+  }
+
   /** The peer sent `bytes`. Returns whether it was allowed to. */
   take(bytes: number): boolean {
     if (bytes > this.#available) return false;
