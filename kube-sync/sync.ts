@@ -64,8 +64,11 @@ async function start(options: SyncOptions, running: AsyncDisposableStack): Promi
   const { from, log, listen } = options;
   const metrics = new SyncMetrics();
   const cluster = "access" in from ? new ClusterSide(from, metrics, log) : undefined;
+  // The Lease is where the agents are.
+  const agentNamespace = "access" in from ? from.lease?.namespace : undefined;
   const agent = new Agent({
     ...options,
+    ...(agentNamespace !== undefined && { agentNamespace }),
     source: "directory" in from ? filesSource(from.directory) : cluster!.source,
     onReport: tellReport(log, metrics, cluster),
     onPush(push) {

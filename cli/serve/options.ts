@@ -69,8 +69,8 @@ Environment:
   OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME,
   OTEL_TRACES_SAMPLER_ARG  send spans to a collector, as OpenTelemetry defines them
 
-SIGTERM drains and stops. SIGHUP reads the files again, and puts new workers in the place
-of the old.`;
+SIGTERM drains and stops. SIGHUP reads the certificate's files again, and puts new workers
+in the place of the old.`;
 
 /** @throws UsageError */
 export function parseServeOptions(args: readonly string[]): ServeOptions {

@@ -82,8 +82,8 @@ function atStart({ outputs }: Metafile): ReadonlySet<string> {
 /** RE2's engine is a fourth of the code, and most tables need none: see worker/snapshot/re2-later.ts. */
 const re2Later: Plugin = {
   name: "re2-later",
-  setup({ onResolve }) {
-    onResolve({ filter: /^re2js$/ }, ({ importer }) =>
+  setup(bundler) {
+    bundler.onResolve({ filter: /^re2js$/ }, ({ importer }) =>
       dirname(importer) === join(root, "routes") ? { path: join(root, "worker/snapshot/re2-later.ts") } : undefined,
     );
   },

@@ -32,9 +32,9 @@ const fine: FieldList = [["grpc-status", "0"]];
 interface Poisoned {
   readonly socket: Socket;
   readonly random: () => number;
-  send(...frames: readonly Uint8Array[]): void;
+  readonly send: (...frames: readonly Uint8Array[]) => void;
   /** After some milliseconds, if the connection is open then. */
-  later(run: () => void): void;
+  readonly later: (run: () => void) => void;
 }
 
 type Poison = (connection: Poisoned, stream: number) => void;

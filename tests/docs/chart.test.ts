@@ -5,9 +5,12 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { createAuthenticate } from "../../worker/admin/authenticate.ts";
+import { parseClusters } from "../../worker/admin/clusters.ts";
 import { gatewayApiCrds, missing, startControlPlane, type ControlPlane } from "../cluster/control-plane.ts";
 import { root } from "../dev/cli.ts";
 import { findTool } from "../go-tool.ts";
+import { blocksOf, commandsOf, read, section } from "./markdown.ts";
 
 const helm = findTool("helm");
 const chart = join(root, "kube-sync/deploy/helm/edgeway-kube-sync");
@@ -105,6 +108,7 @@ describe.skipIf(helm === undefined)(`the Helm chart${helm === undefined ? " (ski
   });
 });
 
+const identities = blocksOf(section(read("docs/install-in-a-cluster.md"), "Identities"));
 const absent = helm === undefined ? "there is no helm" : missing;
 
 describe.skipIf(absent !== undefined)(`an API server${absent === undefined ? "" : ` (skipped: ${absent})`}`, () => {
@@ -134,5 +138,23 @@ describe.skipIf(absent !== undefined)(`an API server${absent === undefined ? "" 
     const notes = readFileSync(join(chart, "templates/NOTES.txt"), "utf8");
     const [, args] = /^ {2}kubectl (get events .*)$/m.exec(notes) ?? [];
     await expect(cluster.kubectl(args!.split(" "))).resolves.toBeDefined();
+  });
+
+  test("signs tokens for the chart's ServiceAccount that an edge knows by the list that the guide shows", async () => {
+    await cluster.apply(await template());
+    const commands = identities
+      .flatMap(({ text }) => commandsOf(text))
+      .filter((line) => line.startsWith("kubectl get"));
+    const [discovery, jwks] = await Promise.all(
+      commands.map(async (line) => JSON.parse(await cluster.kubectl(line.split(" ").slice(1))) as object),
+    );
+    const [entry] = JSON.parse(identities.find(({ text }) => text.includes('"jwks"'))!.text) as [object];
+    const { issuer } = discovery as { readonly issuer: string };
+    const clusters = parseClusters(JSON.stringify([{ ...entry, issuer, jwks }]));
+    const authenticate = createAuthenticate({ syncToken: undefined, clusters, now: Date.now, fetch })!;
+    const token = (audience: string) =>
+      cluster.kubectl(["create", "token", "kube-sync", "-n", "edgeway-system", `--audience=${audience}`]);
+    expect(await authenticate(`Bearer ${(await token("edgeway")).trim()}`)).toMatchObject({ cluster: "east" });
+    await expect(authenticate(`Bearer ${(await token("other")).trim()}`)).rejects.toThrow();
   });
 });

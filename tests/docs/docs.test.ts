@@ -1,13 +1,14 @@
 /** The documents say what is true: links lead somewhere, commands and options exist, examples are taken. */
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
 import { parseClusters } from "../../worker/admin/clusters.ts";
 import { root } from "../dev/cli.ts";
 import { anchorsOf, blocksOf, commandsOf, documents, linksOf, read, wordsOf } from "./markdown.ts";
 
-const scripts = (JSON.parse(read("package.json")) as { readonly scripts: Readonly<Record<string, string>> }).scripts;
+const { tasks } = JSON.parse(read("deno.json")) as { readonly tasks: Readonly<Record<string, string>> };
+const { scripts } = JSON.parse(read("package.json")) as { readonly scripts: Readonly<Record<string, string>> };
 
 test.each(documents)("every link of %s leads somewhere", (path) => {
   for (const link of linksOf(read(path)).filter((each) => !/^[a-z]+:/.test(each))) {
@@ -32,16 +33,18 @@ function checkEdgeway([command, ...args]: readonly string[]): void {
   if (command === undefined || !/^[a-z]/.test(command)) return;
   expect(helpOf(), `edgeway ${command}`).toMatch(new RegExp(`^  ${command} `, "m"));
   const help = helpOf(command);
-  for (const option of args.filter((arg) => /^--?[a-zA-Z]/.test(arg)))
+  for (const option of args.filter((arg) => /^--?[a-zA-Z]/.test(arg) && arg !== "--help"))
     expect(help, `edgeway ${command} ${option}`).toMatch(new RegExp(`(^|[\\s(])${option.replace(/=.*/, "")}\\b`, "m"));
 }
 
 /** Holds a command to what it calls: scripts of package.json, and the options of `edgeway`. */
 function checkCommand(words: readonly string[]): void {
-  const [program, verb, name] = words;
+  const [program, verb, ...others] = words;
+  const name = others.find((word) => !word.startsWith("-"));
   const dashes = words.indexOf("--");
   const rest = dashes < 0 ? [] : words.slice(dashes + 1);
   if (program === "edgeway") return checkEdgeway(words.slice(1));
+  if (program === "deno" && verb === "task") expect(Object.keys(tasks), words.join(" ")).toContain(name);
   if (program !== "npm") return;
   if (verb === "start") return checkEdgeway(["dev", ...rest]);
   if (verb !== "run") return;
@@ -69,6 +72,14 @@ test("annotations that the guides name are those of docs/dialects.md", () => {
     for (const [, name] of read(path).matchAll(/edgeway\.dev\/([a-z]+(?:-[a-z]+)*)(?![a-z/-])/g))
       if (!name!.endsWith("-controller") && name !== "kube-sync")
         expect(known, `${path}: edgeway.dev/${name}`).toContain(name);
+});
+
+test("metrics and settings that the documents name are there", () => {
+  const sources = globSync("{worker,kube-sync,cli}/**/*.ts", { cwd: root }).map(read).join("\n");
+  for (const path of documents) {
+    const names = read(path).matchAll(/\b(edgeway(?:_[a-z0-9]+)+|EDGEWAY(?:_[A-Z]+)+)\b(?!_)/g);
+    for (const [, name] of names) expect(sources, `${path}: ${name}`).toContain(name);
+  }
 });
 
 test("the layers of docs/architecture.md are those that are enforced", () => {

@@ -21,9 +21,13 @@ let url: string;
 beforeAll(async () => {
   origin = await startGrpc("echo", 0, { [serviceName]: echo("east", "env1") });
   const script = join(import.meta.dirname, "deno-edge.ts");
-  deno = spawn(join(root, "node_modules/.bin/deno"), ["run", "--quiet", "--allow-all", "--node-modules-dir=manual", script], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  deno = spawn(
+    join(root, "node_modules/.bin/deno"),
+    ["run", "--quiet", "--allow-all", "--node-modules-dir=manual", script],
+    {
+      stdio: ["pipe", "pipe", "inherit"],
+    },
+  );
   deno.stdin!.end(toJsonString(ClusterTableSchema, tableTo(serviceName, origin.port)));
   const output = createInterface(deno.stdout!).on("line", (line) => lines.push(line));
   await once(output, "line");

@@ -1,6 +1,6 @@
 /** `edgeway serve`: the edge as a Node process, with its table on disk, its workers and its certificates. */
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -203,7 +203,8 @@ test("private keys are in the database alone, which others cannot read", async (
   });
   expect(got.text).not.toContain("PRIVATE KEY");
   expect(serve.stdout() + serve.stderr()).not.toContain("PRIVATE KEY");
-  await expect(readFile(join(serve.data, "table.db"))).resolves.toBeDefined();
+  const modes = await Promise.all(["table.db", "table.db-wal"].map((file) => stat(join(serve.data, file))));
+  expect(modes.map(({ mode }) => mode & 0o077)).toEqual([0, 0]);
 });
 
 test.each([

@@ -61,6 +61,12 @@ export const sendByFetch: ExchangeOptions["send"] = ({ head, body }, answer, { t
   answer.attempted(backend!.name, { host, port, tls, originTls, protocol: http, connectTimeoutMs });
   const convert = backend!.transport === "grpc-web-convert";
   const gone = new AbortController();
+  let settled = false;
+  const fail = (error: CallError): void => {
+    if (!settled) answer.fail(error);
+    settled = true;
+    gone.abort(error);
+  };
   const fields = [...head.fields].filter(([name]) => name !== "accept-encoding");
   const init: CloudflareInit = {
     method: head.method,
@@ -68,17 +74,18 @@ export const sendByFetch: ExchangeOptions["send"] = ({ head, body }, answer, { t
     headers: [...fields, ["accept-encoding", "identity"]],
     signal: gone.signal,
     redirect: "manual",
-    ...(body !== noBody && { body: streamFromBody(convert ? oneMessage(body) : body), duplex: "half" }),
+    ...(body !== noBody && { body: streamFromBody(convert ? oneMessage(body, fail) : body), duplex: "half" }),
     ...(convert && { cf: { grpcWeb: "convert" } }),
   };
   const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   fetch(`${tls ? "https" : "http"}://${authority}${head.path}`, init).then(
-    (response) =>
-      answer.respond({
-        head: { status: response.status, fields: Fields.from([...response.headers]) },
-        body: bodyFromStream(response.body),
-      }),
-    (cause: unknown) => answer.fail(failed(cause)),
+    ({ status, headers, body: answered }) => {
+      if (settled) return;
+      settled = true;
+      const response = { status, fields: Fields.from([...headers]) };
+      answer.respond({ head: response, body: bodyFromStream(answered) });
+    },
+    (cause: unknown) => fail(failed(cause)),
   );
   return (reason) => gone.abort(reason);
 };
@@ -92,8 +99,12 @@ function failed(cause: unknown): CallError {
   return new CallError(Code.UNAVAILABLE, `fetch: ${String(cause)}`, { side: "origin", cause });
 }
 
-/** A request's body that may have one message: Cloudflare converts unary calls and server streams, and no others. */
-function oneMessage(body: Body): Body {
+/**
+ * A request's body that may have one message: Cloudflare converts unary calls and server streams, and no others.
+ *
+ * @param refuse is called for a second message
+ */
+function oneMessage(body: Body, refuse: (error: CallError) => void): Body {
   let messages = 0;
   const splitter = new EnvelopeSplitter({ begin: () => void messages++, piece() {}, complete() {} });
   return {
@@ -103,6 +114,7 @@ function oneMessage(body: Body): Body {
           splitter.push(bytes);
           if (messages <= 1) return sink.write(bytes);
           const error = oneMessageOnly();
+          refuse(error);
           body.cancel(error);
           sink.fail(error);
         },

@@ -2,7 +2,7 @@
 import type { AnalyticsEngineDataset, DurableObjectNamespace } from "@cloudflare/workers-types";
 import type { CallObserver } from "../observe/call.ts";
 import type { Clock } from "../call/clock.ts";
-import { readObserveConfig, type Settings } from "../observe/config.ts";
+import { type ObserveConfig, readObserveConfig, type Settings } from "../observe/config.ts";
 import type { Observation } from "../observe/observation.ts";
 import { observationOf } from "../observe/observers.ts";
 import { TrafficReporter } from "../observe/reporter.ts";
@@ -42,7 +42,7 @@ export function observe(
     observers.push(reporter);
   }
   if (env.ANALYTICS !== undefined) observers.push(analytics(env.ANALYTICS));
-  const observation = observationOf(readObserveConfig(env as unknown as Settings), {
+  const observation = observationOf(configOf(env as unknown as Settings), {
     clock,
     unixMs: () => Date.now(),
     random: Math.random,
@@ -51,6 +51,16 @@ export function observe(
     observers,
   });
   return { observation, pending: () => reporter?.pending };
+}
+
+/** A mistake in a setting is said in the log, and is no reason to answer no calls. */
+function configOf(settings: Settings): ObserveConfig {
+  try {
+    return readObserveConfig(settings);
+  } catch (error) {
+    console.error(`edgeway: ${error instanceof Error ? error.message : String(error)}: neither logged nor traced`);
+    return { accessLogRatio: undefined, tracing: undefined };
+  }
 }
 
 /** One data point for a call; see docs/observability.md for what stands where. */

@@ -1,4 +1,5 @@
 /** SQLite as Node has it. */
+import { chmodSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Sql, SqlValue } from "../admin/sql-part-storage.ts";
 
@@ -40,6 +41,7 @@ export function openSql(file: string): NodeSql {
 function open(file: string): DatabaseSync {
   try {
     const database = new DatabaseSync(file, { timeout: 5_000 });
+    chmodSync(file, 0o600); // it may hold private keys; SQLite's other files follow it
     // Readers beside the writer: worker processes, and the next process while this one drains.
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     return database;

@@ -77,7 +77,7 @@ export abstract class Endpoint<S extends Stream = Stream> implements StreamOwner
     this.sending = new SendFlow(this.output);
     this.receiving = new ReceiveFlow(limits, {
       measure: (done) => this.ping(done),
-      grow: (size, increment) => this.#growWindows(size, increment),
+      grow: (increment) => this.#growWindow(increment),
     });
     this.life = new Life(this, lifetime, limits, clock);
   }
@@ -176,7 +176,7 @@ export abstract class Endpoint<S extends Stream = Stream> implements StreamOwner
     return this.sending.streamWindow;
   }
 
-  get streamReceiveWindow(): number {
+  get grownReceiveWindow(): number {
     return this.receiving.streamWindow;
   }
 
@@ -264,9 +264,7 @@ export abstract class Endpoint<S extends Stream = Stream> implements StreamOwner
     encodePing(this.output, payload);
   }
 
-  #growWindows(streamWindow: number, increment: number): void {
-    encodeSettings(this.output, [[SettingId.INITIAL_WINDOW_SIZE, streamWindow]]);
-    for (const stream of this.streams.values()) stream.growReceiveWindow(streamWindow);
+  #growWindow(increment: number): void {
     if (increment > 0) encodeWindowUpdate(this.output, 0, increment);
   }
 

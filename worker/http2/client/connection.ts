@@ -62,7 +62,7 @@ export class ClientConnection extends Connection<ClientExchange> implements Clie
   get capacity(): number {
     if (this.draining || this.closed) return 0;
     // Answers that nobody reads have taken the window that all share: one more would wait behind them.
-    if (this.receiving.connection.available < this.receiving.streamWindow) return 0;
+    if (this.receiving.connection.available < this.limits.initialStreamWindow) return 0;
     return Math.max(0, this.#peerConcurrency - this.streams.size - this.#queue.size);
   }
 

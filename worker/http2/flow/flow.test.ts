@@ -181,13 +181,15 @@ describe("windows grow with what a round trip brings", () => {
     expect(peer.received()).toEqual(["PING 1"]);
     call.response!.body.consumed(5000);
     peer.send(data(1, new Uint8Array(8000)), ping(1, { ack: true }));
-    expect(peer.received()).toEqual(["WINDOW_UPDATE 1 +5000", "SETTINGS WINDOW=20000", "WINDOW_UPDATE +30000"]);
-    // The stream has its part of that at once.
+    expect(peer.received()).toEqual(["WINDOW_UPDATE 1 +5000", "WINDOW_UPDATE +30000"]);
+    // The stream has its part of that once it has been read on.
+    call.response!.body.consumed(8000);
+    expect(peer.received()).toEqual(["WINDOW_UPDATE 1 +18000"]);
     peer.send(data(1, new Uint8Array(10_000)));
     expect(peer.received()).toEqual(["PING 2"]);
   });
 
-  test("to the limit, doubling, while each round trip brings half a window", () => {
+  test("to the limit, while round trips bring half a window", () => {
     const { peer, client } = clientUnderTest({
       limits: { ...limits, initialStreamWindow: 4000, maxStreamWindow: 30_000 },
     });
@@ -195,16 +197,36 @@ describe("windows grow with what a round trip brings", () => {
     peer.send(headers(1, ok));
     const windows: number[] = [];
     let window = 4000;
-    for (let pings = 1; pings <= 4; pings++) {
-      peer.send(data(1, new Uint8Array(window / 2)));
-      call.response!.body.consumed(window / 2);
-      peer.send(data(1, new Uint8Array(window / 2)));
-      call.response!.body.consumed(window / 2);
-      peer.send(ping(pings, { ack: true }));
-      const grown = peer.received().findLast((line) => line.startsWith("SETTINGS WINDOW="));
-      if (grown !== undefined) windows.push((window = Number(grown.split("=")[1])));
+    let pings = 0;
+    let measuring = false;
+    for (let round = 0; round < 30; round++) {
+      windows.push(window);
+      const lines: string[] = [];
+      for (const bytes of [Math.ceil(window / 2), Math.floor(window / 2)]) {
+        peer.send(data(1, new Uint8Array(bytes)));
+        call.response!.body.consumed(bytes);
+        lines.push(...peer.received());
+      }
+      window = 0;
+      for (const line of lines) if (line.startsWith("WINDOW_UPDATE 1 ")) window += Number(line.split("+")[1]);
+      // The answer comes a round trip after the question.
+      if (measuring) peer.send(ping(++pings, { ack: true }));
+      measuring = [...lines, ...peer.received()].some((line) => line.startsWith("PING"));
     }
-    expect(windows).toEqual([8000, 16_000, 30_000]);
+    expect(windows.every((each) => each > 0 && each <= 30_000)).toBe(true);
+    expect(Math.max(...windows)).toBeGreaterThan(15_000);
+  });
+
+  test("and that of a stream whose body nobody reads stays what it was", () => {
+    const { peer, client } = clientUnderTest({ limits: { ...limits, maxConnectionWindow: 100_000 } });
+    const [read, unread] = [new TestCall(client), new TestCall(client)];
+    peer.received();
+    peer.send(headers(1, ok), headers(3, ok), data(3, new Uint8Array(4000)), data(1, new Uint8Array(5000)));
+    read.response!.body.consumed(5000);
+    peer.send(data(1, new Uint8Array(8000)), ping(1, { ack: true }));
+    read.response!.body.consumed(8000);
+    expect(peer.received().filter((line) => line.includes(" 3 "))).toEqual([]);
+    expect(unread.response).toBeDefined();
   });
 
   test("not when the peer could have sent more", () => {

@@ -24,12 +24,12 @@ const maxBytesBetween = 268_435_456;
 export interface ReceiveFlowEvents {
   /** Sends a PING whose answer ends a measurement. */
   measure(done: () => void): void;
-  /** Streams may have `size` under way from now on, the connection `increment` more. */
-  grow(size: number, increment: number): void;
+  /** The connection may have `increment` more under way. */
+  grow(increment: number): void;
 }
 
 export class ReceiveFlow {
-  /** What a new stream may send. */
+  /** What a stream may have under way whose body is taken as it comes; all begin with the limits' initial window. */
   streamWindow: number;
   readonly connection: ReceiveWindow;
   readonly #limits: Http2Limits;
@@ -80,6 +80,6 @@ export class ReceiveFlow {
     // The connection keeps the same lead over a stream that it began with.
     const lead = this.#limits.initialConnectionWindow / this.#limits.initialStreamWindow;
     const wanted = Math.min(maxConnectionWindow, Math.round(this.streamWindow * lead));
-    this.#events.grow(this.streamWindow, this.connection.grow(wanted));
+    this.#events.grow(this.connection.grow(wanted));
   }
 }

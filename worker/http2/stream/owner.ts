@@ -8,7 +8,8 @@ import type { Stream } from "./stream.ts";
 export interface StreamOwner {
   /** Who is at the other end. */
   readonly peer: Side;
-  readonly streamReceiveWindow: number;
+  /** What a stream's window may grow to just now. */
+  readonly grownReceiveWindow: number;
   readonly streamSendWindow: number;
   readonly maxFrameSize: number;
   readonly limits: Http2Limits;

@@ -44,7 +44,7 @@ export abstract class Stream implements Body, BodySink {
     this.owner = owner;
     this.id = id;
     this.state = state;
-    this.#receiveWindow = new ReceiveWindow(owner.streamReceiveWindow);
+    this.#receiveWindow = new ReceiveWindow(owner.limits.initialStreamWindow);
     this.sendWindow = owner.streamSendWindow;
   }
 
@@ -74,7 +74,10 @@ export abstract class Stream implements Body, BodySink {
     this.owner.giveConnectionWindow(count);
     if (!mayReceive(this.state) || this.#cancelled) return;
     const increment = this.#receiveWindow.give(count);
-    if (increment > 0) this.owner.sendWindowUpdate(this.id, increment);
+    if (increment === 0) return;
+    // Only who takes what comes gets a larger window: one that nobody reads costs no more than it did at first.
+    const more = this.#receiveWindow.grow(this.owner.grownReceiveWindow);
+    this.owner.sendWindowUpdate(this.id, increment + more);
   }
 
   cancel(error: CallError): void {
@@ -134,11 +137,6 @@ export abstract class Stream implements Body, BodySink {
 
   expectLength(contentLength: number): void {
     this.#expected = contentLength;
-  }
-
-  /** All streams may have `size` under way: the peer was told for all of them. */
-  growReceiveWindow(size: number): void {
-    this.#receiveWindow.grow(size);
   }
 
   /** The peer sent RST_STREAM. */
