@@ -235,6 +235,7 @@ function planOf(text: string): Plan {
   const plan: Partial<Plan> = {
     caller: { protocol: "grpc", contentType: path, codec: authority, acceptEncoding: undefined },
     head: { method: "POST", scheme: "https", authority, path, fields: new Fields(flat.concat(flat)) },
+    mirrors: [],
     targets: [],
     timeoutMs: text.length % 2 === 0 ? text.length / 3 : undefined,
     responseHeaders: [{ set: [[path, authority]], add: [], remove: flat }],
