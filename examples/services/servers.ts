@@ -23,8 +23,8 @@ export interface ExampleServer {
 }
 
 export interface GrpcExampleServer extends ExampleServer {
-  /** What its health service says of `name` from now on, until it is started again. */
-  setStatus(name: string, status: ServingStatus): void;
+  /** What its health service says of a service from now on, until it is started again. */
+  setStatus(of: string, status: ServingStatus): void;
 }
 
 const host = "127.0.0.1";
@@ -69,7 +69,7 @@ export async function startGrpc(
     start: async () => {
       [server, , health] = await listen(bound);
     },
-    setStatus: (name, status) => health.setStatus(name, status),
+    setStatus: (of, status) => health.setStatus(of, status),
   };
 }
 

@@ -150,7 +150,8 @@ function serve(socket: Socket, random: () => number, seen: Map<string, number>):
       rest = rest.subarray(preface.length);
       connection.send(settingsAck);
     }
-    while (greeted && rest.length >= 9) {
+    if (!greeted) return;
+    while (rest.length >= 9) {
       const length = rest.readUIntBE(0, 3);
       if (rest.length < 9 + length) return;
       const [type, flags, stream] = [rest[3]!, rest[4]!, rest.readUInt32BE(5)];

@@ -86,7 +86,7 @@ test("without its token there is no console, and nothing that tells of one", asy
 test("a setting that is wrong is said in the log, and calls are answered all the same", async () => {
   const told: string[] = [];
   const secrets = { EDGEWAY_SYNC_TOKEN: token, EDGEWAY_ACCESS_LOG: "some" };
-  const wrong = await startWorkerd({ secrets, log: (text) => told.push(text) });
+  const wrong = await startWorkerd({ secrets, log: (each) => told.push(each) });
   try {
     expect((await fetch(`http://${wrong.host}:${wrong.port}/nobody/here`)).status).toBe(404);
     await expect.poll(() => told.join()).toContain('EDGEWAY_ACCESS_LOG is a share from 0 to 1, not "some"');

@@ -12,7 +12,7 @@ import { encodeGoAway } from "./frame/goaway.ts";
 import { encodeHeaders } from "./frame/headers.ts";
 import { encodePing } from "./frame/ping.ts";
 import { encodeRstStream } from "./frame/rst-stream.ts";
-import { encodeSettings, SettingId } from "./frame/settings.ts";
+import { encodeSettings } from "./frame/settings.ts";
 import { encodeWindowUpdate } from "./frame/window-update.ts";
 import { Life, type Lifetime, type Living } from "./life.ts";
 import type { Http2Counters, Http2Limits } from "./limits.ts";
