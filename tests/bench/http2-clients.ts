@@ -2,6 +2,7 @@
 import { connect as connectHttp2Session, type ClientHttp2Session } from "node:http2";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import type { ByteStream } from "../../worker/call/byte-stream.ts";
+import type { CallError } from "../../worker/call/error.ts";
 import { Fields } from "../../worker/call/fields.ts";
 import type { Answer, Body, BodySink, HttpResponse, RequestHead } from "../../worker/call/http.ts";
 import { nodeClock, nodeDefer } from "../../worker/host/node-runtime.ts";
@@ -43,12 +44,15 @@ export function requestHead(
 class EdgewayCall implements Body, Answer, BodySink {
   readonly #message: Buffer;
   readonly #done: (bytes: number) => void;
+  readonly #again: (call: EdgewayCall) => void;
   #response: Body | undefined;
   #bytes = -prefixBytes;
 
-  constructor(message: Buffer, done: (bytes: number) => void) {
+  /** `again` sends it once more: a gateway may refuse a stream, and then has not begun with it. */
+  constructor(message: Buffer, done: (bytes: number) => void, again: (call: EdgewayCall) => void) {
     this.#message = message;
     this.#done = done;
+    this.#again = again;
   }
   pipe(sink: BodySink): void {
     sink.write(this.#message);
@@ -60,8 +64,9 @@ class EdgewayCall implements Body, Answer, BodySink {
     this.#response = body;
     body.pipe(this);
   }
-  fail(error: Error): void {
-    giveUp(error);
+  fail(error: CallError): void {
+    if (error.unprocessed) this.#again(this);
+    else giveUp(error);
   }
   write(bytes: Uint8Array): void {
     this.#bytes += bytes.length;
@@ -79,8 +84,9 @@ export function engineCaller(stream: ByteStream, headOf: (id: string | undefined
   const identical = headOf(undefined);
   return {
     call(message, id, done) {
-      const call = new EdgewayCall(framing(message), done);
-      client.handle({ head: id === undefined ? identical : headOf(id), body: call }, call);
+      const head = id === undefined ? identical : headOf(id);
+      const send = (call: EdgewayCall): void => void client.handle({ head, body: call }, call);
+      send(new EdgewayCall(framing(message), done, send));
     },
     close: () => client.close(),
   };
