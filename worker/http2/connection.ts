@@ -114,7 +114,7 @@ export abstract class Connection<S extends Stream = Stream> extends Endpoint<S> 
   onRefusedHeaders(streamId: number, bytes: Uint8Array, start: number, end: number): void {
     this.#expectSettings();
     this.reading.skip(bytes, start, end);
-    if (!this.streams.has(streamId) && this.isIdle(streamId)) this.onStreamUsed(streamId);
+    if (this.streams.get(streamId) === undefined && this.isIdle(streamId)) this.onStreamUsed(streamId);
   }
 
   /** DATA or HEADERS for a stream that takes none. */

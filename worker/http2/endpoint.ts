@@ -19,6 +19,7 @@ import type { Http2Counters, Http2Limits } from "./limits.ts";
 import { MessageWriter } from "./message/write.ts";
 import { Output } from "./output.ts";
 import type { StreamOwner } from "./stream/owner.ts";
+import { Streams } from "./stream/streams.ts";
 import type { Stream } from "./stream/stream.ts";
 
 /** What a connection does to the world. */
@@ -49,7 +50,7 @@ export abstract class Endpoint<S extends Stream = Stream> implements StreamOwner
   abstract readonly peer: Side;
   closed = false;
   readonly limits: Http2Limits;
-  protected readonly streams = new Map<number, S>();
+  protected readonly streams = new Streams<S>();
   protected readonly output: Output;
   protected readonly sending: SendFlow;
   protected readonly receiving: ReceiveFlow;

@@ -102,7 +102,7 @@ export class ClientConnection extends Connection<ClientExchange> implements Clie
     }
     this.#nextId += 2;
     const exchange = new ClientExchange(this, id, request, answer);
-    this.streams.set(id, exchange);
+    this.streams.add(exchange);
     this.sendBlock(id, body === noBody);
     if (id >= maxStreamId - 1) this.drain();
     if (body !== noBody) exchange.sendBody(body);
@@ -186,7 +186,7 @@ export class ClientConnection extends Connection<ClientExchange> implements Clie
     const error = new CallError(Code.UNAVAILABLE, why, { side: "origin", unprocessed: true });
     if (code !== ErrorCode.NO_ERROR) this.#complaint = why;
     this.drain();
-    for (const [id, exchange] of this.streams) if (id > lastStreamId) exchange.breakOff(error);
+    for (const exchange of this.streams.values()) if (exchange.id > lastStreamId) exchange.breakOff(error);
   }
 
   /** An origin that complained closes the connection next: the complaint is what calls under way should hear. */

@@ -128,7 +128,7 @@ export class ServerConnection extends Connection<ServerExchange> implements Serv
     }
     const exchange = new ServerExchange(this, streamId, endStream, head.method === "HEAD");
     if (contentLength >= 0) exchange.expectLength(contentLength);
-    this.streams.set(streamId, exchange);
+    this.streams.add(exchange);
     try {
       exchange.handledBy(this.#handler({ head, body: endStream ? noBody : exchange }, exchange));
     } catch (error) {
