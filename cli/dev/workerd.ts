@@ -19,6 +19,8 @@ export interface WorkerdOptions {
   readonly persist?: string;
   /** Bindings that connect to this machine's network, as those of a VPC Network do to another. */
   readonly networks?: readonly string[];
+  /** A module in the place of the Worker's main one, which it may import from "./cloudflare.js": for tests. */
+  readonly main?: string;
   /** Takes each line that the Worker or workerd logs. */
   readonly log: (line: string) => void;
 }
@@ -26,7 +28,7 @@ export interface WorkerdOptions {
 const configPath = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 const host = "127.0.0.1";
 
-export async function startWorkerd({ secrets, persist, networks = [], log }: WorkerdOptions): Promise<Workerd> {
+export async function startWorkerd({ secrets, persist, networks = [], main, log }: WorkerdOptions): Promise<Workerd> {
   const { workerOptions } = readWranglerConfig(configPath);
   const { modules } = await bundleWorker(false);
   await stopEsbuild();
@@ -35,7 +37,11 @@ export async function startWorkerd({ secrets, persist, networks = [], log }: Wor
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       ...workerOptions,
-      modules: modules.map(({ name, text }) => ({ type: "ESModule", path: name, contents: text })),
+      modules: [...(main === undefined ? [] : [{ name: "main.js", text: main }]), ...modules].map(({ name, text }) => ({
+        type: "ESModule",
+        path: name,
+        contents: text,
+      })),
       serviceBindings: Object.fromEntries(
         networks.map((name) => [name, { network: { allow: ["public", "private"] } }]),
       ),

@@ -2,6 +2,7 @@
 import type { DurableObjectNamespace } from "@cloudflare/workers-types";
 import type { DescriptorCache } from "../transcode/cache.ts";
 import type { Descriptors } from "../transcode/index.ts";
+import { askTwice } from "./cloudflare-stub.ts";
 import { tableAuthority } from "./table-authority.ts";
 
 export class LazyDescriptors {
@@ -16,6 +17,6 @@ export class LazyDescriptors {
   async load(hash: string): Promise<Descriptors | undefined> {
     const { DescriptorCache: Cache } = await import("../transcode/cache.ts");
     this.#cache ??= new Cache();
-    return this.#cache.load(hash, (wanted) => tableAuthority(this.#namespace).descriptorSet(wanted));
+    return this.#cache.load(hash, (wanted) => askTwice(() => tableAuthority(this.#namespace).descriptorSet(wanted)));
   }
 }

@@ -2,12 +2,11 @@
 import type { Hono } from "hono";
 import type {
   DurableObjectNamespace,
-  DurableObjectStub,
   ExecutionContext,
   Fetcher,
   RateLimit as CloudflareRateLimit,
 } from "@cloudflare/workers-types";
-import type { Backend, RouteTable } from "../../routes/model.ts";
+import type { RouteTable } from "../../routes/model.ts";
 import type { RateLimit } from "../../routes/policies.ts";
 import { adminPath } from "../admin/admin-path.ts";
 import type { Clock } from "../call/clock.ts";
@@ -18,20 +17,18 @@ import { withCors } from "../filter/cors.ts";
 import { Gates } from "../gates.ts";
 import { decisionOf, explainHeader, inspected } from "../inspect.ts";
 import { exchangeObserved, observeAnswered } from "../observed.ts";
-import { backendToJson } from "../backend-json.ts";
-import { isSafe } from "../transport/retry.ts";
 import { type Plan, plan, type Planned, type PlanOptions } from "../plan.ts";
-import { backendsOf, planToJson } from "../plan-json.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
 import { LazyDescriptors } from "./cloudflare-descriptors.ts";
 import { type FallbackEnv, readOrFallback } from "./cloudflare-fallback.ts";
 import { observe } from "./cloudflare-observe.ts";
+import { OriginPools } from "./cloudflare-pools.ts";
+import { askTwice, fetchObject } from "./cloudflare-stub.ts";
 import { cannotFetch, cannotReachFrom, isFetched, sendByFetch } from "./cloudflare-fetch.ts";
 import { headOf, refuseWebSocket, respondWith, toResponse } from "./fetch.ts";
 import { bodyFromStream } from "./web-streams.ts";
-import { Shards } from "./cloudflare-shards.ts";
-import { backendHeader, idleStreamMs, type OriginPoolEnv, planHeader, poolName } from "./origin-pool.ts";
+import { idleStreamMs, type OriginPoolEnv } from "./origin-pool.ts";
 import { tableAuthority } from "./table-authority.ts";
 import type { TableAuthorityEnv } from "./table-home.ts";
 
@@ -66,11 +63,12 @@ class Edge {
   /** Calls that go nowhere are observed here, the others in the object that carries them out. */
   readonly #observing: ReturnType<typeof observe>;
   readonly #descriptors: LazyDescriptors;
-  readonly #shards = new Shards();
+  readonly #pools: OriginPools;
 
   constructor(env: Env) {
     this.#env = env;
     this.#descriptors = new LazyDescriptors(env.TABLE_AUTHORITY);
+    this.#pools = new OriginPools(env.ORIGIN_POOL, clock);
     this.#planning = {
       random: Math.random,
       now: Date.now,
@@ -109,7 +107,7 @@ class Edge {
       }
       ({ cors } = planned.plan);
       if (isFetched(planned.plan.targets[0]!)) return told(await this.#fetch(planned.plan, head, request));
-      return told(await this.#exchange(planned.plan, request));
+      return told(await this.#pools.exchange(planned.plan, request));
     } catch (cause) {
       return toResponse(withCors(encodeFailure(detect(head, trailers).caller, broken(cause)), cors));
     }
@@ -135,27 +133,6 @@ class Edge {
       (answer) => exchangeObserved(own, head, bodyFromStream(request.body), options, answer),
       request.signal,
     );
-  }
-
-  #exchange(all: Plan, request: Request): Promise<Response> {
-    const fetched = all.targets.some(isFetched) || all.mirrors.some(isFetched);
-    const isPooled = (backend: Backend): boolean => !isFetched(backend);
-    const planned = fetched
-      ? { ...all, targets: all.targets.filter(isPooled), mirrors: all.mirrors.filter(isPooled) }
-      : all;
-    const pools = this.#env.ORIGIN_POOL;
-    const [backend] = planned.targets;
-    const { locationHint } = backend!;
-    const shard = this.#shards.pick(backend!.name, Date.now(), Math.random);
-    const id = pools.idFromName(poolName(backend!, shard));
-    const near = locationHint === undefined ? undefined : { locationHint: locationHint as Hint };
-    const headers: Record<string, string> = { [planHeader]: planToJson(planned) };
-    backendsOf(planned).forEach((each, index) => (headers[backendHeader(index)] = backendToJson(each, shard)));
-    // The object's answer goes out untouched, so that the runtime moves its bytes without waking this Worker.
-    const { body, signal } = request;
-    const send = () => fetchObject(pools.get(id, near), "http://pool/", { method: "POST", headers, body, signal });
-    // An object may be moved, or replaced by a newer version: a new stub finds it.
-    return body === null && isSafe(planned.head) ? send().catch(() => send()) : send();
   }
 
   async #administer(request: Request): Promise<Response> {
@@ -197,7 +174,7 @@ class Edge {
   async #loadSnapshot(): Promise<Snapshot> {
     const { Snapshot: Loaded } = await import("../snapshot/snapshot.ts");
     return (this.#snapshot ??= new Loaded((version) =>
-      readOrFallback((known) => this.#authority().tableSince(known), version, this.#env),
+      readOrFallback((known) => askTwice(() => this.#authority().tableSince(known)), version, this.#env),
     ));
   }
 
@@ -225,12 +202,6 @@ function sharedCounter(env: Env, limit: RateLimit, key: string): Promise<boolean
   const counter = (env as unknown as Record<string, CloudflareRateLimit | undefined>)[name];
   return counter?.limit({ key: `${limit.id} ${key}` }).then(({ success }) => success);
 }
-
-type Hint = NonNullable<Parameters<DurableObjectNamespace["get"]>[1]>["locationHint"] & string;
-
-/** The runtime's own Request and Response, which its types tell from Node's of the same name. */
-const fetchObject = (stub: DurableObjectStub, ...args: Parameters<typeof fetch>): Promise<Response> =>
-  (stub as unknown as { fetch: typeof fetch }).fetch(...args);
 
 /** Cloudflare sets the field for every request, in place of whatever the caller sent. */
 function schemeOf(request: Request): RequestHead["scheme"] {
