@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import type { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
@@ -58,4 +59,35 @@ test.each(["before", "after"])("a caller who leaves %s the exchange has begun ca
   void respondWith(() => (reason) => void reasons.push(reason), leave.signal);
   leave.abort();
   expect(reasons).toMatchObject([{ code: Code.CANCELLED, side: "caller" }]);
+});
+
+test("nothing of an exchange that is over listens to its caller's signal any more", async () => {
+  const { signal } = new AbortController();
+  const source = new TestSource<Fields>([], Fields.empty);
+  const start = (answer: Answer) => {
+    answer.respond({ head: { status: 200, fields: Fields.empty }, body: source });
+    return () => {};
+  };
+  await (await respondWith(start, signal)).arrayBuffer();
+  await respondWith(
+    (answer) => start({ ...answer, respond: (all) => answer.respond({ ...all, body: noBody }) }),
+    signal,
+  );
+  const fails = (answer: Answer) => {
+    answer.fail(new Error("broken") as CallError);
+    return () => {};
+  };
+  await expect(respondWith(fails, signal)).rejects.toThrow("broken");
+  expect(getEventListeners(signal, "abort")).toEqual([]);
+});
+
+test("an answer with a field that the runtime refuses fails, and its origin is told to send no more", async () => {
+  const { signal } = new AbortController();
+  const body = new TestSource<Fields>([bytes("no")], Fields.empty);
+  const start = (answer: Answer) => {
+    answer.respond({ head: { status: 200, fields: new Fields(["x-note", "\u2192"]) }, body });
+    return () => {};
+  };
+  await expect(respondWith(start, signal)).rejects.toMatchObject({ code: Code.INTERNAL, side: "origin" });
+  expect(body.cancelled).toBeDefined();
 });

@@ -28,16 +28,38 @@ export function refuseWebSocket({ headers }: Request): Response | undefined {
 /** Starts an exchange and makes a Response of its answer. `signal` says that the caller is gone. */
 export function respondWith(start: (answer: Answer) => Cancel, signal: AbortSignal): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const cancel = start({ respond: (response) => resolve(toResponse(response)), fail: reject });
     const leave = () => cancel(new CallError(Code.CANCELLED, "the caller went away", { side: "caller" }));
+    // Runtimes keep a signal for longer than its call, and what listens to it with all that hangs on it.
+    const over = () => signal.removeEventListener("abort", leave);
+    signal.addEventListener("abort", leave);
+    const fail = (error: unknown): void => {
+      over();
+      reject(error);
+    };
+    const cancel = start({
+      respond(response) {
+        try {
+          resolve(toResponse(response, over));
+        } catch (cause) {
+          // A field that the runtime refuses: the origin's, and none of the connection's that it came by.
+          const error = new CallError(Code.INTERNAL, `the answer cannot be passed on: ${String(cause)}`, {
+            side: "origin",
+            cause,
+          });
+          response.body.cancel(error);
+          fail(error);
+        }
+      },
+      fail,
+    });
     if (signal.aborted) leave();
-    else signal.addEventListener("abort", leave);
   });
 }
 
-export function toResponse(response: HttpResponse): Response {
+/** @param over is called when nothing more is asked of the answer */
+export function toResponse(response: HttpResponse, over: () => void = () => {}): Response {
   const { head } = response;
-  return new Response(bodyOf(response), {
+  return new Response(bodyOf(response, over), {
     status: head.status,
     headers: [...head.fields],
     // What the origin encoded stays as it is.
@@ -48,13 +70,13 @@ export function toResponse(response: HttpResponse): Response {
 /** Statuses whose answers have no body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5): a Response refuses to have one. */
 const bodiless: readonly number[] = [204, 205, 304];
 
-function bodyOf({ head, body }: HttpResponse): ReturnType<typeof bodyInit> | null {
-  if (body === noBody) return null;
-  if (bodiless.includes(head.status)) {
+function bodyOf({ head, body }: HttpResponse, over: () => void): ReturnType<typeof bodyInit> | null {
+  if (body === noBody || bodiless.includes(head.status)) {
     body.cancel(new CallError(Code.CANCELLED, `an answer of ${head.status} has no body`, { side: "edge" }));
+    over();
     return null;
   }
   // Cloudflare makes gRPC of those gRPC-Web answers only that are streamed, without a content-length.
   const isGrpcWeb = head.fields.get("content-type")?.startsWith("application/grpc-web") === true;
-  return isGrpcWeb ? streamFromBody(body) : bodyInit(body);
+  return isGrpcWeb ? streamFromBody(body, over) : bodyInit(body, over);
 }

@@ -4,7 +4,7 @@ import { Fields } from "../call/fields.ts";
 import { type Body, type BodySink, noBody } from "../call/http.ts";
 import { Code } from "../call/status.ts";
 import { TestSink } from "../protocol/testing.ts";
-import { bodyFromStream, bodyInit } from "./web-streams.ts";
+import { bodyFromStream, bodyInit, streamFromBody } from "./web-streams.ts";
 
 /** A body that a test gives its bytes to. */
 class TestBody implements Body {
@@ -129,4 +129,17 @@ test("a body that is cancelled leaves its stream, and says nothing more", async 
   expect(await left).toMatchObject({ message: "enough" });
   await turn();
   expect(sink.over).toBe(false);
+});
+
+test("whoever waits for the end of a body hears of it once nothing more is asked of it", async () => {
+  const ends: string[] = [];
+  const whole = { pipe: (sink: BodySink) => sink.end(Fields.empty), consumed() {}, cancel() {} };
+  bodyInit(whole, () => ends.push("whole"));
+  const ended = new TestBody();
+  streamFromBody(ended, () => ends.push("ended"));
+  ended.sink.end(Fields.empty);
+  const left = new TestBody();
+  await streamFromBody(left, () => ends.push("left")).cancel();
+  streamFromBody(new TestBody(), () => ends.push("under way"));
+  expect(ends).toEqual(["whole", "ended", "left"]);
 });

@@ -64,15 +64,20 @@ class StreamBody implements Body {
 /**
  * A body as a web stream, whose reader sets the pace, or as its bytes if they are all at hand: they then leave with the
  * head. Trailer fields are lost: fetch has no place for them.
+ *
+ * @param over is called when nothing more is asked of the body
  */
-export function bodyInit(body: Body): ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> {
-  const outgoing = new OutgoingBody(body);
+export function bodyInit(
+  body: Body,
+  over: () => void = () => {},
+): ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> {
+  const outgoing = new OutgoingBody(body, over);
   return outgoing.whole ?? streamOf(outgoing);
 }
 
 /** A body as a web stream in any case, so that the answer has no content-length. */
-export function streamFromBody(body: Body): ReadableStream<Uint8Array> {
-  return streamOf(new OutgoingBody(body));
+export function streamFromBody(body: Body, over: () => void = () => {}): ReadableStream<Uint8Array> {
+  return streamOf(new OutgoingBody(body, over));
 }
 
 function streamOf(outgoing: OutgoingBody): ReadableStream<Uint8Array> {
@@ -81,14 +86,16 @@ function streamOf(outgoing: OutgoingBody): ReadableStream<Uint8Array> {
 
 class OutgoingBody implements BodySink {
   readonly #body: Body;
+  readonly #over: () => void;
   /** What came before there was a stream. */
   readonly #early: Uint8Array<ArrayBuffer>[] = [];
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #state: "flowing" | "ended" | CallError = "flowing";
   #unread = 0;
 
-  constructor(body: Body) {
+  constructor(body: Body, over: () => void) {
     this.#body = body;
+    this.#over = over;
     body.pipe(this);
   }
 
@@ -108,11 +115,13 @@ class OutgoingBody implements BodySink {
     this.#controller?.close();
     // Nobody pulls what is left, and nothing is left to hold back.
     this.pull();
+    this.#over();
   }
 
   fail(error: CallError): void {
     this.#state = error;
     this.#controller?.error(error);
+    this.#over();
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -130,5 +139,6 @@ class OutgoingBody implements BodySink {
 
   cancel(cause: unknown): void {
     this.#body.cancel(callerGone(cause));
+    this.#over();
   }
 }
