@@ -8,7 +8,7 @@ import type { Clock } from "../../worker/call/clock.ts";
 import { exchange } from "../../worker/exchange.ts";
 import { dialBy } from "../../worker/host/cloudflare-socket.ts";
 import { headOf, respondWith, toResponse } from "../../worker/host/fetch.ts";
-import { bodyFromStream } from "../../worker/host/web-streams.ts";
+import { bodyFromRequest } from "../../worker/host/web-streams.ts";
 import { plan } from "../../worker/plan.ts";
 import { Origins } from "../../worker/transport/origins.ts";
 
@@ -35,7 +35,7 @@ export default {
     if (planned.plan === undefined) return toResponse(planned.answer);
     const defer = (flush: () => void): void => queueMicrotask(flush);
     const { send } = new Origins({ dial: dialBy(undefined), clock, defer, idleMs: 1000, random: Math.random });
-    const body = bodyFromStream(request.body);
+    const body = bodyFromRequest(request);
     return respondWith(
       (answer) => exchange(planned.plan, body, { clock, send, idleMs: undefined }, answer),
       request.signal,

@@ -1,5 +1,5 @@
 /** Calls that the origin pools' Durable Objects carry out: which object does, and what is sent again when one is lost. */
-import type { DurableObjectNamespace } from "@cloudflare/workers-types";
+import type { DurableObjectId, DurableObjectNamespace } from "@cloudflare/workers-types";
 import type { Backend } from "../../routes/model.ts";
 import { backendToJson } from "../backend-json.ts";
 import type { Clock } from "../call/clock.ts";
@@ -23,6 +23,8 @@ export class OriginPools {
   readonly #clock: Clock;
   readonly #shards = new Shards();
   readonly #memory = new ReplayMemory();
+  /** By backend, then by shard. */
+  readonly #ids = new WeakMap<Backend, DurableObjectId[]>();
 
   constructor(namespace: DurableObjectNamespace, clock: Clock) {
     this.#namespace = namespace;
@@ -69,11 +71,18 @@ export class OriginPools {
     const [backend] = plan.targets;
     const { name, locationHint } = backend!;
     const shard = this.#shards.pick(name, this.#clock.now(), Math.random);
-    const id = this.#namespace.idFromName(poolName(backend!, shard));
+    const id = this.#idOf(backend!, shard);
     const near = locationHint === undefined ? undefined : { locationHint: locationHint as Hint };
     const headers: Record<string, string> = { [planHeader]: planToJson(plan) };
     backendsOf(plan).forEach((each, index) => (headers[backendHeader(index)] = backendToJson(each, shard)));
     return fetchObject(this.#namespace.get(id, near), "http://pool/", { method: "POST", headers, body, signal });
+  }
+
+  /** A name's id is a hash that takes a while. */
+  #idOf(backend: Backend, shard: number): DurableObjectId {
+    let ids = this.#ids.get(backend);
+    if (ids === undefined) this.#ids.set(backend, (ids = []));
+    return (ids[shard] ??= this.#namespace.idFromName(poolName(backend, shard)));
   }
 }
 

@@ -27,7 +27,7 @@ import { OriginPools } from "./cloudflare-pools.ts";
 import { askTwice, fetchObject } from "./cloudflare-stub.ts";
 import { cannotFetch, cannotReachFrom, isFetched, sendByFetch } from "./cloudflare-fetch.ts";
 import { headOf, refuseWebSocket, respondWith, toResponse } from "./fetch.ts";
-import { bodyFromStream } from "./web-streams.ts";
+import { bodyFromRequest } from "./web-streams.ts";
 import { idleStreamMs, type OriginPoolEnv } from "./origin-pool.ts";
 import { tableAuthority } from "./table-authority.ts";
 import type { TableAuthorityEnv } from "./table-home.ts";
@@ -130,7 +130,7 @@ class Edge {
     const { observation } = this.#observing;
     const options = { clock, send: sendByFetch, idleMs: idleStreamMs, descriptors: () => descriptors, observation };
     return respondWith(
-      (answer) => exchangeObserved(own, head, bodyFromStream(request.body), options, answer),
+      (answer) => exchangeObserved(own, head, bodyFromRequest(request), options, answer),
       request.signal,
     );
   }

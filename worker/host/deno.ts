@@ -18,7 +18,7 @@ import { cannotReach, dial } from "./deno-dial.ts";
 import { type Fetch, fetchHandler } from "./fetch-handler.ts";
 import { headOf, refuseWebSocket, respondWith, toResponse } from "./fetch.ts";
 import type { ObserveProcess } from "./process-observe.ts";
-import { bodyFromStream } from "./web-streams.ts";
+import { bodyFromRequest } from "./web-streams.ts";
 import { withAdmin } from "./with-admin.ts";
 import { zlibCompressions } from "./zlib-compressions.ts";
 
@@ -111,7 +111,7 @@ async function answer(request: Request, scheme: RequestHead["scheme"], handler: 
   const head = headOf(request, scheme);
   const { caller } = detect(head);
   if (caller.protocol === "grpc") return toResponse(encodeFailure(caller, withoutTrailers()));
-  const body = bodyFromStream(request.body);
+  const body = bodyFromRequest(request);
   return respondWith((answers) => handler({ head, body }, answers), request.signal);
 }
 

@@ -16,7 +16,7 @@ import { observe, type ObserveEnv } from "./cloudflare-observe.ts";
 import { LazyDescriptors } from "./cloudflare-descriptors.ts";
 import { dialBy, type VpcNetwork } from "./cloudflare-socket.ts";
 import { respondWith } from "./fetch.ts";
-import { bodyFromStream } from "./web-streams.ts";
+import { bodyFromRequest } from "./web-streams.ts";
 
 /** The request's header field that carries the plan: planToJson's. */
 export const planHeader = "x-edgeway-plan";
@@ -80,7 +80,7 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
       http2: this.#http2,
     })));
     const options = { clock, send: origins.send, idleMs: idleStreamMs, descriptors: () => descriptors, observation };
-    const body = bodyFromStream(request.body);
+    const body = bodyFromRequest(request);
     return respondWith((answer) => exchangeObserved(plan, plan.head, body, options, answer), request.signal);
   }
 }

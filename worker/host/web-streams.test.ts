@@ -4,7 +4,7 @@ import { Fields } from "../call/fields.ts";
 import { type Body, type BodySink, noBody } from "../call/http.ts";
 import { Code } from "../call/status.ts";
 import { TestSink } from "../protocol/testing.ts";
-import { bodyFromStream, bodyInit, streamFromBody } from "./web-streams.ts";
+import { bodyFromRequest, bodyFromStream, bodyInit, streamFromBody } from "./web-streams.ts";
 
 /** A body that a test gives its bytes to. */
 class TestBody implements Body {
@@ -93,6 +93,46 @@ function incoming() {
 
 test("no stream is no body", () => {
   expect(bodyFromStream(null)).toBe(noBody);
+});
+
+/** A request of two pieces that says that it has so many bytes. */
+function requestOf(length: number): { request: Request; controller: ReadableStreamDefaultController<Uint8Array> } {
+  const { controller, stream } = incoming();
+  const headers = { "content-length": String(length) };
+  const request = new Request("http://edge.test/", { method: "POST", headers, body: stream, duplex: "half" });
+  return { request, controller };
+}
+
+test("a short request's body comes in one piece, once it is all there; a longer one comes as it is read", async () => {
+  for (const [length, pieces] of [
+    [2048, 1],
+    [20_480, 2],
+  ] as const) {
+    const { request, controller } = requestOf(length);
+    const sink = new TestSink(bodyFromRequest(request));
+    controller.enqueue(new Uint8Array(length / 2).fill(1));
+    controller.enqueue(new Uint8Array(length / 2).fill(2));
+    controller.close();
+    // oxlint-disable-next-line no-await-in-loop
+    while (!sink.over) await turn();
+    expect(sink.chunks).toHaveLength(pieces);
+    expect(sink.bytes).toHaveLength(length);
+    expect([sink.bytes.at(0), sink.bytes.at(-1)]).toEqual([1, 2]);
+  }
+});
+
+test("a short request that breaks off is a caller gone, and one that is cancelled says nothing more", async () => {
+  const broken = requestOf(2);
+  const sink = new TestSink(bodyFromRequest(broken.request));
+  const cancelled = requestOf(2);
+  const body = bodyFromRequest(cancelled.request);
+  const silent = new TestSink(body);
+  body.cancel(new CallError(Code.CANCELLED, "enough", { side: "edge" }));
+  for (const { controller } of [broken, cancelled]) controller.error(new Error("connection lost"));
+  // oxlint-disable-next-line no-await-in-loop
+  while (!sink.over) await turn();
+  expect(sink.error).toMatchObject({ code: Code.CANCELLED, side: "caller" });
+  expect(silent.over).toBe(false);
 });
 
 test("a stream is read ahead of its sink by one window", async () => {
