@@ -13,7 +13,7 @@ import { isSafe, wantsAnew } from "../transport/retry.ts";
 import { isFetched } from "./cloudflare-fetch.ts";
 import { Shards } from "./cloudflare-shards.ts";
 import { fetchObject, isOverloaded } from "./cloudflare-stub.ts";
-import { backendHeader, planHeader, poolName } from "./origin-pool.ts";
+import { backendHeader, planHeader, poolName, tooManyHeader } from "./origin-pool.ts";
 import { bodyFromStream, streamFromBody } from "./web-streams.ts";
 
 type Hint = NonNullable<Parameters<DurableObjectNamespace["get"]>[1]>["locationHint"] & string;
@@ -66,8 +66,8 @@ export class OriginPools {
     }
   }
 
-  /** The object's answer is returned untouched, so that the runtime moves its bytes without waking this Worker. */
-  #send(plan: Plan, body: ReadableStream<Uint8Array> | null, signal: AbortSignal): Promise<Response> {
+  /** The object's answer's body is returned untouched: the runtime moves its bytes without waking this Worker. */
+  async #send(plan: Plan, body: ReadableStream<Uint8Array> | null, signal: AbortSignal): Promise<Response> {
     const [backend] = plan.targets;
     const { name, locationHint } = backend!;
     const shard = this.#shards.pick(name, this.#clock.now(), Math.random);
@@ -75,7 +75,21 @@ export class OriginPools {
     const near = locationHint === undefined ? undefined : { locationHint: locationHint as Hint };
     const headers: Record<string, string> = { [planHeader]: planToJson(plan) };
     backendsOf(plan).forEach((each, index) => (headers[backendHeader(index)] = backendToJson(each, shard)));
-    return fetchObject(this.#namespace.get(id, near), "http://pool/", { method: "POST", headers, body, signal });
+    const response = await fetchObject(this.#namespace.get(id, near), "http://pool/", {
+      method: "POST",
+      headers,
+      body,
+      signal,
+    });
+    const calls = response.headers.get(tooManyHeader);
+    return calls === null ? response : this.#spreadFurther(name, Number(calls), response);
+  }
+
+  #spreadFurther(backend: string, calls: number, response: Response): Response {
+    this.#shards.tooMany(backend, calls, this.#clock.now());
+    const passed = new Response(response.body, response);
+    passed.headers.delete(tooManyHeader);
+    return passed;
   }
 
   /** A name's id is a hash that takes a while. */

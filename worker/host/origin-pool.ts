@@ -6,6 +6,7 @@
 import type { DurableObjectNamespace } from "@cloudflare/workers-types";
 import { DurableObject } from "cloudflare:workers";
 import type { Clock } from "../call/clock.ts";
+import type { Answer } from "../call/http.ts";
 import type { Backend } from "../../routes/model.ts";
 import { KnownBackends } from "../backend-json.ts";
 import { newCounters } from "../http2/index.ts";
@@ -14,12 +15,16 @@ import { planFromJson } from "../plan-json.ts";
 import { Origins } from "../transport/origins.ts";
 import { observe, type ObserveEnv } from "./cloudflare-observe.ts";
 import { LazyDescriptors } from "./cloudflare-descriptors.ts";
+import { callsPerSecond, Rate } from "./cloudflare-shards.ts";
 import { dialBy, type VpcNetwork } from "./cloudflare-socket.ts";
 import { respondWith } from "./fetch.ts";
 import { bodyFromRequest } from "./web-streams.ts";
 
 /** The request's header field that carries the plan: planToJson's. */
 export const planHeader = "x-edgeway-plan";
+
+/** The answer's header field that says how many calls a second the object has, where they are too many. */
+export const tooManyHeader = "x-edgeway-pool-calls";
 
 /** The one that carries the plan's target of this index: backendToJson's. */
 export const backendHeader = (index: number): string => `x-edgeway-backend-${index}`;
@@ -53,6 +58,7 @@ const clock: Clock = {
 export class OriginPool extends DurableObject<OriginPoolEnv> {
   #origins: Origins | undefined;
   readonly #http2 = newCounters();
+  readonly #rate = new Rate();
   readonly #backends = new KnownBackends();
   #observing: ReturnType<typeof observe> | undefined;
 
@@ -81,6 +87,10 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
     })));
     const options = { clock, send: origins.send, idleMs: idleStreamMs, descriptors: () => descriptors, observation };
     const body = bodyFromRequest(request);
-    return respondWith((answer) => exchangeObserved(plan, plan.head, body, options, answer), request.signal);
+    const calls = this.#rate.count(clock.now());
+    const start = (answer: Answer) => exchangeObserved(plan, plan.head, body, options, answer);
+    const response = await respondWith(start, request.signal);
+    if (calls > callsPerSecond) response.headers.set(tooManyHeader, String(calls));
+    return response;
   }
 }
