@@ -25,8 +25,8 @@ export interface EdgeUnderTest {
   readonly port: number;
   /** For native gRPC, where that has a port of its own. */
   readonly grpcPort?: number;
-  /** Puts a cluster's part in the place of the one it had. Undefined: this host's table stays. */
-  readonly apply?: (part: ClusterTable) => Promise<void>;
+  /** Puts a cluster's part in the place of the one it had. */
+  readonly apply: (part: ClusterTable) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -97,13 +97,18 @@ export const edges: Readonly<Record<string, StartEdge>> = {
     const script = fileURLToPath(new URL("deno-edge.ts", import.meta.url));
     const child = spawn(deno, [...denoRun, script], { stdio: ["pipe", "pipe", "inherit"] });
     const tables = [clusterTable, ...others].map((part) => toJsonString(ClusterTableSchema, part));
-    child.stdin.end(JSON.stringify({ tables, tls }));
+    child.stdin.write(`${JSON.stringify({ tables, tls })}\n`);
     const exited = once(child, "exit").then(([code]) => Promise.reject(new Error(`Deno exited with ${String(code)}`)));
-    const [line] = (await Promise.race([once(createInterface(child.stdout), "line"), exited])) as [string];
-    const [port, grpcPort] = line.split(" ").map(Number);
+    const lines = createInterface(child.stdout);
+    const said = async (): Promise<string> => ((await Promise.race([once(lines, "line"), exited])) as [string])[0];
+    const [port, grpcPort] = (await said()).split(" ").map(Number);
     return {
       port: port!,
       grpcPort: grpcPort!,
+      async apply(part) {
+        child.stdin.write(`${toJsonString(ClusterTableSchema, part)}\n`);
+        await said();
+      },
       async close() {
         child.kill();
         await exited.catch(() => {}); // as was wished
