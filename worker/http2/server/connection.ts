@@ -1,5 +1,5 @@
 /** The server role: the peer's streams become requests to a handler. */
-import { CallError } from "../../call/error.ts";
+import type { CallError } from "../../call/error.ts";
 import { Fields } from "../../call/fields.ts";
 import { type Handler, noBody, type RequestHead, type ResponseHead } from "../../call/http.ts";
 import { Code } from "../../call/status.ts";
@@ -132,8 +132,7 @@ export class ServerConnection extends Connection<ServerExchange> implements Serv
     try {
       exchange.handledBy(this.#handler({ head, body: endStream ? noBody : exchange }, exchange));
     } catch (error) {
-      // A handler's defect must not reach its neighbours on the connection.
-      exchange.abort(new CallError(Code.INTERNAL, "the handler failed", { side: "edge", cause: error }));
+      exchange.abortFor(error);
     }
   }
 
