@@ -330,6 +330,33 @@ describe("a circuit breaker", () => {
     expect(second.failure).toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
   });
 
+  test("counts calls on connections that go away", async () => {
+    const world = new World();
+    const routing = limited({ maxCalls: 1 });
+    const first = await world.call(routing);
+    world.peer(first.sentTo[0]!).send(headers(1, ok), goAway(1));
+    expect((await world.call(routing)).failure).toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
+    world.peer(first.sentTo[0]!).send(data(1, "", { end: true }));
+    expect((await world.call(routing)).failure).toBeUndefined();
+  });
+
+  test("counts connections that go away, and leaves calls one to go on with", async () => {
+    const world = new World();
+    const routing = limited({ maxConnections: 2 });
+    for (let i = 0; i < 4; i++) {
+      // oxlint-disable-next-line no-await-in-loop -- one call after the other
+      const { sentTo, failure } = await world.call(routing);
+      expect(failure).toBeUndefined();
+      world.peer(sentTo[0]!).send(headers(1, ok), goAway(1));
+    }
+    for (let i = 0; i < 10; i++) {
+      world.chance = [i / 10, 0.5];
+      // oxlint-disable-next-line no-await-in-loop -- one call after the other
+      expect((await world.call(routing)).failure).toBeUndefined();
+    }
+    expect(world.dials).toHaveLength(5);
+  });
+
   test("limits connections", async () => {
     const world = new World();
     const endpoints = Array.from({ length: 20 }, (_, host) => ({ host: `10.3.0.${host}`, port: 1 }));

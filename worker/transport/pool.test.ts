@@ -1,10 +1,10 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ByteStream } from "../call/byte-stream.ts";
 import { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
-import type { Answer } from "../call/http.ts";
+import type { Answer, HttpResponse } from "../call/http.ts";
 import { Code } from "../call/status.ts";
-import { goAway, headers, ok, settings, settingsAck } from "../http2/testing/frames.ts";
+import { data, goAway, headers, ok, settings, settingsAck } from "../http2/testing/frames.ts";
 import { ManualClock, Peer, TestBody } from "../http2/testing/scripted-peer.ts";
 import { type Endpoint, Pool } from "./pool.ts";
 
@@ -23,6 +23,8 @@ class Call implements Answer {
   readonly body = new TestBody();
   answered = false;
   failure: CallError | undefined;
+  /** Why the answer broke off. */
+  broken: CallError | undefined;
   readonly cancel: (reason: CallError) => void;
 
   constructor(pool: Pool) {
@@ -30,8 +32,9 @@ class Call implements Answer {
     this.cancel = pool.handle({ head, body: this.body }, this);
   }
 
-  respond(): void {
+  respond({ body }: HttpResponse): void {
     this.answered = true;
+    body.pipe({ write() {}, end() {}, fail: (error) => (this.broken = error) });
   }
 
   fail(error: CallError): void {
@@ -171,6 +174,50 @@ test("a connection that goes away gets no new calls, and is replaced when one co
   const next = await origin.open(1);
   next.send(headers(1, ok, { end: true }));
   expect(second.answered).toBe(true);
+});
+
+describe("a connection that goes away with a call under way", () => {
+  async function drained() {
+    const origin = new Origin();
+    const call = origin.call();
+    const peer = await origin.open(0);
+    peer.send(headers(1, ok), goAway(1));
+    return { origin, pool: origin.pool, call, peer };
+  }
+
+  test("counts until the call has ended", async () => {
+    const { pool, peer } = await drained();
+    expect(pool).toMatchObject({ load: 1, connections: 1, usable: 0, idle: false });
+    peer.send(data(1, "", { end: true }));
+    expect(pool).toMatchObject({ load: 0, connections: 0, idle: true });
+  });
+
+  test("is in doubt like others: it is asked, and lost if it does not answer", async () => {
+    const { origin, pool, call } = await drained();
+    pool.doubt();
+    expect(pool.reachable).toBe(false);
+    origin.clock.advance(2_000);
+    expect(call.broken).toMatchObject({ message: "no answer to a PING within 2000 ms" });
+    expect(pool.connections).toBe(0);
+  });
+
+  test("is closed with the pool", async () => {
+    const { pool, call, peer } = await drained();
+    pool.close();
+    expect(call.broken).toMatchObject({ code: Code.UNAVAILABLE });
+    expect(peer.wire.ended).toBe(true);
+  });
+
+  test("takes no place that another one needs", async () => {
+    const origin = new Origin();
+    for (let i = 0; i < 10; i++) {
+      const call = origin.call();
+      // oxlint-disable-next-line no-await-in-loop -- one connection after the other
+      (await origin.open(i)).send(headers(1, ok), goAway(1));
+      expect(call.answered).toBe(true);
+    }
+    expect(origin.pool).toMatchObject({ load: 10, connections: 10, usable: 0 });
+  });
 });
 
 test("ten thousand calls may wait; one more is RESOURCE_EXHAUSTED at once", () => {

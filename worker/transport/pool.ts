@@ -94,7 +94,10 @@ export class Pool {
   readonly #endpoint: Endpoint;
   readonly #options: PoolOptions;
   readonly #limits: Limits;
+  /** Those that take calls. */
   readonly #clients = new Set<Client>();
+  /** Those that take no more, and have calls that go on. */
+  readonly #draining = new Set<Client>();
   /** In the order in which they came. */
   readonly #waiting = new Set<Waiting>();
   readonly #reach: Reach;
@@ -116,13 +119,14 @@ export class Pool {
 
   /** Whether it has neither a connection nor a call that waits for one. */
   get idle(): boolean {
-    return this.#clients.size === 0 && this.#dialing === 0;
+    return this.connections === 0;
   }
 
   /** Calls under way, those among them that wait for a connection. */
   get load(): number {
     let calls = this.#waiting.size;
     for (const client of this.#clients) calls += client.activeStreams;
+    if (this.#draining.size > 0) for (const client of this.#draining) calls += client.activeStreams;
     return calls;
   }
 
@@ -131,8 +135,13 @@ export class Pool {
     return this.#waiting.size;
   }
 
-  /** Connections, those among them that are being opened. */
+  /** Connections, those among them that are being opened, and those that take no more calls. */
   get connections(): number {
+    return this.usable + this.#draining.size;
+  }
+
+  /** Connections that take calls, or will once they are open. */
+  get usable(): number {
     return this.#clients.size + this.#dialing;
   }
 
@@ -158,7 +167,7 @@ export class Pool {
 
   /** A call got no answer in time: connections whose peer is gone without a word have to be found out. */
   doubt(): void {
-    this.#reach.doubt(this.#clients);
+    this.#reach.doubt([...this.#clients, ...this.#draining]);
   }
 
   /** Takes no more calls, and closes its connections as theirs end. */
@@ -173,7 +182,7 @@ export class Pool {
   close(): void {
     this.#state = "closed";
     this.#failWaiting(Code.UNAVAILABLE, "the edge stops");
-    for (const client of this.#clients) client.close();
+    for (const client of [...this.#clients, ...this.#draining]) client.close();
   }
 
   #closeIfIdle(client: Client): void {
@@ -190,7 +199,7 @@ export class Pool {
     if (this.#waiting.size >= maxWaiting) {
       return refuse(request, answer, this.#error(Code.RESOURCE_EXHAUSTED, `${maxWaiting} calls wait for a connection`));
     }
-    if (this.#state !== "open" || (this.connections === 0 && !this.#options.mayDial())) {
+    if (this.#state !== "open" || (this.usable === 0 && !this.#options.mayDial())) {
       return refuse(request, answer, this.#error(Code.UNAVAILABLE, "no more connections may be opened"));
     }
     const waiting: Waiting = { request, answer, cancel: undefined };
@@ -205,7 +214,7 @@ export class Pool {
   #dialMore(): void {
     const { connections, callsPerDial } = this.#limits;
     const wanted = Math.min(Math.ceil(this.#waiting.size / callsPerDial) || 1, maxDialing);
-    while (this.#dialing < wanted && this.connections < connections && this.#options.mayDial()) this.#dial();
+    while (this.#dialing < wanted && this.usable < connections && this.#options.mayDial()) this.#dial();
   }
 
   #dial(): void {
@@ -253,8 +262,14 @@ export class Pool {
   #open(stream: ByteStream): void {
     const { clock, defer, http2: counters } = this.#options;
     const idleMs = Math.min(this.#options.idleMs, this.#limits.idleMs);
+    const onDraining = () => {
+      this.#clients.delete(client);
+      this.#draining.add(client);
+      if (this.#waiting.size > 0 && this.#state === "open") this.#dialMore();
+    };
     const gone = () => {
       this.#clients.delete(client);
+      this.#draining.delete(client);
       if (this.#reach.lost(client) && this.#clients.size === 0) this.#reach.failed();
       if (this.#waiting.size > 0 && this.#state === "open") this.#dialMore();
     };
@@ -269,7 +284,7 @@ export class Pool {
             limits: sharedLimits,
             counters,
             onCapacity,
-            onDraining: gone,
+            onDraining,
             onClose: gone,
           });
     this.#clients.add(client);
