@@ -4,7 +4,7 @@ import { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
 import type { Answer, HttpResponse } from "../call/http.ts";
 import { Code } from "../call/status.ts";
-import { data, goAway, headers, ok, settings, settingsAck } from "../http2/testing/frames.ts";
+import { ascii, data, goAway, headers, ok, settings, settingsAck } from "../http2/testing/frames.ts";
 import { ManualClock, Peer, TestBody } from "../http2/testing/scripted-peer.ts";
 import { type Endpoint, Pool } from "./pool.ts";
 
@@ -49,19 +49,22 @@ class Origin {
   readonly dials: PromiseWithResolvers<ByteStream>[] = [];
   readonly pool: Pool;
 
-  constructor() {
-    this.pool = new Pool(endpoint, {
-      clock: this.clock,
-      defer: (flush) => flush(),
-      idleMs: 30_000,
-      mayDial: () => true,
-      onReach: () => {},
-      dial: () => {
-        const dial = Promise.withResolvers<ByteStream>();
-        this.dials.push(dial);
-        return dial.promise;
+  constructor(protocol: Endpoint["protocol"] = "http2") {
+    this.pool = new Pool(
+      { ...endpoint, protocol },
+      {
+        clock: this.clock,
+        defer: (flush) => flush(),
+        idleMs: 30_000,
+        mayDial: () => true,
+        onReach: () => {},
+        dial: () => {
+          const dial = Promise.withResolvers<ByteStream>();
+          this.dials.push(dial);
+          return dial.promise;
+        },
       },
-    });
+    );
   }
 
   call(): Call {
@@ -121,6 +124,55 @@ test("a connection that takes longer than five seconds fails those who wait, and
   origin.dials[0]!.resolve(wire);
   await turn();
   expect(wire.destroyed).toBe(true);
+});
+
+describe("of several connections that are being opened", () => {
+  async function dialled(calls: number) {
+    const origin = new Origin("http1");
+    const all = Array.from({ length: calls }, () => origin.call());
+    expect(origin.dials).toHaveLength(calls);
+    const refuse = async (index: number): Promise<void> => {
+      origin.dials[index]!.reject(new Error("connection refused"));
+      await turn();
+    };
+    return { origin, all, refuse, failed: () => all.map(({ failure }) => failure !== undefined) };
+  }
+
+  test("the last that cannot be opened fails those who wait", async () => {
+    const { origin, refuse, failed } = await dialled(3);
+    await refuse(0);
+    await refuse(2);
+    expect(failed()).toEqual([false, false, false]);
+    expect(origin.pool.reachable).toBe(true);
+    await refuse(1);
+    expect(failed()).toEqual([true, true, true]);
+    expect(origin.pool.reachable).toBe(false);
+  });
+
+  test("one that opens takes them, and the others are opened anew", async () => {
+    const { origin, all, refuse, failed } = await dialled(2);
+    await refuse(0);
+    const { wire } = new Peer();
+    origin.dials[1]!.resolve(wire);
+    await turn();
+    wire.events!.data(ascii("HTTP/1.1 200 OK\r\n\r\n"));
+    expect(all.map(({ answered }) => answered)).toEqual([true, false]);
+    expect(origin.dials).toHaveLength(3);
+    wire.events!.close();
+    await refuse(2);
+    expect(failed()).toEqual([false, true]);
+  });
+
+  test("those begun for later calls do not keep the earlier ones waiting", async () => {
+    const origin = new Origin("http1");
+    const calls: Call[] = [];
+    for (let second = 0; second < 20; second++) {
+      calls.push(origin.call());
+      origin.clock.advance(1_000);
+    }
+    const failures = calls.map(({ failure }) => failure?.message.includes("within 5 s") === true);
+    expect(failures.slice(0, 10)).toEqual(Array(10).fill(true));
+  });
 });
 
 test("a call that is cancelled while it waits is not sent, and hears nothing more", async () => {
