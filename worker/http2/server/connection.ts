@@ -29,6 +29,7 @@ const grpcType = /^application\/grpc($|[+;])/;
 
 export class ServerConnection extends Connection<ServerExchange> implements ServerOwner {
   readonly peer = "caller";
+  protected readonly smallDataPerFrame = 1;
   readonly #scheme: RequestHead["scheme"];
   readonly #handler: Handler;
   #prefaceAt = 0;
@@ -143,7 +144,7 @@ export class ServerConnection extends Connection<ServerExchange> implements Serv
 
   #answerOversize(streamId: number, endStream: boolean, contentType = ""): void {
     this.abuse.count("maxHeaderListBytes");
-    this.abuse.spend("provokedResetBurst");
+    this.onProvokedReset();
     this.writing.response(grpcType.test(contentType) ? metadataTooLarge : headerListTooLarge);
     this.sendBlock(streamId, true);
     if (!endStream) this.sendReset(streamId, ErrorCode.NO_ERROR);
@@ -152,6 +153,10 @@ export class ServerConnection extends Connection<ServerExchange> implements Serv
   /** A client that sees its answers through may cancel as many: one that only cancels is an attack. */
   protected onReset(): void {
     this.abuse.spend("resetBurst", this.#answered);
+  }
+
+  protected onProvokedReset(): void {
+    this.abuse.spend("provokedResetBurst", this.#answered);
   }
 
   /** An answer was sent in full. */
