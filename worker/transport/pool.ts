@@ -78,6 +78,12 @@ const limits: Readonly<Record<Endpoint["protocol"], Limits>> = {
  */
 const sharedLimits = { initialConnectionWindow: 67_108_864, maxConnectionWindow: 67_108_864 };
 
+/**
+ * An origin that says nothing for this long while calls are under way is asked whether it is still there, milliseconds.
+ * gRPC servers end connections that ask more often than every five minutes, unless they are told otherwise.
+ */
+const keepaliveMs = 300_000;
+
 /** Connections being opened at once: a Worker may have no more. */
 const maxDialing = 6;
 /** Calls that may wait for a connection: beyond it the origin is overwhelmed, not slow. */
@@ -305,7 +311,7 @@ export class Pool {
         : connectHttp2(stream, {
             clock,
             defer,
-            lifetime: { idleMs },
+            lifetime: { idleMs, keepaliveMs },
             limits: sharedLimits,
             counters,
             onCapacity,
