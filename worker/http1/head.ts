@@ -57,6 +57,26 @@ export function parseHead(bytes: Uint8Array): StatusHead | undefined {
   };
 }
 
+/**
+ * The one length that content-length gives, which may be there twice or as a list (RFC 9112 section 6.3). Undefined if it
+ * is not there; NaN if it is none that a body could have, or if there is more than one.
+ */
+export function lengthOf(fields: Fields): number | undefined {
+  const given = fields.joined("content-length");
+  if (given === undefined) return undefined;
+  const lengths = new Set(given.split(/[ \t]*,[ \t]*/));
+  const [only = ""] = lengths;
+  return lengths.size === 1 && /^\d{1,15}$/.test(only) ? Number(only) : NaN;
+}
+
+/** `fields` with this content-length, and no other. */
+export function withLength(fields: Fields, length: number | undefined): Fields {
+  const value = length === undefined ? undefined : String(length);
+  if (fields.joined("content-length") === value) return fields;
+  const others = Array.from(fields).filter(([name]) => name !== "content-length");
+  return Fields.from(value === undefined ? others : [...others, ["content-length", value]]);
+}
+
 /** Field lines up to an empty one. A line that goes on in the next, as it once could, is refused. */
 export function parseFields(text: string): Fields | undefined {
   const flat: string[] = [];
