@@ -22,6 +22,8 @@ export class Workers {
   readonly #active = new Set<Worker>();
   /** Those of them that take calls. */
   readonly #ready = new Set<Worker>();
+  /** The one in whose place another begins: should it die, it has its successor already. */
+  #outgoing: Worker | undefined;
   #replacing: Promise<void> = Promise.resolve();
   #stopping = false;
 
@@ -52,15 +54,25 @@ export class Workers {
   replace(): Promise<void> {
     this.#replacing = this.#replacing.then(async () => {
       const olds = [...this.#active];
-      for (const old of olds) {
-        // oxlint-disable-next-line no-await-in-loop -- the others take calls meanwhile
-        await this.#spawn().then(
-          () => this.#retire(old),
-          (error: Error) => this.#options.log(`a new worker cannot start, the old one stays: ${error.message}`),
-        );
-      }
+      // oxlint-disable-next-line no-await-in-loop -- the others take calls meanwhile
+      for (const old of olds) await this.#replaceOne(old);
     });
     return this.#replacing;
+  }
+
+  /** Does nothing if it died meanwhile: what came in its place is new. */
+  async #replaceOne(old: Worker): Promise<void> {
+    if (!this.#active.has(old)) return;
+    this.#outgoing = old;
+    try {
+      await this.#spawn();
+      await this.#retire(old);
+    } catch (error) {
+      this.#options.log(`a new worker cannot start, the old one stays: ${(error as Error).message}`);
+      if (old.isDead()) this.#respawn(respawnMs);
+    } finally {
+      this.#outgoing = undefined;
+    }
   }
 
   /** Resolves when every worker has finished its calls and is gone. */
@@ -72,6 +84,7 @@ export class Workers {
   #retire(worker: Worker): Promise<void> {
     this.#active.delete(worker);
     this.#ready.delete(worker);
+    if (worker.isDead()) return Promise.resolve();
     return new Promise((resolve) => {
       worker.once("exit", () => resolve());
       worker.send({ kind: "drain" } satisfies ToWorker);
@@ -82,8 +95,16 @@ export class Workers {
     const worker = cluster.fork();
     const born = performance.now();
     this.#active.add(worker);
-    worker.send(this.#options.start());
     return new Promise((resolve, reject) => {
+      const ended = (how: string): void => {
+        const isReady = this.#ready.delete(worker);
+        this.#active.delete(worker);
+        if (isReady) this.#died(worker, how, performance.now() - born);
+        else reject(new Error(`a worker ended before it was ready (${how})`));
+      };
+      worker.once("exit", (code, signal) => ended(signal ?? String(code)));
+      // Of one that is told something when it has died "exit" follows; not so if there never was a process.
+      worker.on("error", ({ message }) => worker.process.pid ?? ended(message));
       worker.on("message", (message: FromWorker) => {
         if (message.kind === "log") this.#options.log(message.line);
         else if (message.kind === "traffic") this.#options.onTraffic(message.report);
@@ -93,18 +114,14 @@ export class Workers {
           resolve(message.ports);
         }
       });
-      worker.once("exit", (code, signal) => {
-        const isReady = this.#ready.delete(worker);
-        this.#active.delete(worker);
-        if (isReady) this.#died(worker, signal ?? String(code), performance.now() - born);
-        else reject(new Error(`a worker ended before it was ready (${signal ?? code})`));
-      });
+      worker.send(this.#options.start());
     });
   }
 
-  #died({ process: { pid } }: Worker, how: string, lifeMs: number): void {
+  #died(worker: Worker, how: string, lifeMs: number): void {
     if (this.#stopping) return;
-    this.#options.log(`worker ${pid} ended (${how}); another one takes its place`);
+    this.#options.log(`worker ${worker.process.pid} ended (${how}); another one takes its place`);
+    if (worker === this.#outgoing) return;
     this.#respawn(lifeMs < respawnMs ? respawnMs : 0);
   }
 

@@ -121,6 +121,40 @@ test("SIGHUP puts new workers in the place of the old, and a call under way ends
   expect((await get(serve.ports[0]!, "shop.test")).status).toBe(200);
 });
 
+test("workers that die while new ones take their place end neither the edge nor the reload", async () => {
+  await using serve = await runServe(["--workers", "2"]);
+  await serve.push(tableOf("shop.test"));
+  const olds = workersOf(serve);
+  const [first] = olds;
+  serve.process.kill("SIGHUP");
+  await until(
+    () => workersOf(serve).length > 2,
+    () => serve.stderr(),
+  );
+  process.kill(first!, "SIGKILL");
+  await until(
+    () => serve.stderr().includes("reloaded") && workersOf(serve).length === 2,
+    () => serve.stderr(),
+  );
+  expect(workersOf(serve).filter((pid) => olds.includes(pid))).toEqual([]);
+  const before = workersOf(serve);
+  serve.process.kill("SIGHUP");
+  await until(
+    () => workersOf(serve).length > 2,
+    () => serve.stderr(),
+  );
+  process.kill(
+    workersOf(serve).find((pid) => !before.includes(pid))!,
+    "SIGKILL",
+  );
+  await until(
+    () => serve.stderr().includes("a new worker cannot start, the old one stays") && workersOf(serve).length === 2,
+    () => serve.stderr(),
+  );
+  expect((await get(serve.ports[0]!, "shop.test")).status).toBe(200);
+  expect(await serve.stop()).toBe(0);
+});
+
 test("SIGTERM lets calls under way end, and cuts those that take longer than they may", async () => {
   await using serve = await runServe(["--drain-seconds", "1"]);
   await serve.push(tableOf("shop.test"));
