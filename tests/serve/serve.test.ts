@@ -8,7 +8,7 @@ import { connect as connectTls } from "node:tls";
 import { generate } from "selfsigned";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
-import { run } from "../dev/cli.ts";
+import { descendants, expectGone, isRunning, run } from "../dev/cli.ts";
 import { until } from "../e2e/until.ts";
 import { runServe, token, workersOf } from "./serve.ts";
 
@@ -153,6 +153,32 @@ test("workers that die while new ones take their place end neither the edge nor 
   );
   expect((await get(serve.ports[0]!, "shop.test")).status).toBe(200);
   expect(await serve.stop()).toBe(0);
+});
+
+test("calls under way end well when the first process dies, and the workers go after them", async () => {
+  await using serve = await runServe(["--workers", "2"]);
+  await serve.push(tableOf("shop.test"));
+  const asked = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<string>();
+  respond = () => {
+    asked.resolve();
+    return release.promise;
+  };
+  const slow = get(serve.ports[0]!, "shop.test");
+  await asked.promise;
+  respond = () => Promise.resolve("ok");
+  const workers = descendants(serve.process.pid!);
+  const died = once(serve.process, "exit");
+  serve.process.kill("SIGKILL");
+  await died;
+  // The worker that has no call is gone, so both have noticed.
+  await until(
+    () => workers.filter(({ pid }) => isRunning(pid)).length === 1,
+    () => serve.stderr(),
+  );
+  release.resolve("at last");
+  expect(await slow).toEqual({ status: 200, text: "at last" });
+  await expectGone(workers);
 });
 
 test("SIGTERM lets calls under way end, and cuts those that take longer than they may", async () => {
