@@ -10,6 +10,7 @@ let edge: Edge | undefined;
 /** The last one that came, which may be while the edge still starts. */
 let table: Uint8Array;
 let drainMs = 0;
+let drained: Promise<void> | undefined;
 
 /** When the first process is gone, nobody listens; the channel's errors are not this one's. */
 const say = (message: FromWorker): void => void process.send!(message, () => {});
@@ -46,8 +47,15 @@ process.on("message", (message: ToWorker) => {
       ({ table } = message);
       edge?.swap(table);
       return;
+    case "reload":
+      try {
+        edge?.reload();
+      } catch (error) {
+        log(`cannot reload: ${(error as Error).message}`);
+      }
+      return;
     case "drain":
-      void drain();
+      drained ??= drain();
   }
 });
 // The first process decides when this one ends; without it there is no table to follow.
@@ -55,5 +63,5 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 // Before it asks whether to exit at once, as it does with workers that nobody told to go.
 cluster.worker!.on("disconnect", () => {
   cluster.worker!.exitedAfterDisconnect = true;
-  void drain();
+  drained ??= drain();
 });

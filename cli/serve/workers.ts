@@ -22,6 +22,8 @@ export class Workers {
   readonly #active = new Set<Worker>();
   /** Those of them that take calls. */
   readonly #ready = new Set<Worker>();
+  /** Those that finish their calls. */
+  readonly #retiring = new Set<Worker>();
   /** The one in whose place another begins: should it die, it has its successor already. */
   #outgoing: Worker | undefined;
   #replacing: Promise<void> = Promise.resolve();
@@ -50,8 +52,12 @@ export class Workers {
     for (const worker of this.#active) worker.send(message);
   }
 
-  /** Puts new workers in the place of all, one after the other; the old ones finish their calls. */
+  /**
+   * Has all read the certificates' files again, and puts new workers in their place, one after the other; the old ones
+   * finish their calls. Resolves when the new ones take calls.
+   */
   replace(): Promise<void> {
+    this.send({ kind: "reload" });
     this.#replacing = this.#replacing.then(async () => {
       const olds = [...this.#active];
       // oxlint-disable-next-line no-await-in-loop -- the others take calls meanwhile
@@ -62,12 +68,13 @@ export class Workers {
 
   /** Does nothing if it died meanwhile: what came in its place is new. */
   async #replaceOne(old: Worker): Promise<void> {
-    if (!this.#active.has(old)) return;
+    if (this.#stopping || !this.#active.has(old)) return;
     this.#outgoing = old;
     try {
       await this.#spawn();
-      await this.#retire(old);
+      this.#retire(old);
     } catch (error) {
+      if (this.#stopping) return;
       this.#options.log(`a new worker cannot start, the old one stays: ${(error as Error).message}`);
       if (old.isDead()) this.#respawn(respawnMs);
     } finally {
@@ -75,20 +82,18 @@ export class Workers {
     }
   }
 
-  /** Resolves when every worker has finished its calls and is gone. */
+  /** Resolves when every worker has finished its calls and is gone, those of an earlier {@link replace} too. */
   async drain(): Promise<void> {
     this.#stopping = true;
-    await Promise.all([...this.#active].map((worker) => this.#retire(worker)));
+    for (const worker of this.#active) this.#retire(worker);
+    await Promise.all([...this.#retiring].map(gone));
   }
 
-  #retire(worker: Worker): Promise<void> {
-    this.#active.delete(worker);
+  #retire(worker: Worker): void {
+    if (!this.#active.delete(worker)) return;
     this.#ready.delete(worker);
-    if (worker.isDead()) return Promise.resolve();
-    return new Promise((resolve) => {
-      worker.once("exit", () => resolve());
-      worker.send({ kind: "drain" } satisfies ToWorker);
-    });
+    this.#retiring.add(worker);
+    worker.send({ kind: "drain" } satisfies ToWorker);
   }
 
   #spawn(): Promise<readonly number[]> {
@@ -99,6 +104,7 @@ export class Workers {
       const ended = (how: string): void => {
         const isReady = this.#ready.delete(worker);
         this.#active.delete(worker);
+        this.#retiring.delete(worker);
         if (isReady) this.#died(worker, how, performance.now() - born);
         else reject(new Error(`a worker ended before it was ready (${how})`));
       };
@@ -134,4 +140,8 @@ export class Workers {
       });
     }, delayMs);
   }
+}
+
+function gone(worker: Worker): Promise<void> {
+  return new Promise((resolve) => void worker.once("exit", () => resolve()));
 }

@@ -1,8 +1,9 @@
 /** `edgeway serve`: the edge as a Node process, with its table on disk, its workers and its certificates. */
 import { once } from "node:events";
-import { stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { generate } from "selfsigned";
@@ -57,6 +58,51 @@ async function get(port: number, host: string, path = "/", headers: object = {})
   return { status: incoming.statusCode as number, text };
 }
 
+/** A call that the origin answers with "at last" when it is told to. Resolves once the origin has it. */
+async function slowCall(port: number): Promise<{ readonly got: Promise<Got>; release(): void }> {
+  const asked = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<string>();
+  respond = () => {
+    asked.resolve();
+    return answered.promise;
+  };
+  const got = get(port, "shop.test");
+  await asked.promise;
+  respond = () => Promise.resolve("ok");
+  return { got, release: () => answered.resolve("at last") };
+}
+
+async function pairFor(name: string) {
+  const made = await generate([{ name: "commonName", value: name }], { keyType: "ec", algorithm: "sha256" });
+  return { chain: made.cert, privateKey: made.private };
+}
+
+async function servedName(port: number, servername: string): Promise<string> {
+  const socket = connectTls({ host: "127.0.0.1", port, servername, rejectUnauthorized: false });
+  await once(socket, "secureConnect");
+  const { subject } = socket.getPeerCertificate();
+  socket.destroy();
+  return String(subject.CN);
+}
+
+/** A certificate and its key in files, and the options that name them. */
+async function certificateFiles(name: string) {
+  const directory = await mkdtemp(join(tmpdir(), "edgeway-certificate-"));
+  const [cert, key] = [join(directory, "tls.crt"), join(directory, "tls.key")];
+  const write = async (subject: string): Promise<void> => {
+    const { chain, privateKey } = await pairFor(subject);
+    await Promise.all([writeFile(cert, chain), writeFile(key, privateKey)]);
+  };
+  await write(name);
+  return {
+    cert,
+    key,
+    args: ["--https", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key],
+    write,
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true }),
+  };
+}
+
 test("a table that was pushed is served at once after a restart, without an agent", async () => {
   await using first = await runServe();
   expect((await get(first.ports[0]!, "shop.test")).status).toBe(404);
@@ -97,23 +143,15 @@ test("a worker that dies is replaced", async () => {
 test("SIGHUP puts new workers in the place of the old, and a call under way ends well", async () => {
   await using serve = await runServe(["--workers", "1"]);
   await serve.push(tableOf("shop.test"));
-  const asked = Promise.withResolvers<void>();
-  const release = Promise.withResolvers<string>();
-  respond = () => {
-    asked.resolve();
-    return release.promise;
-  };
-  const slow = get(serve.ports[0]!, "shop.test");
-  await asked.promise;
-  respond = () => Promise.resolve("ok");
+  const slow = await slowCall(serve.ports[0]!);
   const [old] = workersOf(serve);
   serve.process.kill("SIGHUP");
   await until(
     () => workersOf(serve).some((pid) => pid !== old),
     () => serve.stderr(),
   );
-  release.resolve("at last");
-  expect(await slow).toEqual({ status: 200, text: "at last" });
+  slow.release();
+  expect(await slow.got).toEqual({ status: 200, text: "at last" });
   await until(
     () => !workersOf(serve).includes(old!),
     () => serve.stderr(),
@@ -158,15 +196,7 @@ test("workers that die while new ones take their place end neither the edge nor 
 test("calls under way end well when the first process dies, and the workers go after them", async () => {
   await using serve = await runServe(["--workers", "2"]);
   await serve.push(tableOf("shop.test"));
-  const asked = Promise.withResolvers<void>();
-  const release = Promise.withResolvers<string>();
-  respond = () => {
-    asked.resolve();
-    return release.promise;
-  };
-  const slow = get(serve.ports[0]!, "shop.test");
-  await asked.promise;
-  respond = () => Promise.resolve("ok");
+  const slow = await slowCall(serve.ports[0]!);
   const workers = descendants(serve.process.pid!);
   const died = once(serve.process, "exit");
   serve.process.kill("SIGKILL");
@@ -176,9 +206,69 @@ test("calls under way end well when the first process dies, and the workers go a
     () => workers.filter(({ pid }) => isRunning(pid)).length === 1,
     () => serve.stderr(),
   );
-  release.resolve("at last");
-  expect(await slow).toEqual({ status: 200, text: "at last" });
+  slow.release();
+  expect(await slow.got).toEqual({ status: 200, text: "at last" });
   await expectGone(workers);
+});
+
+test("new workers wait for no call of the old ones", async () => {
+  await using serve = await runServe(["--workers", "2"]);
+  await serve.push(tableOf("shop.test"));
+  const olds = workersOf(serve);
+  // Connections go to the workers in turn.
+  const slow = [await slowCall(serve.ports[0]!), await slowCall(serve.ports[0]!)];
+  serve.process.kill("SIGHUP");
+  await until(
+    () => serve.stderr().includes("reloaded"),
+    () => serve.stderr(),
+  );
+  expect(workersOf(serve)).toEqual(expect.arrayContaining([...olds]));
+  expect(workersOf(serve)).toHaveLength(4);
+  for (const { release } of slow) release();
+  const answers = await Promise.all(slow.map(({ got }) => got));
+  expect(answers.map(({ text }) => text)).toEqual(["at last", "at last"]);
+  await until(
+    () => workersOf(serve).length === 2,
+    () => serve.stderr(),
+  );
+});
+
+test("SIGHUP has workers read certificate files again even if no new ones can start", async () => {
+  await using files = await certificateFiles("old.test");
+  await using serve = await runServe([...files.args, "--workers", "2"]);
+  await files.write("renewed.test");
+  await rename(join(serve.data, "table.db"), join(serve.data, "away.db"));
+  await mkdir(join(serve.data, "table.db"));
+  serve.process.kill("SIGHUP");
+  await until(
+    () => serve.stderr().includes("reloaded"),
+    () => serve.stderr(),
+  );
+  expect(serve.stderr().match(/cannot start, the old one stays/g)).toHaveLength(2);
+  const names = [await servedName(serve.ports[0]!, "x.test"), await servedName(serve.ports[0]!, "x.test")];
+  expect(names).toEqual(["renewed.test", "renewed.test"]);
+});
+
+test("SIGTERM during a reload lets calls of the workers that go end, too", async () => {
+  await using serve = await runServe(["--workers", "1"]);
+  await serve.push(tableOf("shop.test"));
+  const [old] = workersOf(serve);
+  const slow = await slowCall(serve.ports[0]!);
+  serve.process.kill("SIGHUP");
+  await until(
+    () => serve.stderr().includes("reloaded"),
+    () => serve.stderr(),
+  );
+  serve.process.kill("SIGTERM");
+  // The new one has no call.
+  await until(
+    () => workersOf(serve).length === 1,
+    () => serve.stderr(),
+  );
+  expect(workersOf(serve)).toEqual([old]);
+  slow.release();
+  expect(await slow.got).toEqual({ status: 200, text: "at last" });
+  expect(await serve.exited).toBe(0);
 });
 
 test("SIGTERM lets calls under way end, and cuts those that take longer than they may", async () => {
@@ -217,35 +307,15 @@ test("with --admin, pushes and health have an address of their own, and calls no
   expect((await get(calls!, "shop.test")).status).toBe(200);
 });
 
-async function pairFor(name: string) {
-  const made = await generate([{ name: "commonName", value: name }], { keyType: "ec", algorithm: "sha256" });
-  return { chain: made.cert, privateKey: made.private };
-}
-
-async function servedName(port: number, servername: string): Promise<string> {
-  const socket = connectTls({ host: "127.0.0.1", port, servername, rejectUnauthorized: false });
-  await once(socket, "secureConnect");
-  const { subject } = socket.getPeerCertificate();
-  socket.destroy();
-  return String(subject.CN);
-}
-
 test("certificates come with the table, by name, and from files for other names; both change at run time", async () => {
-  await using serve = await runServe(["--http", "127.0.0.1:0"]);
-  const [cert, key] = [join(serve.data, "tls.crt"), join(serve.data, "tls.key")];
-  const write = async (name: string) => {
-    const { chain, privateKey } = await pairFor(name);
-    await Promise.all([writeFile(cert, chain), writeFile(key, privateKey)]);
-  };
-  await write("files.test");
-  const args = ["--https", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key, "--admin", "127.0.0.1:0"];
-  await using tls = await runServe(args);
+  await using files = await certificateFiles("files.test");
+  await using tls = await runServe([...files.args, "--admin", "127.0.0.1:0"]);
   const [port] = tls.ports;
   expect(await servedName(port!, "shop.test")).toBe("files.test");
   const certificates = [{ key: "shop", source, hostnames: ["shop.test"], ...(await pairFor("table.test")) }];
   await tls.push({ ...tableOf("shop.test"), certificates });
   expect(await servedName(port!, "shop.test")).toBe("table.test");
-  await write("renewed.test");
+  await files.write("renewed.test");
   tls.process.kill("SIGHUP");
   await until(
     async () => (await servedName(port!, "x.test")) === "renewed.test",
