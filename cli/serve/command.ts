@@ -21,12 +21,18 @@ async function run(args: readonly string[]): Promise<number> {
       (error: Error) => log(`cannot reload: ${error.message}`),
     );
   });
-  await new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => resolve());
-  });
+  await asked();
   log("draining");
+  void asked().then(() => serve.end());
   await serve.drain();
   return 0;
+}
+
+/** Resolves at the next signal to stop. */
+function asked(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => resolve());
+  });
 }
 
 function welcome({ http, https, admin }: ServeOptions, { ports, adminPort }: Serve): string {

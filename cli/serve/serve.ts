@@ -17,6 +17,8 @@ export interface Serve {
   reload(): Promise<void>;
   /** Takes no more connections, and resolves when the calls under way have ended, or their time is over. */
   drain(): Promise<void>;
+  /** Cuts the calls under way, so that draining comes to its end. */
+  end(): void;
 }
 
 export interface ServeContext {
@@ -51,6 +53,7 @@ export async function startServe(options: ServeOptions, { syncToken, log }: Serv
       adminPort: own?.port,
       reload: () => calls.reload(),
       drain: () => running.disposeAsync(),
+      end: () => calls.end(),
     };
   } catch (error) {
     await running.disposeAsync();
@@ -64,6 +67,7 @@ interface Calls {
   swap(table: Uint8Array): void;
   reload(): Promise<void>;
   drain(): Promise<void>;
+  end(): void;
 }
 
 async function alone(serve: ServeOptions, home: Home, admin: Handler, log: ServeContext["log"]): Promise<Calls> {
@@ -79,6 +83,7 @@ async function alone(serve: ServeOptions, home: Home, admin: Handler, log: Serve
     ports: edge.ports,
     swap: (table) => edge.swap(table),
     reload: async () => edge.reload(),
+    end: () => void edge.close(),
     async drain() {
       const timer = setTimeout(() => void edge.close(), serve.drainMs);
       await edge.drain();
@@ -108,6 +113,7 @@ async function many(serve: ServeOptions, home: Home, admin: Handler, log: ServeC
       swap: (table) => workers.send({ kind: "table", table }),
       reload: () => workers.replace(),
       drain,
+      end: () => workers.end(),
     };
   } catch (error) {
     await drain();

@@ -89,6 +89,12 @@ export class Workers {
     await Promise.all([...this.#retiring].map(gone));
   }
 
+  /** Ends them with their calls. */
+  end(): void {
+    this.#stopping = true;
+    for (const { process } of [...this.#active, ...this.#retiring]) process.kill("SIGKILL");
+  }
+
   #retire(worker: Worker): void {
     if (!this.#active.delete(worker)) return;
     this.#ready.delete(worker);

@@ -298,6 +298,28 @@ test("SIGTERM lets calls under way end, and cuts those that take longer than the
   expect(await serve.exited).toBe(0);
 });
 
+test.each([["one process", []] as const, ["workers", ["--workers", "2"]] as const])(
+  "a second SIGTERM ends %s at once",
+  async (_, args) => {
+    await using serve = await runServe(args);
+    await serve.push(tableOf("shop.test"));
+    const started = descendants(serve.process.pid!);
+    const slow = await slowCall(serve.ports[0]!);
+    const cut = slow.got.catch((error: Error) => error);
+    serve.process.kill("SIGTERM");
+    await until(
+      () => serve.stderr().includes("draining"),
+      () => serve.stderr(),
+    );
+    serve.process.kill("SIGTERM");
+    const began = performance.now();
+    expect(await serve.exited).toBe(0);
+    expect(performance.now() - began).toBeLessThan(10_000); // of the 30 s that calls have
+    expect(await cut).toBeInstanceOf(Error);
+    await expectGone(started);
+  },
+);
+
 test("with --admin, pushes and health have an address of their own, and calls no way to it", async () => {
   await using serve = await runServe(["--admin", "127.0.0.1:0"]);
   const [calls, admin] = serve.ports;
