@@ -14,6 +14,10 @@ async function run(args: readonly string[]): Promise<number> {
   console.log(welcome(options, serve));
   if (syncToken === undefined && options.clusters === undefined)
     log("nobody can push a route table: set EDGEWAY_SYNC_TOKEN, or name the clusters with --clusters");
+  if (options.https.length > 0 && !serve.hasCertificate)
+    log(
+      "no certificate yet: TLS callers are refused until an agent pushes one (--push-certificates) or --tls-cert is given",
+    );
   process.on("SIGHUP", () => {
     log("reloading");
     serve.reload().then(

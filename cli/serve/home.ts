@@ -2,6 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { fromBinary } from "@bufbuild/protobuf";
+import { TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { createAdmin } from "../../worker/admin/admin.ts";
 import { createAuthenticate } from "../../worker/admin/authenticate.ts";
 import { Authority } from "../../worker/admin/authority.ts";
@@ -24,6 +26,8 @@ export interface Home {
   readonly admin: Fetch;
   /** The table now, in binary (edgeway.v1.Table). */
   table(): Uint8Array;
+  /** Whether any is in the table. */
+  hasCertificate(): boolean;
   /** The bytes of the descriptor set with this hash. */
   descriptorSet(hash: string): Uint8Array | undefined;
   /** What the processes that take calls have counted. */
@@ -73,6 +77,8 @@ export function openHome({ data, syncToken, clusters: config, staleMs, log, onCh
   return {
     admin: (request) => admin.fetch(request),
     table: () => authority.table(),
+    hasCertificate: () =>
+      fromBinary(TableSchema, authority.table()).clusters.some(({ certificates }) => certificates.length > 0),
     traffic,
     descriptorSet: (hash) => authority.descriptorSet(hash),
     close() {

@@ -13,6 +13,8 @@ export interface Serve {
   /** Those of `http`, then those of `https`. */
   readonly ports: readonly number[];
   readonly adminPort: number | undefined;
+  /** Whether there was any at start, from files or of the table. */
+  readonly hasCertificate: boolean;
   /** Reads the files again, and puts new workers in the place of the old. */
   reload(): Promise<void>;
   /** Takes no more connections, and resolves when the calls under way have ended, or their time is over. */
@@ -51,6 +53,7 @@ export async function startServe(options: ServeOptions, { syncToken, log }: Serv
     return {
       ports: calls.ports,
       adminPort: own?.port,
+      hasCertificate: options.certificate !== undefined || home.hasCertificate(),
       reload: () => calls.reload(),
       drain: () => running.disposeAsync(),
       end: () => calls.end(),

@@ -346,6 +346,23 @@ test("certificates come with the table, by name, and from files for other names;
   expect(await servedName(port!, "shop.test")).toBe("table.test");
 });
 
+test("a TLS listener without any certificate is said at start, and no more once one was pushed", async () => {
+  const line = "no certificate yet: TLS callers are refused until an agent pushes one";
+  await using first = await runServe(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+  await until(
+    () => first.stderr().includes(line),
+    () => first.stderr(),
+  );
+  await first.push({ cluster: "test", certificates: [{ key: "shop", source, ...(await pairFor("shop.test")) }] });
+  await first.stop();
+  await using second = await runServe(["--https", "127.0.0.1:0"], first.data);
+  await second.stop();
+  await using files = await certificateFiles("files.test");
+  await using third = await runServe(files.args);
+  await third.stop();
+  expect(second.stderr() + third.stderr()).not.toContain(line);
+});
+
 test("private keys are in the database alone, which others cannot read", async () => {
   await using serve = await runServe();
   const { privateKey, chain } = await pairFor("shop.test");
