@@ -15,7 +15,7 @@ import { SqlPartStorage } from "../../worker/admin/sql-part-storage.ts";
 import { createSyncService } from "../../worker/admin/sync-service.ts";
 import { type Fetch } from "../../worker/host/fetch-handler.ts";
 import { consoleAsset } from "../../worker/host/console-files.ts";
-import { openSql } from "../../worker/host/node-sql.ts";
+import { lockFile, openSql } from "../../worker/host/node-sql.ts";
 import { Traffic } from "../../worker/observe/traffic.ts";
 import { CompiledTable } from "../../worker/snapshot/compiled.ts";
 import { descriptorsFrom } from "../../worker/transcode/cache.ts";
@@ -32,6 +32,8 @@ export interface Home {
   descriptorSet(hash: string): Uint8Array | undefined;
   /** What the processes that take calls have counted. */
   readonly traffic: Traffic;
+  /** Lets the next process have the data, while the calls of this one end. */
+  release(): void;
   close(): void;
 }
 
@@ -56,6 +58,8 @@ export const databaseOf = (data: string): string => join(data, "table.db");
 export function openHome({ data, syncToken, clusters: config, staleMs, log, onChange }: HomeOptions): Home {
   const clusters = parseClusters(config ?? "[]");
   mkdirSync(data, { recursive: true, mode: 0o700 });
+  const release = lockFile(join(data, "lock.db"));
+  if (release === undefined) throw new Error(`${data} is in use by another edgeway serve`);
   const sql = openSql(databaseOf(data));
   const now = (): number => Date.now();
   const authority = new Authority(new SqlPartStorage(sql), {
@@ -81,9 +85,11 @@ export function openHome({ data, syncToken, clusters: config, staleMs, log, onCh
       fromBinary(TableSchema, authority.table()).clusters.some(({ certificates }) => certificates.length > 0),
     traffic,
     descriptorSet: (hash) => authority.descriptorSet(hash),
+    release,
     close() {
       clearInterval(ageing);
       sql.close();
+      release();
     },
   };
 }

@@ -50,6 +50,7 @@ export async function startServe(options: ServeOptions, { syncToken, log }: Serv
     changed();
     const own = options.admin && (await listen({ ...options.admin, handlerFor: () => admin }));
     if (own !== undefined) running.defer(() => own.close());
+    running.defer(() => home.release());
     return {
       ports: calls.ports,
       adminPort: own?.port,

@@ -113,6 +113,29 @@ test("a table that was pushed is served at once after a restart, without an agen
   expect(await get(second.ports[0]!, "shop.test")).toEqual({ status: 200, text: "ok" });
 });
 
+test("data that another process has is refused in one line, until that one drains or dies", async () => {
+  await using first = await runServe(["--workers", "1"]);
+  await first.push(tableOf("shop.test"));
+  await expect(runServe([], first.data)).rejects.toThrow(
+    `edgeway serve: ${first.data} is in use by another edgeway serve\n`,
+  );
+  const slow = await slowCall(first.ports[0]!);
+  first.process.kill("SIGTERM");
+  await until(
+    () => first.stderr().includes("draining"),
+    () => first.stderr(),
+  );
+  await using second = await runServe([], first.data);
+  expect(await get(second.ports[0]!, "shop.test")).toEqual({ status: 200, text: "ok" });
+  slow.release();
+  expect(await slow.got).toEqual({ status: 200, text: "at last" });
+  const died = once(second.process, "exit");
+  second.process.kill("SIGKILL");
+  await died;
+  await using third = await runServe([], first.data);
+  expect(await get(third.ports[0]!, "shop.test")).toEqual({ status: 200, text: "ok" });
+});
+
 test("every worker has each table that is pushed, whichever of them takes the push", async () => {
   await using serve = await runServe(["--workers", "3"]);
   expect(workersOf(serve)).toHaveLength(3);
@@ -224,7 +247,7 @@ test("new workers wait for no call of the old ones", async () => {
   );
   expect(workersOf(serve)).toEqual(expect.arrayContaining([...olds]));
   expect(workersOf(serve)).toHaveLength(4);
-  for (const { release } of slow) release();
+  for (const each of slow) each.release();
   const answers = await Promise.all(slow.map(({ got }) => got));
   expect(answers.map(({ text }) => text)).toEqual(["at last", "at last"]);
   await until(
