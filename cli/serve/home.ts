@@ -1,6 +1,5 @@
 /** Where a process has the route table from: its own database, or the process that has it. */
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
 import { TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
@@ -19,6 +18,7 @@ import { lockFile, openSql } from "../../worker/host/node-sql.ts";
 import { Traffic } from "../../worker/observe/traffic.ts";
 import { CompiledTable } from "../../worker/snapshot/compiled.ts";
 import { descriptorsFrom } from "../../worker/transcode/cache.ts";
+import { makeDirectory } from "./files.ts";
 
 /** The authority of a Node edge. */
 export interface Home {
@@ -57,7 +57,7 @@ export const databaseOf = (data: string): string => join(data, "table.db");
 /** @throws Error in one line if the directory or the database cannot be had */
 export function openHome({ data, syncToken, clusters: config, staleMs, log, onChange }: HomeOptions): Home {
   const clusters = parseClusters(config ?? "[]");
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  makeDirectory("--data", data);
   const release = lockFile(join(data, "lock.db"));
   if (release === undefined) throw new Error(`${data} is in use by another edgeway serve`);
   const sql = openSql(databaseOf(data));

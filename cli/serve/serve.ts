@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import type { Handler } from "../../worker/call/http.ts";
 import { fetchHandler } from "../../worker/host/fetch-handler.ts";
 import { listen, type Listener } from "../../worker/host/node-listener.ts";
+import { readCertificate } from "./certificate-files.ts";
 import { type Edge, startEdge } from "./edge.ts";
 import { type Home, openHome } from "./home.ts";
 import type { Address, ServeOptions } from "./options.ts";
@@ -115,7 +116,10 @@ async function many(serve: ServeOptions, home: Home, admin: Handler, log: ServeC
     return {
       ports,
       swap: (table) => workers.send({ kind: "table", table }),
-      reload: () => workers.replace(),
+      async reload() {
+        if (serve.certificate !== undefined) readCertificate(serve.certificate); // what is wrong is said once, not by each
+        await workers.replace();
+      },
       drain,
       end: () => workers.end(),
     };

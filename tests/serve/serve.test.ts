@@ -403,7 +403,9 @@ test.each([
   [["--http", "nowhere"], "--http takes [HOST]:PORT"],
   [["--tls-cert", "a.pem"], "--tls-cert and --tls-key go together"],
   [["--workers", "some"], "--workers takes a whole number"],
-  [["--clusters", "/nowhere.json"], "--clusters: ENOENT"],
+  [["--clusters", "/nowhere.json"], "edgeway serve: --clusters /nowhere.json: there is no such file"],
+  [["--data", "/dev/null"], "edgeway serve: --data /dev/null: it is no directory"],
+  [["--data", "/dev/null/x"], "edgeway serve: --data /dev/null/x: there is a file where a directory would be"],
 ])("%j is answered in one line", async (args, line) => {
   const { exited, stderr } = run("cli/main.ts", "serve", ...args);
   expect(await exited).toBe(1);
