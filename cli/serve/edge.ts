@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { RouteTable } from "../../routes/model.ts";
 import type { Handler } from "../../worker/call/http.ts";
+import { seldom } from "../../worker/call/seldom.ts";
 import { startNodeEdge } from "../../worker/host/node.ts";
 import { type Certificate, Certificates } from "../../worker/host/node-certificates.ts";
 import { observeProcess } from "../../worker/host/process-observe.ts";
@@ -65,6 +66,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     table: () => compiled.orEmpty(),
     descriptorSet,
     admin,
+    log: seldom(log, Date.now),
     inspectToken: consoleToken,
     observe: observeProcess({
       settings: process.env,

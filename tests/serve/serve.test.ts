@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
@@ -384,6 +384,26 @@ test("a TLS listener without any certificate is said at start, and no more once 
   await using third = await runServe(files.args);
   await third.stop();
   expect(second.stderr() + third.stderr()).not.toContain(line);
+});
+
+test("with --proxy-protocol, connections without a header are closed and logged, seldom; those that say nothing are not", async () => {
+  await using serve = await runServe(["--http", "127.0.0.1:0", "--proxy-protocol", "--admin", "127.0.0.1:0"]);
+  const open = async (bytes: string): Promise<void> => {
+    const socket = connect(serve.ports[0]!, "127.0.0.1");
+    const closed = once(socket, "close");
+    socket.resume();
+    socket.end(bytes);
+    await closed;
+  };
+  await open("");
+  for (let i = 0; i < 5; i++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await open("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  }
+  await serve.stop();
+  expect(serve.stderr().match(/^.*PROXY.*$/gm)).toEqual([
+    "edgeway: closed a connection of 127.0.0.1: the connection does not begin with a PROXY protocol header",
+  ]);
 });
 
 test("private keys are in the database alone, which others cannot read", async () => {
