@@ -31,6 +31,8 @@ export interface ListenerOptions {
   readonly certificates?: Certificates | undefined;
   /** Whether every connection begins with a PROXY protocol header: only behind a balancer that writes one. */
   readonly proxyProtocol?: boolean;
+  /** Gets a line for each connection that is closed for lack of it. Undefined: nobody does. */
+  readonly log?: ((line: string) => void) | undefined;
   /** Where passed limits of HTTP/2 are counted. Undefined: nowhere. */
   readonly http2?: Http2Counters;
   /** What answers the requests of the connection from `remoteAddress`. */
@@ -130,7 +132,7 @@ class NodeListener implements Listener {
     this.#track(socket);
     const key = peerOf(socket);
     socket.once("close", () => this.#callers.delete(key));
-    readProxyHeader(socket).then(
+    readProxyHeader(socket, this.#options.log).then(
       (source) => {
         if (source !== undefined) this.#callers.set(key, source);
         this.#server.emit("connection", socket);
