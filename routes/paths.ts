@@ -1,6 +1,7 @@
 /** What a match may ask of the path, checked, each in the one form that equal matches share. */
 import type { Place } from "./issues.ts";
 import type { PathMatch } from "./model.ts";
+import { normalPath } from "./normal-path.ts";
 import { forms } from "./syntax.ts";
 
 /** Segments of a prefix: the depth of the index's tree, which is built and searched by recursion. */
@@ -9,12 +10,12 @@ const maxSegments = 128;
 export const everyPath: PathMatch = Object.freeze({ kind: "prefix", path: "/" });
 
 export function exactPath(text: string, place: Place): PathMatch {
-  return Object.freeze({ kind: "exact", path: place.check(text, forms.path) });
+  return Object.freeze({ kind: "exact", path: normalPath(place.check(text, forms.path)) });
 }
 
 /** Slashes at the end of a prefix mean nothing. */
-export function pathPrefix(text: string, place: Place): PathMatch {
-  place.check(text, forms.path);
+export function pathPrefix(written: string, place: Place): PathMatch {
+  const text = normalPath(place.check(written, forms.path));
   if (text.split("/").length - 1 > maxSegments) place.wrong(`must have at most ${maxSegments} segments`);
   let end = text.length;
   while (end > 0 && text[end - 1] === "/") end--;
@@ -28,5 +29,5 @@ export function grpcMethod(service: string, method: string, place: Place): PathM
   if (method !== "") place.at("method").check(method, forms.segment);
   if (method === "") return Object.freeze({ kind: "service", service });
   if (service === "") return Object.freeze({ kind: "method", method });
-  return Object.freeze({ kind: "exact", path: `/${service}/${method}` });
+  return Object.freeze({ kind: "exact", path: normalPath(`/${service}/${method}`) });
 }

@@ -4,9 +4,10 @@ import { ClusterTableSchema, OriginProtocol, type RuleSchema } from "../proto/ge
 import { compile } from "../routes/compile.ts";
 import { decode } from "../routes/decode.ts";
 import type { RouteTable } from "../routes/model.ts";
+import { explainRequest } from "./admin/explain.ts";
 import { Fields } from "./call/fields.ts";
 import type { HttpResponse, RequestHead } from "./call/http.ts";
-import { type Plan, plan } from "./plan.ts";
+import { normalised, type Plan, plan } from "./plan.ts";
 import { TestSink } from "./protocol/testing.ts";
 
 type RuleInit = MessageInitShape<typeof RuleSchema>;
@@ -16,12 +17,16 @@ const options = { random: () => 0, now: () => 0 };
 const source = { kind: "HTTPRoute", namespace: "default", name: "r" };
 
 function tableOf(rule: RuleInit, init: { readonly grpcOnly?: boolean } = {}): RouteTable {
+  return tableOfRules([rule], init);
+}
+
+function tableOfRules(rules: RuleInit[], init: { readonly grpcOnly?: boolean } = {}): RouteTable {
   const endpoints = [{ host: "10.0.0.1", port: 80 }];
   const { part, issues } = decode(
     create(ClusterTableSchema, {
       cluster: "east",
       backends: [{ key: "b", source, protocol: OriginProtocol.HTTP2, endpoints }],
-      routes: [{ key: "r", source, rules: [rule], ...init }],
+      routes: [{ key: "r", source, rules, ...init }],
     }),
   );
   if (issues !== undefined) throw new Error(JSON.stringify(issues));
@@ -169,6 +174,50 @@ describe("a route for gRPC only", () => {
   it("takes no other HTTP", () => {
     expect(answered(head("/s/m"), table).head.status).toBe(404);
     expect(answered(head("/s/m", { "content-type": "text/plain" }, "POST"), table).head.status).toBe(415);
+  });
+});
+
+describe("a path that is spelled otherwise", () => {
+  const jwt: FilterInit = {
+    filter: { case: "jwt", value: { issuer: "i", keys: { case: "jwksUri", value: "https://i.test/keys" } } },
+  };
+  const rules: RuleInit[] = [
+    { matches: [{ path: { case: "pathPrefix", value: "/admin/caf%c3%a9" } }], filters: [jwt], backends: toBackend() },
+    { matches: [{ path: { case: "exactPath", value: "/s/m" } }], filters: [jwt], backends: toBackend() },
+    { backends: toBackend() },
+  ];
+  const table = tableOfRules(rules);
+
+  it.each([
+    "/admin/caf%C3%A9/x?q=%61/..",
+    "/%61dmin/caf%c3%a9/x?q=%61/..",
+    "/x/../admin/caf%C3%A9/./x?q=%61/..",
+    "/../x/%2E%2e/admin\\caf%C3%A9/x?q=%61/..",
+  ])("meets the gate of %s, and reaches the origin as the gate has seen it", (path) => {
+    const made = plan(head(path), table, options);
+    expect(made.gated?.gates).toHaveLength(1);
+    expect(made.plan?.head.path).toBe("/admin/caf%C3%A9/x?q=%61/..");
+  });
+
+  it.each([
+    ["gRPC", grpc],
+    ["Connect", connect],
+  ])("is that of a call, too: %s", (_, fields) => {
+    const made = plan(head("/s/%6d", fields, "POST"), table, options);
+    expect(made.gated?.gates).toHaveLength(1);
+    expect(made.plan?.head.path).toBe("/s/m");
+  });
+
+  it("is explained as it is matched", () => {
+    const { request, winner } = explainRequest(head("/x/../s/%6D"), table);
+    expect([request.path, winner?.match.path]).toEqual(["/s/m", { kind: "exact", path: "/s/m" }]);
+  });
+
+  it("leaves a plain head what it is", () => {
+    const plain = head("/a.b/.c/..d?q=%61");
+    expect(planned(plain, table).head.path).toBe(plain.path);
+    const call = head("/s.T/m", grpc, "POST");
+    expect(normalised(call)).toBe(call);
   });
 });
 

@@ -10,6 +10,7 @@ import type {
   Rule,
   RuleSource,
 } from "../routes/model.ts";
+import { normalPath } from "../routes/normal-path.ts";
 import { CallError } from "./call/error.ts";
 import type { HttpResponse, RequestHead } from "./call/http.ts";
 import {
@@ -113,8 +114,9 @@ export interface PlanOptions {
   readonly converts?: boolean;
 }
 
-/** Plans the call of `head`, which comes from `address`; empty: nobody knows. */
-export function plan(head: RequestHead, table: RouteTable, options: PlanOptions, address = ""): Planned {
+/** Plans the call of `asked`, which comes from `address`; empty: nobody knows. */
+export function plan(asked: RequestHead, table: RouteTable, options: PlanOptions, address = ""): Planned {
+  const head = normalised(asked);
   const preflighted = preflight(head, table);
   if (preflighted !== undefined) return preflighted;
   const accepted = detect(head, options.trailers);
@@ -123,6 +125,12 @@ export function plan(head: RequestHead, table: RouteTable, options: PlanOptions,
   if (planned.plan !== undefined || found === undefined) return planned;
   const { rule } = found;
   return { ...planned, answer: withCors(planned.answer, corsOf(rule.filters, head)), rule: rule.source };
+}
+
+/** `head` for its path in the one spelling that is matched and sent. The same object if it has that. */
+export function normalised(head: RequestHead): RequestHead {
+  const path = normalPath(head.path);
+  return path === head.path ? head : { ...head, path };
 }
 
 /** What a call of `rule` has to pass, and how it is answered if it does not. */

@@ -8,7 +8,7 @@ import { backendShares, type BackendShare as RuleShare } from "../../routes/merg
 import type { Candidate, Filter, Mirror, RouteTable, Rule, RuleSource } from "../../routes/model.ts";
 import type { RequestHead } from "../call/http.ts";
 import type { EndpointState } from "../call/pool-stats.ts";
-import { factsOf, protocolsOf } from "../plan.ts";
+import { factsOf, normalised, protocolsOf } from "../plan.ts";
 import { detect } from "../protocol/index.ts";
 
 export interface Explanation {
@@ -16,6 +16,7 @@ export interface Explanation {
     readonly method: string;
     readonly scheme: string;
     readonly authority: string;
+    /** In the spelling that is matched and sent, see routes/normal-path.ts. */
     readonly path: string;
     /** Whether it is a call: gRPC, gRPC-Web or Connect. */
     readonly call: boolean;
@@ -93,7 +94,8 @@ export interface RuleOutcome extends RuleName {
   readonly reason?: string | undefined;
 }
 
-export function explainRequest(head: RequestHead, table: RouteTable, stateOf: StateOf = unknown): Explanation {
+export function explainRequest(asked: RequestHead, table: RouteTable, stateOf: StateOf = unknown): Explanation {
+  const head = normalised(asked);
   const { method, scheme, authority, path } = head;
   const accepted = detect(head);
   const request = { method, scheme, authority, path, call: accepted.kind === "rpc" };
