@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { RateLimit } from "../../routes/policies.ts";
 import { Fields } from "../call/fields.ts";
-import { rateKeyOf, RateLimits } from "./rate-limit.ts";
+import { rateKeyOf, RateLimits, sharedKey } from "./rate-limit.ts";
 
 const limit: RateLimit = { kind: "rateLimit", calls: 10, periodMs: 1_000, burst: 3, key: undefined, id: "a" };
 
@@ -54,4 +54,34 @@ test("the key is a header's value, or the caller's address", () => {
   expect(rateKeyOf({ ...limit, key: { header: "x-user" } }, fields, "192.0.2.7")).toBe("alice");
   expect(rateKeyOf({ ...limit, key: { header: "x-other" } }, fields, "192.0.2.7")).toBe("");
   expect(rateKeyOf({ ...limit, key: "source" }, fields, "192.0.2.7")).toBe("192.0.2.7");
+});
+
+test.each([
+  ["2001:db8:1:2::7", "2001:db8:1:2:ffff:ffff:ffff:ffff", true],
+  ["2001:db8::7", "2001:0db8:0:0:1::", true],
+  ["2001:db8:1:2::7", "2001:db8:1:3::7", false],
+  ["::ffff:192.0.2.7", "192.0.2.7", true],
+  ["::ffff:192.0.2.7", "::ffff:192.0.2.8", false],
+  ["0:0:0:0:0:ffff:c000:207", "0:0:0:0:0:ffff:c000:208", false],
+  ["fe80::1%eth0", "fe80::2%eth0", true],
+])("callers from %s and %s are counted as one: %s", (one, other, same) => {
+  const keyOf = (address: string) => rateKeyOf({ ...limit, key: "source" }, Fields.empty, address);
+  expect(keyOf(one) === keyOf(other)).toBe(same);
+});
+
+test("of long keys that are alike but at their end no more is kept than of short ones, and each counts by itself", () => {
+  const { limits: own } = limits();
+  const one = { ...limit, burst: 1 };
+  const long = "a".repeat(60_000);
+  expect([own.take(one, `${long}1`), own.take(one, `${long}2`)]).toEqual([0, 0]);
+  expect(own.take(one, `${long}1`)).toBeGreaterThan(0);
+  // V8 takes strings of more than 16,383 characters for alike if they are as long: this many would take minutes.
+  for (let i = 1_000; i < 6_000; i++) expect(own.take(one, `${"a".repeat(16_384)}${i}`)).toBe(0);
+});
+
+test("what others count by is short, and not the same for keys that differ", async () => {
+  expect(await sharedKey("alice")).toBe("alice");
+  const [a, b] = [await sharedKey(`${"x".repeat(300)}a`), await sharedKey(`${"x".repeat(300)}b`)];
+  expect(a).not.toBe(b);
+  expect(a.length).toBeLessThan(256);
 });

@@ -14,6 +14,7 @@ import { CallError } from "../call/error.ts";
 import type { RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
 import { withCors } from "../filter/cors.ts";
+import { sharedKey } from "../filter/rate-limit.ts";
 import { Gates } from "../gates.ts";
 import { decisionOf, explainHeader, inspected } from "../inspect.ts";
 import { exchangeObserved, observeAnswered } from "../observed.ts";
@@ -200,7 +201,11 @@ function tell(planned: Planned, revision: bigint): (response: Response) => Respo
 function sharedCounter(env: Env, limit: RateLimit, key: string): Promise<boolean> | undefined {
   const name = `EDGEWAY_RATE_LIMIT_${limit.calls}_PER_${limit.periodMs / 1_000}_SECONDS`;
   const counter = (env as unknown as Record<string, CloudflareRateLimit | undefined>)[name];
-  return counter?.limit({ key: `${limit.id} ${key}` }).then(({ success }) => success);
+  return counter && sharedKey(key).then((short) => isWithin(counter, `${limit.id} ${short}`));
+}
+
+async function isWithin(counter: CloudflareRateLimit, key: string): Promise<boolean> {
+  return (await counter.limit({ key })).success;
 }
 
 /** Cloudflare sets the field for every request, in place of whatever the caller sent. */
