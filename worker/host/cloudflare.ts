@@ -9,7 +9,6 @@ import type {
 import type { RouteTable } from "../../routes/model.ts";
 import type { RateLimit } from "../../routes/policies.ts";
 import { adminPath } from "../admin/admin-path.ts";
-import type { Clock } from "../call/clock.ts";
 import { CallError } from "../call/error.ts";
 import type { RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
@@ -32,6 +31,7 @@ import { bodyFromRequest } from "./web-streams.ts";
 import { idleStreamMs, type OriginPoolEnv } from "./origin-pool.ts";
 import { tableAuthority } from "./table-authority.ts";
 import type { TableAuthorityEnv } from "./table-home.ts";
+import { timerClock } from "./timer-clock.ts";
 
 export { OriginPool } from "./origin-pool.ts";
 export { TableAuthority } from "./table-authority.ts";
@@ -46,13 +46,7 @@ export interface Env extends OriginPoolEnv, TableAuthorityEnv, FallbackEnv {
 /** A Worker's answers have none: Cloudflare's front takes them from gRPC-Web's last frame. */
 const trailers = false;
 
-const clock: Clock = {
-  now: () => Date.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
-};
+const clock = timerClock(() => Date.now());
 
 /** What an isolate keeps between requests: nothing in it belongs to one of them. */
 class Edge {

@@ -4,7 +4,6 @@
  */
 import type { RouteTable } from "../../routes/model.ts";
 import { CallError } from "../call/error.ts";
-import type { Clock } from "../call/clock.ts";
 import type { Handler, RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
 import { Gates } from "../gates.ts";
@@ -18,6 +17,7 @@ import { cannotReach, dial } from "./deno-dial.ts";
 import { type Fetch, fetchHandler } from "./fetch-handler.ts";
 import { headOf, refuseWebSocket, respondWith, toResponse } from "./fetch.ts";
 import type { ObserveProcess } from "./process-observe.ts";
+import { timerClock } from "./timer-clock.ts";
 import { bodyFromRequest } from "./web-streams.ts";
 import { withAdmin } from "./with-admin.ts";
 import { zlibCompressions } from "./zlib-compressions.ts";
@@ -57,13 +57,7 @@ export interface DenoEdge {
 /** Milliseconds after which a connection to an origin is closed if it has no calls. */
 const originIdleMs = 60_000;
 
-const clock: Clock = {
-  now: () => performance.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
-};
+const clock = timerClock(() => performance.now());
 
 /**
  * Serves HTTP/2 and HTTP/1.1 on each listener, and every call by the table.

@@ -5,7 +5,6 @@
  */
 import type { DurableObjectNamespace } from "@cloudflare/workers-types";
 import { DurableObject } from "cloudflare:workers";
-import type { Clock } from "../call/clock.ts";
 import type { Answer } from "../call/http.ts";
 import type { Backend } from "../../routes/model.ts";
 import { KnownBackends } from "../backend-json.ts";
@@ -18,6 +17,7 @@ import { LazyDescriptors } from "./cloudflare-descriptors.ts";
 import { callsPerSecond, Rate } from "./cloudflare-shards.ts";
 import { dialBy, type VpcNetwork } from "./cloudflare-socket.ts";
 import { respondWith } from "./fetch.ts";
+import { timerClock } from "./timer-clock.ts";
 import { bodyFromRequest } from "./web-streams.ts";
 
 /** The request's header field that carries the plan: planToJson's. */
@@ -47,13 +47,7 @@ export function poolName({ name, locationHint }: Backend, shard: number): string
  */
 export const idleStreamMs = 300_000;
 
-const clock: Clock = {
-  now: () => Date.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
-};
+const clock = timerClock(() => Date.now());
 
 export class OriginPool extends DurableObject<OriginPoolEnv> {
   #origins: Origins | undefined;
