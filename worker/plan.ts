@@ -22,7 +22,7 @@ import {
   preflightOf,
   withCors,
 } from "./filter/cors.ts";
-import { type HeaderModifier, modifiersOf, modifyAll } from "./filter/headers.ts";
+import { type HeaderModifier, modifiersOf, modifyAll, requestModifiersOf } from "./filter/headers.ts";
 import { answerOf } from "./filter/respond.ts";
 import { rewrite } from "./filter/rewrite.ts";
 import { type Gate, gatesOf } from "./gates.ts";
@@ -352,7 +352,7 @@ function originHead(
   matched: PathMatch,
 ): RequestHead {
   const scheme = backend.tls ? "https" : "http";
-  const modifiers = modifiersOf("requestHeaders", filters);
+  const modifiers = requestModifiersOf(filters, head.fields);
   if (accepted.kind === "http" || passesAsItIs(originProtocol, accepted.caller)) {
     const passed = passRequest(head, scheme);
     return { ...passed, ...rewrite(head, filters, matched), fields: modifyAll(passed.fields, modifiers) };

@@ -1,6 +1,7 @@
 /** Header modification: Gateway API's HTTPHeaderFilter. */
 import type { Filter, HeaderFilter } from "../../routes/model.ts";
 import { Fields } from "../call/fields.ts";
+import { hiddenFields } from "./jwt-token.ts";
 
 /** Names in lower case. */
 export interface HeaderModifier {
@@ -31,12 +32,18 @@ export function modifyAll(fields: Fields, modifiers: readonly HeaderModifier[]):
 
 const none: readonly HeaderModifier[] = [];
 
-/** Those among `filters` that are of `kind`; tokens that are not to reach the origin are removed from requests. */
+/** Those among `filters` that are of `kind`. */
 export function modifiersOf(kind: HeaderFilter["kind"], filters: readonly Filter[]): readonly HeaderModifier[] {
   if (filters.length === 0) return none;
-  return filters.flatMap((filter): HeaderModifier[] => {
-    if (filter.kind === kind) return [filter];
-    const removes = filter.kind === "jwt" && kind === "requestHeaders" && !filter.forward;
-    return removes ? [{ set: [], add: [], remove: filter.headers }] : [];
+  return filters.filter((filter): filter is HeaderFilter => filter.kind === kind);
+}
+
+/** What is done to a request of `fields`: tokens that are not to reach the origin are removed, too. */
+export function requestModifiersOf(filters: readonly Filter[], fields: Fields): readonly HeaderModifier[] {
+  if (filters.length === 0) return none;
+  return filters.flatMap((filter): readonly HeaderModifier[] => {
+    if (filter.kind === "requestHeaders") return [filter];
+    const remove = filter.kind === "jwt" ? hiddenFields(filter, fields) : [];
+    return remove.length === 0 ? none : [{ set: [], add: [], remove }];
   });
 }

@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import type { Jwt } from "../../routes/policies.ts";
 import { Fields } from "../call/fields.ts";
 import { Code } from "../call/status.ts";
+import { modifyAll, requestModifiersOf } from "./headers.ts";
 import { JwtChecks } from "./jwt.ts";
 
 const uri = "https://issuer.test/keys";
@@ -155,4 +156,43 @@ test("the keys may be in the rule itself", async () => {
   expect(await checks.check(own, bearer(await token()))).toBeUndefined();
   expect(await checks.check(own, bearer(await token({}, { key: stranger.privateKey })))).toBeDefined();
   expect(state.fetched).toBe(0);
+});
+
+const two = { ...rule, headers: ["authorization", "x-token"], forward: true };
+
+test("a call with several values in one of the rule's header fields is refused: an origin may take the other", async () => {
+  const { checks } = issuer();
+  const good = await token();
+  for (const flat of [
+    ["authorization", `Bearer ${good}`, "authorization", "Bearer forged"],
+    ["authorization", `Bearer ${good}`, "x-token", good, "x-token", "forged"],
+    ["authorization", `Bearer ${good}, Bearer forged`],
+  ])
+    expect(await checks.check(two, new Fields(flat))).toMatchObject({ code: Code.UNAUTHENTICATED });
+});
+
+test.each(["Bearer\tforged", "Bearer forged x", "bearer", "Bearer  forged\tx", "Bearer:forged"])(
+  "where tokens are optional, %j is no lack of one",
+  async (value) => {
+    const { checks } = issuer();
+    const error = await checks.check({ ...rule, optional: true }, new Fields(["authorization", value]));
+    expect(error).toMatchObject({ code: Code.UNAUTHENTICATED });
+  },
+);
+
+test("where tokens are optional, other credentials pass", async () => {
+  const { checks } = issuer();
+  const basic = new Fields(["authorization", "Basic YTpi"]);
+  expect(await checks.check({ ...two, optional: true }, basic)).toBeUndefined();
+  expect(modifyAll(basic, requestModifiersOf([{ ...two, optional: true }], basic))).toBe(basic);
+});
+
+test("of the rule's header fields an origin gets the one whose token was checked, or none", () => {
+  const passed = (jwt: Jwt, fields: Fields) => modifyAll(fields, requestModifiersOf([jwt], fields));
+  const both = new Fields(["authorization", "Bearer good", "a", "b", "x-token", "forged"]);
+  expect(passed(two, both).flat).toEqual(["authorization", "Bearer good", "a", "b"]);
+  expect(passed({ ...two, headers: ["x-token", "authorization"] }, both).flat).toEqual(["a", "b", "x-token", "forged"]);
+  expect(passed({ ...two, forward: false }, both).flat).toEqual(["a", "b"]);
+  const one = new Fields(["authorization", "Bearer good"]);
+  expect(passed(two, one)).toBe(one);
 });

@@ -4,6 +4,7 @@ import type { Jwt } from "../../routes/policies.ts";
 import { CallError } from "../call/error.ts";
 import type { Fields } from "../call/fields.ts";
 import { Code } from "../call/status.ts";
+import { tokenOf } from "./jwt-token.ts";
 import { type KeySet, KeySets } from "./key-sets.ts";
 
 /** Signatures that whoever verifies cannot make. */
@@ -40,9 +41,10 @@ export class JwtChecks {
   async check(jwt: Jwt, fields: Fields): Promise<CallError | undefined> {
     const token = tokenOf(jwt, fields);
     if (token === undefined) return jwt.optional ? undefined : refused("the call has no token");
-    if (token.length > maxTokenChars) return refused("the token is too long");
+    if ("why" in token) return refused(token.why);
+    if (token.text.length > maxTokenChars) return refused("the token is too long");
     try {
-      const claims = await this.#verify(jwt, token);
+      const claims = await this.#verify(jwt, token.text);
       const missing = jwt.claims.find(({ name, values }) => !holds(claims[name], values));
       return missing && refused(`the token's claim ${missing.name} is not one that the rule allows`);
     } catch (error) {
@@ -77,17 +79,6 @@ export class JwtChecks {
     this.#own.set(jwt, keys);
     return keys;
   }
-}
-
-/** The first token in the rule's header fields; of `authorization` a bearer's alone (RFC 6750 section 2.1). */
-function tokenOf({ headers }: Jwt, fields: Fields): string | undefined {
-  for (const name of headers) {
-    const value = fields.get(name)?.trim() ?? "";
-    const [, bearer] = /^bearer +([^ ]+)$/i.exec(value) ?? [];
-    if (bearer !== undefined) return bearer;
-    if (value !== "" && name !== "authorization") return value;
-  }
-  return undefined;
 }
 
 /** Whether one of `values` is the claim, in its list, or among its words. */
