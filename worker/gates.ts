@@ -18,6 +18,8 @@ export interface GatesOptions {
   /** In [0, 1), uniformly. */
   readonly random: () => number;
   readonly fetch: typeof fetch;
+  /** Whether a call may wait for what another has fetched: not so on Workers. Undefined: it may. */
+  readonly sharesFetches?: boolean;
   /** Whether a call may pass, by a counter that the host shares with others; undefined: it has none for this limit. */
   readonly sharedCounter?: (limit: RateLimit, key: string) => Promise<boolean> | undefined;
 }
@@ -66,7 +68,8 @@ export class Gates {
 
   async #check(jwt: Jwt, fields: Fields): Promise<CallError | undefined> {
     const { JwtChecks: Checks } = await import("./filter/jwt.ts"); // most tables have no use for all that this takes
-    this.#tokens ??= new Checks(this.#options.fetch, this.#options.now);
+    const { fetch, now, sharesFetches } = this.#options;
+    this.#tokens ??= new Checks(fetch, now, sharesFetches);
     return this.#tokens.check(jwt, fields);
   }
 

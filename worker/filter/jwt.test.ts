@@ -37,14 +37,22 @@ function token(claims: JWTPayload = {}, { key = pair.privateKey, kid = "one", ex
 }
 
 /** An issuer whose keys may change, and that may be away. */
-function issuer(initial: readonly JWK[] = [jwk]) {
-  const state = { keys: initial, away: false, fetched: 0, body: undefined as string | undefined, time: now };
+function issuer(initial: readonly JWK[] = [jwk], shares = true) {
+  const state = {
+    keys: initial,
+    away: false,
+    fetched: 0,
+    body: undefined as string | undefined,
+    time: now,
+    answer: undefined as Promise<Response> | undefined,
+  };
   const fetcher = () => {
     state.fetched++;
+    if (state.answer !== undefined) return state.answer;
     if (state.away) return Promise.reject(new TypeError("fetch failed"));
     return Promise.resolve(new Response(state.body ?? JSON.stringify({ keys: state.keys })));
   };
-  return { state, checks: new JwtChecks(fetcher, () => state.time) };
+  return { state, checks: new JwtChecks(fetcher, () => state.time, shares) };
 }
 
 const bearer = (value: string) => new Fields(["authorization", `Bearer ${value}`]);
@@ -136,17 +144,65 @@ test("while the issuer is away its keys at hand go on counting, and without any 
   state.away = true;
   expect(await checks.check(rule, good)).toMatchObject({ code: Code.UNAVAILABLE });
   state.away = false;
+  state.time += 5_000;
   expect(await checks.check(rule, good)).toBeUndefined();
   state.away = true;
   state.time += 601_000;
   expect(await checks.check(rule, good)).toBeUndefined();
 });
 
+test.each([
+  ["no token", () => Promise.resolve("x")],
+  ["signed by nobody", () => Promise.resolve(`${btoa('{"alg":"none"}')}.${btoa("{}")}.`)],
+  ["signed with a shared secret", () => Promise.resolve(`${btoa('{"alg":"HS256"}')}.${btoa("{}")}.AA`)],
+])("for what is %s no issuer is asked", async (_, text) => {
+  const { checks, state } = issuer();
+  expect(await checks.check(rule, bearer(await text()))).toMatchObject({ code: Code.UNAUTHENTICATED });
+  expect(state.fetched).toBe(0);
+});
+
+test.each([
+  [true, 1],
+  [false, 5],
+])("calls that come together and may wait for each other: %s: fetch keys %i times", async (shares, fetched) => {
+  const { checks, state } = issuer(undefined, shares);
+  const good = bearer(await token());
+  const errors = await Promise.all(Array.from({ length: 5 }, () => checks.check(rule, good)));
+  expect(errors).toEqual(Array.from({ length: 5 }, () => undefined));
+  expect(state.fetched).toBe(fetched);
+});
+
+test.each([true, false])(
+  "an issuer that is away is asked seldom, and nobody waits for it (shared: %s)",
+  async (shares) => {
+    const { checks, state } = issuer(undefined, shares);
+    const good = bearer(await token({}, { expires: now + 3_600_000 }));
+    const unknown = bearer(await token({}, { kid: "two", expires: now + 3_600_000 }));
+    expect(await checks.check(rule, good)).toBeUndefined();
+    state.away = true;
+    state.time += 601_000;
+    for (let i = 0; i < 3; i++) expect(await checks.check(rule, good)).toBeUndefined();
+    expect(await checks.check(rule, unknown)).toMatchObject({ code: Code.UNAVAILABLE });
+    expect(state.fetched).toBe(2);
+    state.time += 5_000;
+    const hung = Promise.withResolvers<Response>();
+    state.answer = hung.promise;
+    const first = checks.check(rule, good);
+    // Signatures are verified by the platform: the fetch has begun when the second call, which does not wait, has passed.
+    for (let i = 0; i < 3; i++) expect(await checks.check(rule, good)).toBeUndefined();
+    expect(state.fetched).toBe(3);
+    hung.resolve(new Response(JSON.stringify({ keys: [{ ...jwk, kid: "two" }] })));
+    expect(await first).toMatchObject({ code: Code.UNAUTHENTICATED });
+    expect(await checks.check(rule, unknown)).toBeUndefined();
+  },
+);
+
 test("an issuer that answers without end, or with something else, is not listened to", async () => {
   const { checks, state } = issuer();
   state.body = "[".repeat(100_000);
   expect(await checks.check(rule, bearer(await token()))).toMatchObject({ code: Code.UNAVAILABLE });
   state.body = "<html>";
+  state.time += 5_000;
   expect(await checks.check(rule, bearer(await token()))).toMatchObject({ code: Code.UNAVAILABLE });
 });
 

@@ -31,9 +31,12 @@ export class JwtChecks {
   readonly #own = new WeakMap<Jwt, KeySet>();
   readonly #now: () => number;
 
-  /** @param now Unix milliseconds */
-  constructor(fetcher: typeof fetch, now: () => number) {
-    this.#keySets = new KeySets(fetcher, now);
+  /**
+   * @param now Unix milliseconds
+   * @param shares whether a call may wait for what another has fetched, see KeySets
+   */
+  constructor(fetcher: typeof fetch, now: () => number, shares = true) {
+    this.#keySets = new KeySets(fetcher, now, shares);
     this.#now = now;
   }
 
@@ -62,14 +65,23 @@ export class JwtChecks {
       ...(issuer !== undefined && { issuer }),
       ...(audiences.length > 0 && { audience: [...audiences] }),
     };
-    if ("jwks" in keys) return (await jwtVerify(token, this.#keysOf(jwt, keys.jwks), options)).payload;
-    try {
-      return (await jwtVerify(token, await this.#keySets.get(keys.uri), options)).payload;
-    } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      // The issuer may have a new key.
-      return (await jwtVerify(token, await this.#keySets.get(keys.uri, true), options)).payload;
-    }
+    const getKey = "jwks" in keys ? this.#keysOf(jwt, keys.jwks) : this.#issuersKey(keys.uri);
+    return (await jwtVerify(token, getKey, options)).payload;
+  }
+
+  /** Asks nobody for the sake of what is no token, or is signed in a way that does not count. */
+  #issuersKey(uri: string): KeySet {
+    return async (header, token) => {
+      try {
+        return await (
+          await this.#keySets.get(uri)
+        )(header, token);
+      } catch (error) {
+        if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+        // The issuer may have a new key.
+        return (await this.#keySets.get(uri, true))(header, token);
+      }
+    };
   }
 
   #keysOf(jwt: Jwt, jwks: string): KeySet {

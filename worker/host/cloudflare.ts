@@ -76,6 +76,7 @@ class Edge {
       now: Date.now,
       random: Math.random,
       fetch: (...args) => fetch(...args),
+      sharesFetches: false,
       sharedCounter: (limit, key) => sharedCounter(env, limit, key),
     });
     const source = `worker-${crypto.randomUUID()}`;
