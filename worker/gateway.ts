@@ -3,19 +3,18 @@
  * On Cloudflare the two halves run in two places (worker/host/cloudflare.ts, worker/host/origin-pool.ts).
  */
 import type { RouteTable } from "../routes/model.ts";
+import { admitted, type AdmissionOptions } from "./admission.ts";
 import type { CallError } from "./call/error.ts";
 import type { Answer, Cancel, Handler, HttpRequest } from "./call/http.ts";
 import { decisionOf, inspected, withDecision } from "./inspect.ts";
 import { exchangeObserved, observeAnswered, type ObservedOptions } from "./observed.ts";
-import type { Gates } from "./gates.ts";
-import { type Gated, plan, type Planned, type PlanOptions } from "./plan.ts";
+import { plan, type Planned, type PlanOptions } from "./plan.ts";
 
-export interface GatewayOptions extends ObservedOptions, PlanOptions {
+export interface GatewayOptions extends ObservedOptions, PlanOptions, AdmissionOptions {
   /** The table now. */
   readonly table: () => RouteTable;
   /** Whoever has it is told how his calls were routed, see inspect.ts. Undefined: nobody. */
   readonly inspectToken?: string | undefined;
-  readonly gates: Gates;
 }
 
 /** Answers every request by the table: those that come from an address; empty: nobody knows. */
@@ -30,7 +29,7 @@ function handle(request: HttpRequest, answer: Answer, options: GatewayOptions, a
   const planned = plan(asked.head, table, options, address);
   const told = inspecting === undefined ? answer : tell(answer, planned, table.revision);
   if (planned.gated === undefined) return carryOut(planned, asked, options, table, told);
-  return pass(planned.gated, planned, asked, { options, table, address }, told);
+  return pass(planned, asked, { options, table, address }, told);
 }
 
 function carryOut(
@@ -48,7 +47,6 @@ function carryOut(
 
 /** Carries a call out once it has passed its rule's gates; its caller may leave before that. */
 function pass(
-  { gates, refuse }: Gated,
   planned: Planned,
   request: HttpRequest,
   { options, table, address }: { options: GatewayOptions; table: RouteTable; address: string },
@@ -56,9 +54,9 @@ function pass(
 ): Cancel {
   let reason: CallError | undefined;
   let cancel: Cancel | undefined;
-  void options.gates.pass(gates, request.head.fields, address).then((error) => {
+  void admitted(planned, request.head, address, options.clock.now(), options).then((passed) => {
     if (reason !== undefined) return request.body.cancel(reason);
-    cancel = carryOut(error === undefined ? planned : refuse(error), request, options, table, answer);
+    cancel = carryOut(passed, request, options, table, answer);
   });
   return (why) => {
     reason = why;

@@ -1,6 +1,7 @@
 /** Calls that the origin pools' Durable Objects carry out: which object does, and what is sent again when one is lost. */
 import type { DurableObjectId, DurableObjectNamespace } from "@cloudflare/workers-types";
 import type { Backend } from "../../routes/model.ts";
+import { planAgain } from "../admission.ts";
 import { backendToJson } from "../backend-json.ts";
 import type { Clock } from "../call/clock.ts";
 import { CallError } from "../call/error.ts";
@@ -8,7 +9,6 @@ import { Code } from "../call/status.ts";
 import type { Plan } from "../plan.ts";
 import { backendsOf, planToJson } from "../plan-json.ts";
 import { Replay, ReplayMemory } from "../transport/replay.ts";
-import { headAgain } from "../transport/resend.ts";
 import { isSafe, wantsAnew } from "../transport/retry.ts";
 import { isFetched } from "./cloudflare-fetch.ts";
 import { Shards } from "./cloudflare-shards.ts";
@@ -58,7 +58,7 @@ export class OriginPools {
     } catch (cause) {
       const leftMs = deadline - this.#clock.now();
       if (leftMs > 0 && !signal.aborted && !isOverloaded(cause) && replay?.whole !== false) {
-        return await send(planAgain(plan, leftMs));
+        return await send(planAgain(plan, 1, leftMs));
       }
       throw cause;
     } finally {
@@ -106,12 +106,6 @@ function pooled(plan: Plan): Plan {
   if (!targets.some(isFetched) && !mirrors.some(isFetched)) return plan;
   const isPooled = (backend: Backend): boolean => !isFetched(backend);
   return { ...plan, targets: targets.filter(isPooled), mirrors: mirrors.filter(isPooled) };
-}
-
-/** The plan for a second object. `leftMs`: until the call's deadline; Infinity: it has none. */
-function planAgain(plan: Plan, leftMs: number): Plan {
-  const again = { ...plan, head: headAgain(plan.head, 1, leftMs) };
-  return leftMs === Infinity ? again : { ...again, timeoutMs: leftMs };
 }
 
 const lost = (cause: unknown): CallError =>

@@ -9,6 +9,7 @@ import type {
 import type { RouteTable } from "../../routes/model.ts";
 import type { RateLimit } from "../../routes/policies.ts";
 import { adminPath } from "../admin/admin-path.ts";
+import { admitted } from "../admission.ts";
 import { CallError } from "../call/error.ts";
 import type { RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
@@ -84,6 +85,7 @@ class Edge {
   }
 
   async fetch(request: Request, ctx: ExecutionContext): Promise<Response> {
+    const arrived = clock.now();
     const asked = headOf(request, schemeOf(request));
     if (asked.path.startsWith(`${adminPath}/`)) return this.#administer(request);
     const refused = refuseWebSocket(request);
@@ -95,7 +97,8 @@ class Edge {
       const snapshot = this.#snapshot ?? (await this.#loadSnapshot());
       const table = await snapshot.get(Date.now(), (promise) => ctx.waitUntil(promise));
       const address = request.headers.get("cf-connecting-ip") ?? "";
-      const planned = await this.#admitted(plan(head, table, this.#planning, address), head, address);
+      const found = plan(head, table, this.#planning, address);
+      const planned = await admitted(found, head, address, arrived, { gates: this.#gates, clock });
       const told = inspecting === undefined ? (response: Response) => response : tell(planned, table.revision);
       if (planned.plan === undefined) {
         this.#handOn(() => observeAnswered(planned, head, table.revision, this.#observing.observation), ctx);
@@ -107,14 +110,6 @@ class Edge {
     } catch (cause) {
       return toResponse(withCors(encodeFailure(detect(head, trailers).caller, broken(cause)), cors));
     }
-  }
-
-  /** The plan, once the call has passed its rule's gates. */
-  async #admitted(planned: Planned, head: RequestHead, address: string): Promise<Planned> {
-    if (planned.gated === undefined) return planned;
-    const { gates, refuse } = planned.gated;
-    const error = await this.#gates.pass(gates, head.fields, address);
-    return error === undefined ? planned : refuse(error);
   }
 
   /** Here and now, where no connection is to be kept. Mirrors and stand-ins are those that are reached likewise. */

@@ -15,3 +15,23 @@ test("a head that is sent again has what is left of the deadline in whatever fie
     "2",
   ]);
 });
+
+test("a head that is sent late for the first time tells of no attempts but the caller's", () => {
+  const fields = new Fields([
+    "content-type",
+    "application/grpc",
+    "grpc-timeout",
+    "9S",
+    "grpc-previous-rpc-attempts",
+    "1",
+  ]);
+  const head = { method: "POST", scheme: "http", authority: "x", path: "/", fields } as const;
+  expect(headAgain(head, 0, 1500).fields.flat).toEqual([
+    "content-type",
+    "application/grpc",
+    "grpc-timeout",
+    "1500m",
+    "grpc-previous-rpc-attempts",
+    "1",
+  ]);
+});
