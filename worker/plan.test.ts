@@ -221,6 +221,56 @@ describe("a path that is spelled otherwise", () => {
   });
 });
 
+describe("what says whom a request is from", () => {
+  const forged = {
+    "x-forwarded-for": "127.0.0.1",
+    "x-forwarded-proto": "https",
+    "x-forwarded-host": "admin.test",
+    "x-forwarded-client-cert": "Subject=CN=admin",
+    "x-real-ip": "127.0.0.1",
+    forwarded: "for=127.0.0.1",
+  };
+  const table = tableOf({ backends: toBackend() });
+  const sent = (request: RequestHead, address = "192.0.2.7") => {
+    const made = plan(request, table, options, address).plan!;
+    return Object.fromEntries(made.head.fields);
+  };
+  const told = { "x-forwarded-for": "192.0.2.7", "x-forwarded-proto": "http", "x-forwarded-host": "x.test" };
+
+  it("is the edge's own word to origins of plain HTTP", () => {
+    expect(sent(head("/", { ...forged, a: "b" }))).toEqual({ a: "b", ...told });
+    expect(sent(head("/", { a: "b" }), "::ffff:192.0.2.7")).toEqual({ a: "b", ...told });
+    expect(sent(head("/"), "2001:db8::7")).toEqual({ ...told, "x-forwarded-for": "2001:db8::7" });
+    expect(sent(head("/", forged), "")).toEqual({ "x-forwarded-proto": "http", "x-forwarded-host": "x.test" });
+  });
+
+  it("is nobody's in a call", () => {
+    for (const fields of [grpc, { "content-type": "application/grpc-web" }, connect])
+      expect(sent(head("/s/m", { ...fields, ...forged, a: "b" }, "POST"))).toEqual({
+        "content-type": expect.stringMatching("application/grpc"),
+        te: "trailers",
+        a: "b",
+      });
+  });
+
+  it("leaves the head of a call what it is", () => {
+    const call = head("/s/m", { ...grpc, a: "b" }, "POST");
+    expect(planned(call, table).head).toBe(planned(call, table).head);
+  });
+
+  it("makes no head that is too large for an origin", () => {
+    const long = { ...head("/"), authority: `${"x".repeat(40_000)}.test` };
+    expect(answered(long, table).head.status).toBe(431);
+  });
+
+  it("may be a rule's", () => {
+    const rule: FilterInit = { filter: { case: "requestHeaders", value: set("x-forwarded-proto", "https") } };
+    const own = tableOf({ filters: [rule], backends: toBackend() });
+    for (const request of [head("/"), head("/s/m", grpc, "POST")])
+      expect(planned(request, own).head.fields.joined("x-forwarded-proto")).toBe("https");
+  });
+});
+
 describe("a condition on cookies", () => {
   it("sees them as one header, however they came", () => {
     const regex = "(?:.*;)?\\s*canary=always\\s*(?:;.*)?";

@@ -12,6 +12,7 @@ import type {
 } from "../routes/model.ts";
 import { normalPath } from "../routes/normal-path.ts";
 import { CallError } from "./call/error.ts";
+import type { Fields } from "./call/fields.ts";
 import type { HttpResponse, RequestHead } from "./call/http.ts";
 import {
   answerPreflight,
@@ -40,6 +41,8 @@ import {
   passRequest,
   type RpcCaller,
   unsupportedMediaType,
+  withForwarding,
+  withoutForwarding,
 } from "./protocol/index.ts";
 import { cannotTakeGrpc, cannotTakeWebSocket, headersTooLarge, isTooLarge, noRoute } from "./refusals.ts";
 import { type CannotReach, hashedOf, type Targets, targetsOf } from "./targets.ts";
@@ -214,7 +217,7 @@ function follow(
       hedging: own.hedging,
       session,
       hashKey: hashed.key,
-      head: originHead(spoken, head, backend, originProtocol, filters, matched.path),
+      head: originHead(spoken, { head, address, backend, originProtocol, filters, matched: matched.path }),
       timeoutMs: spoken.kind === "rpc" ? spoken.head.timeoutMs : undefined,
       originProtocol,
       responseHeaders: hashed.cookie === undefined ? modifiers : [...modifiers, withCookie(hashed.cookie)],
@@ -342,28 +345,44 @@ function asHttp(accepted: AcceptedHttp | AcceptedRpc, backend: Backend): Accepte
   };
 }
 
+/** What the request to an origin is made of. */
+interface Outgoing {
+  readonly head: RequestHead;
+  readonly address: string;
+  readonly backend: Backend;
+  readonly originProtocol: OriginProtocol;
+  readonly filters: readonly Filter[];
+  readonly matched: PathMatch;
+}
+
 /** The request as the origin gets it. */
 function originHead(
   accepted: AcceptedHttp | AcceptedRpc,
-  head: RequestHead,
-  backend: Backend,
-  originProtocol: OriginProtocol,
-  filters: readonly Filter[],
-  matched: PathMatch,
+  { head, address, backend, originProtocol, filters, matched }: Outgoing,
 ): RequestHead {
   const scheme = backend.tls ? "https" : "http";
   const modifiers = requestModifiersOf(filters, head.fields);
   if (accepted.kind === "http" || passesAsItIs(originProtocol, accepted.caller)) {
     const passed = passRequest(head, scheme);
-    return { ...passed, ...rewrite(head, filters, matched), fields: modifyAll(passed.fields, modifiers) };
+    const own =
+      accepted.kind === "http" ? withForwarding(passed.fields, head, address) : unforged(accepted, passed.fields);
+    const outgoing = { ...passed, ...rewrite(head, filters, matched), fields: modifyAll(own, modifiers) };
+    // With the edge's own fields: a long host is told twice.
+    if (isTooLarge(outgoing)) throw headersTooLarge();
+    return outgoing;
   }
   const { authority } = head;
   const target = rewrite({ authority, path: accepted.head.path }, filters, matched);
-  const metadata = modifyAll(accepted.head.metadata, modifiers);
+  const metadata = modifyAll(unforged(accepted, accepted.head.metadata), modifiers);
   // A head that is handed on as it is can be known again.
   const same = target.path === accepted.head.path && metadata === accepted.head.metadata;
   const call = same ? accepted.head : { ...accepted.head, path: target.path, metadata };
   return encodeRequest(call, { scheme, authority: target.authority });
+}
+
+/** A call's fields without what its caller has no business to say. */
+function unforged({ forwarding }: AcceptedRpc, fields: Fields): Fields {
+  return forwarding ? withoutForwarding(fields) : fields;
 }
 
 function modifyAnswer({ head, body }: HttpResponse, filters: readonly Filter[]): HttpResponse {

@@ -87,10 +87,9 @@ export function startDenoEdge(options: DenoEdgeOptions): DenoEdge {
   const handlerFor = (address: string): Handler => withAdmin(own, gateway(address));
   const listen = ({ hostname, port, tls, http2: native }: DenoEdgeListener) => {
     if (native === true) return new Http2Listener({ hostname, port, tls, handlerFor, clock, defer, counters: http2 });
-    const scheme = tls === undefined ? "http" : "https";
     const serve = { hostname, port, cert: tls?.cert, key: tls?.key, onListen() {} };
     const server = Deno.serve(serve, (request, { remoteAddr }) =>
-      answer(request, scheme, handlerFor(remoteAddr.hostname)),
+      answer(request, tls === undefined ? schemeOf(request) : "https", handlerFor(remoteAddr.hostname)),
     );
     return { port: server.addr.port, drain: () => server.shutdown() };
   };
@@ -109,6 +108,11 @@ export function startDenoEdge(options: DenoEdgeOptions): DenoEdge {
       origins.close();
     },
   };
+}
+
+/** Deno Deploy ends TLS before this process, and says so. */
+function schemeOf({ url }: Request): RequestHead["scheme"] {
+  return url.startsWith("https:") ? "https" : "http";
 }
 
 async function answer(request: Request, scheme: RequestHead["scheme"], handler: Handler): Promise<Response> {

@@ -9,6 +9,8 @@ export interface AcceptedRpc {
   readonly kind: "rpc";
   readonly caller: RpcCaller;
   readonly head: RpcRequestHead;
+  /** Whether its metadata has what only the edge may say, see forwarding.ts. */
+  readonly forwarding: boolean;
 }
 
 /** Plain HTTP. */

@@ -19,6 +19,7 @@ import {
   unaryCaller,
 } from "./connect/accept.ts";
 import { essence } from "./content-type.ts";
+import { hasForwarding } from "./forwarding.ts";
 import { acceptGrpc, grpcCaller } from "./grpc/accept.ts";
 import { acceptGrpcWeb, grpcWebCaller } from "./grpc-web/accept.ts";
 import { httpCaller } from "./http/accept.ts";
@@ -83,7 +84,8 @@ function call(head: RequestHead, caller: RpcCaller, accept: () => RpcRequestHead
 
 function attempt(caller: RpcCaller, accept: () => RpcRequestHead): AcceptedRpc | Refused {
   try {
-    return { kind: "rpc", caller, head: accept() };
+    const head = accept();
+    return { kind: "rpc", caller, head, forwarding: hasForwarding(head.metadata) };
   } catch (error) {
     if (error instanceof CallError) return refused(caller, error);
     throw error;

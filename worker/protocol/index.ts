@@ -26,6 +26,7 @@ export type { Accepted, AcceptedHttp, AcceptedRpc, Refused } from "./accepted.ts
 export type { Caller, HttpCaller, RpcCaller } from "./caller.ts";
 export { detect, unsupportedMediaType } from "./detect.ts";
 export { encodeRequest, type Target } from "./grpc/encode.ts";
+export { withForwarding, withoutForwarding } from "./forwarding.ts";
 export { passRequest } from "./http/encode.ts";
 export {
   decodeAnswer,
