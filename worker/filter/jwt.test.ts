@@ -252,3 +252,17 @@ test("of the rule's header fields an origin gets the one whose token was checked
   const one = new Fields(["authorization", "Bearer good"]);
   expect(passed(two, one)).toBe(one);
 });
+
+test("a token that names no key is held against each that may be the one", async () => {
+  const other = { ...(await exportJWK(stranger.publicKey)), kid: "other", alg: "ES256" };
+  const { checks } = issuer([other, jwk]);
+  const unnamed = (key: Pair["privateKey"]) =>
+    new SignJWT({ iss: "https://issuer.test", aud: "shop" })
+      .setProtectedHeader({ alg: "ES256" })
+      .setExpirationTime((now + 60_000) / 1_000)
+      .sign(key);
+  for (const { privateKey } of [pair, stranger])
+    expect(await checks.check(rule, bearer(await unnamed(privateKey)))).toBeUndefined();
+  const { privateKey } = await generateKeyPair("ES256");
+  expect(await checks.check(rule, bearer(await unnamed(privateKey)))).toMatchObject({ code: Code.UNAUTHENTICATED });
+});

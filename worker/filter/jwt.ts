@@ -1,9 +1,10 @@
 /** JSON Web Tokens that a rule asks its callers for (RFC 7519, RFC 8725). */
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload } from "jose";
 import type { Jwt } from "../../routes/policies.ts";
 import { CallError } from "../call/error.ts";
 import type { Fields } from "../call/fields.ts";
 import { Code } from "../call/status.ts";
+import { verifyByAny } from "./any-key.ts";
 import { tokenOf } from "./jwt-token.ts";
 import { type KeySet, KeySets } from "./key-sets.ts";
 
@@ -66,7 +67,7 @@ export class JwtChecks {
       ...(audiences.length > 0 && { audience: [...audiences] }),
     };
     const getKey = "jwks" in keys ? this.#keysOf(jwt, keys.jwks) : this.#issuersKey(keys.uri);
-    return (await jwtVerify(token, getKey, options)).payload;
+    return (await verifyByAny(token, getKey, options)).payload;
   }
 
   /** Asks nobody for the sake of what is no token, or is signed in a way that does not count. */
