@@ -4,7 +4,6 @@ import { ClusterTableSchema, OriginProtocol, type RuleSchema } from "../proto/ge
 import { compile } from "../routes/compile.ts";
 import { decode } from "../routes/decode.ts";
 import type { RouteTable } from "../routes/model.ts";
-import { explainRequest } from "./admin/explain.ts";
 import { Fields } from "./call/fields.ts";
 import type { HttpResponse, RequestHead } from "./call/http.ts";
 import { normalised, type Plan, plan } from "./plan.ts";
@@ -159,6 +158,25 @@ describe("a backend's filters", () => {
   });
 });
 
+describe("a rule that sets request headers", () => {
+  it("writes none that a call's protocol has", () => {
+    const filters = ["content-type", "grpc-timeout", "grpc-encoding", "x-own"].map((name): FilterInit => ({
+      filter: { case: "requestHeaders", value: set(name, "1") },
+    }));
+    const call = head("/s/m", { ...grpc, "grpc-timeout": "1S" }, "POST");
+    expect(planned(call, tableOf({ filters, backends: toBackend() })).head.fields.flat).toEqual([
+      "te",
+      "trailers",
+      "content-type",
+      "application/grpc",
+      "grpc-timeout",
+      "1000m",
+      "x-own",
+      "1",
+    ]);
+  });
+});
+
 describe("a route for gRPC only", () => {
   const table = tableOf({ backends: toBackend() }, { grpcOnly: true });
 
@@ -206,11 +224,6 @@ describe("a path that is spelled otherwise", () => {
     const made = plan(head("/s/%6d", fields, "POST"), table, options);
     expect(made.gated?.gates).toHaveLength(1);
     expect(made.plan?.head.path).toBe("/s/m");
-  });
-
-  it("is explained as it is matched", () => {
-    const { request, winner } = explainRequest(head("/x/../s/%6D"), table);
-    expect([request.path, winner?.match.path]).toEqual(["/s/m", { kind: "exact", path: "/s/m" }]);
   });
 
   it("leaves a plain head what it is", () => {

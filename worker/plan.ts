@@ -27,6 +27,7 @@ import { type HeaderModifier, modifiersOf, modifyAll, requestModifiersOf } from 
 import { answerOf } from "./filter/respond.ts";
 import { rewrite } from "./filter/rewrite.ts";
 import { type Gate, gatesOf } from "./gates.ts";
+import { requestMetadata } from "./protocol/fields.ts";
 import {
   type Accepted,
   type AcceptedHttp,
@@ -373,7 +374,9 @@ function originHead(
   }
   const { authority } = head;
   const target = rewrite({ authority, path: accepted.head.path }, filters, matched);
-  const metadata = modifyAll(unforged(accepted, accepted.head.metadata), modifiers);
+  const own = unforged(accepted, accepted.head.metadata);
+  // What the protocol itself writes is no rule's to write again.
+  const metadata = modifiers.length === 0 ? own : requestMetadata(modifyAll(own, modifiers));
   // A head that is handed on as it is can be known again.
   const same = target.path === accepted.head.path && metadata === accepted.head.metadata;
   const call = same ? accepted.head : { ...accepted.head, path: target.path, metadata };

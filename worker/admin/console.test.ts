@@ -80,6 +80,13 @@ test("a request is explained, by GET and by POST", async () => {
   expect(get).toMatchObject({ request: { method: "GET", path: "/a/b?q" }, revision: "4", winner: { name: "r" } });
 });
 
+test("a request is explained by the path that it is matched by", async () => {
+  const explained = await (await ask("/explain?url=https://a.test/x/..%252f%2561/b")).json();
+  expect(explained).toMatchObject({ request: { path: "/x/..%2Fa/b" }, winner: null });
+  const winner = await (await ask("/explain?url=https://a.test/x/../%2561/b")).json();
+  expect(winner).toMatchObject({ request: { path: "/a/b" }, winner: { name: "r" } });
+});
+
 test.each([
   ["{", "JSON"],
   ["null", "url is to be"],
