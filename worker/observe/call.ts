@@ -15,7 +15,7 @@ export interface CallRecord {
   readonly protocol: string;
   readonly httpMethod: string;
   readonly authority: string;
-  /** Without query, which may hold a message or a secret. At most 1,000 characters, as the authority and the reason. */
+  /** Without query, which may hold a message or a secret. At most 1,000 characters, as the method, the authority and the reason. */
   readonly path: string;
   /** Of the table that decided. */
   readonly revision: string;
@@ -78,7 +78,7 @@ export class ObservedCall {
     this.record = {
       time,
       protocol,
-      httpMethod: head.method,
+      httpMethod: head.method.slice(0, maxText),
       authority: head.authority.slice(0, maxText),
       path: head.path.slice(0, Math.min(query < 0 ? head.path.length : query, maxText)),
       revision,

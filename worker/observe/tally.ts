@@ -12,7 +12,7 @@ export interface TallyKey {
   /** Empty: they went nowhere. */
   readonly backend: string;
   readonly protocol: string;
-  /** gRPC's, or of plain HTTP the HTTP status; empty: the caller left before there was one. */
+  /** gRPC's, or of plain HTTP the HTTP status, an uncommon one as "4xx"; empty: the caller left before there was one. */
   readonly status: string;
 }
 
@@ -116,8 +116,17 @@ export class Tally implements CallObserver {
   }
 }
 
+/** HTTP statuses that rows tell apart: the common ones. */
+const knownStatuses: ReadonlySet<number> = new Set([
+  101, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 406, 408, 409, 410, 412, 413,
+  414, 415, 416, 422, 425, 426, 428, 429, 431, 499, 500, 501, 502, 503, 504,
+]);
+
+/** Any more are told by their class: an origin may have as many as callers like to see. */
 function statusOf({ protocol, grpcStatus, httpStatus }: CallRecord): string {
-  return String((protocol === "http" ? httpStatus : grpcStatus) ?? "");
+  if (protocol !== "http") return String(grpcStatus ?? "");
+  if (httpStatus === undefined || knownStatuses.has(httpStatus)) return String(httpStatus ?? "");
+  return `${Math.floor(httpStatus / 100)}xx`;
 }
 
 /** gRPC statuses that say that the server is at fault: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS. */

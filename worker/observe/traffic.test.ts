@@ -36,6 +36,15 @@ describe("Tally", () => {
     expect(tally.open).toEqual([]);
   });
 
+  test("tells common HTTP statuses apart, and of others the class", () => {
+    const tally = new Tally();
+    for (let httpStatus = 200; httpStatus < 600; httpStatus++)
+      tally.ended(record({ protocol: "http", grpcStatus: undefined, httpStatus }));
+    const statuses = [...tally.rows].map(({ status }) => status);
+    expect(statuses).toEqual(expect.arrayContaining(["200", "404", "503", "2xx", "4xx", "5xx"]));
+    expect(statuses.length).toBeLessThan(50);
+  });
+
   test("keeps no more than so many routes apart, whatever callers ask for", () => {
     const tally = new Tally();
     for (let i = 0; i < 5_000; i++) tally.ended(record({ backend: `b${i}` }));
