@@ -14,7 +14,7 @@ export function guardClients(socket: TLSSocket, certificates: Certificates, hand
   if (clients !== undefined && !mayCall(socket, clients)) return undefined;
   return (request, answer) => {
     if (!certificates.askClients) return handler(request, answer);
-    const wanted = certificates.clientsOf(hostOf(request.head.authority));
+    const wanted = certificates.clientsOf(request.head.authority);
     if (wanted === undefined || wanted.caPem === clients?.caPem) return handler(request, answer);
     answer.respond({ head: { status: 421, fields: Fields.empty }, body: noBody });
     return () => {};
@@ -25,8 +25,4 @@ export function guardClients(socket: TLSSocket, certificates: Certificates, hand
 function mayCall(socket: TLSSocket, { optional }: ClientCertificates): boolean {
   const none = Object.keys(socket.getPeerCertificate()).length === 0;
   return none ? optional : socket.authorized;
-}
-
-function hostOf(authority: string): string {
-  return authority.replace(/:\d*$/, "");
 }

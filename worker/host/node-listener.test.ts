@@ -132,3 +132,64 @@ test("where client certificates are optional, none is as good as a right one, an
   expect((await overTls(edge.port, { servername, ...client })).statusCode).toBe(200);
   await expect(overTls(edge.port, { servername, ...other })).rejects.toThrow();
 });
+
+/** A listener whose `strict` name asks for certificates of `ca`, beside open.test, which asks for none. */
+async function withClients(strict: string, ca: string) {
+  const server = await certificate(strict);
+  const certificates = new Certificates(await certificate("open.test"));
+  certificates.set([
+    { hostnames: [strict], chainPem: server.cert, keyPem: server.key, clients: { caPem: ca, optional: false } },
+  ]);
+  return { edge: await listening({ certificates }), certificates };
+}
+
+test.each(["PRIVATE.test:443", "private.test.", "private.test.:443", "private.test:x", "private.test:1:2"])(
+  "%j is the name that routes take it for, whose callers must have a certificate",
+  async (host) => {
+    const { edge } = await withClients("private.test", (await authority("clients")).cert);
+    await using _ = edge;
+    expect((await overTls(edge.port, { servername: "open.test" }, host)).statusCode).toBe(421);
+    const session = connectHttp2(`https://127.0.0.1:${edge.port}`, {
+      servername: "open.test",
+      rejectUnauthorized: false,
+    });
+    const [headers] = await once(session.request({ ":authority": host }), "response");
+    expect(headers[":status"]).toBe(421);
+    session.destroy();
+  },
+);
+
+test("an address is a host of its own, whose callers need what those of no name need", async () => {
+  const { edge } = await withClients("private.test", (await authority("clients")).cert);
+  await using _ = edge;
+  for (const host of ["[::1]", "[::1]:8443", "127.0.0.1:8443", "private.test.other.test", "xprivate.test"]) {
+    expect((await overTls(edge.port, { servername: "open.test" }, host)).statusCode, host).toBe(200);
+  }
+});
+
+test("a wildcard with a client CA stands for several labels, as it does for routes", async () => {
+  const ca = await authority("clients");
+  const client = await certificate("alice", ca);
+  const { edge } = await withClients("*.private.test", ca.cert);
+  await using _ = edge;
+  for (const name of ["a.private.test", "a.b.private.test"]) {
+    expect((await overTls(edge.port, { servername: "open.test" }, name)).statusCode, name).toBe(421);
+    await expect(overTls(edge.port, { servername: name }), name).rejects.toThrow();
+    expect((await overTls(edge.port, { servername: name, ...client })).statusCode, name).toBe(200);
+  }
+  expect((await overTls(edge.port, { servername: "open.test" }, "private.test")).statusCode).toBe(200);
+});
+
+test("a name is served by its longest wildcard, and one label at least stands for the asterisk", async () => {
+  const [wide, narrow] = await Promise.all([certificate("*.test"), certificate("*.private.test")]);
+  const certificates = new Certificates();
+  const clients = (caPem: string) => ({ caPem, optional: false });
+  certificates.set([
+    { hostnames: ["*.test"], chainPem: wide.cert, keyPem: wide.key, clients: clients(wide.cert) },
+    { hostnames: ["*.private.test"], chainPem: narrow.cert, keyPem: narrow.key, clients: clients(narrow.cert) },
+  ]);
+  const caOf = (name: string) => certificates.clientsOf(name)?.caPem;
+  expect(["a.private.test", "A.B.Private.TEST."].map(caOf)).toEqual([narrow.cert, narrow.cert]);
+  expect(["private.test", ".private.test", "a.b.test"].map(caOf)).toEqual([wide.cert, wide.cert, wide.cert]);
+  expect(["test", "", "[::1]", "*"].map(caOf)).toEqual([undefined, undefined, undefined, undefined]);
+});
