@@ -193,3 +193,19 @@ test("a name is served by its longest wildcard, and one label at least stands fo
   expect(["private.test", ".private.test", "a.b.test"].map(caOf)).toEqual([wide.cert, wide.cert, wide.cert]);
   expect(["test", "", "[::1]", "*"].map(caOf)).toEqual([undefined, undefined, undefined, undefined]);
 });
+
+test("a connection without a certificate, as an optional name lets in, asks for no strict name of the same CA", async () => {
+  const ca = await authority("clients");
+  const [server, client] = await Promise.all([certificate("shop.test"), certificate("alice", ca)]);
+  const certificates = new Certificates();
+  const own = { chainPem: server.cert, keyPem: server.key };
+  certificates.set([
+    { ...own, hostnames: ["strict.test"], clients: { caPem: ca.cert, optional: false } },
+    { ...own, hostnames: ["optional.test"], clients: { caPem: ca.cert, optional: true } },
+  ]);
+  await using edge = await listening({ certificates });
+  const servername = "optional.test";
+  expect((await overTls(edge.port, { servername }, "strict.test")).statusCode).toBe(421);
+  expect((await overTls(edge.port, { servername, ...client }, "strict.test")).statusCode).toBe(200);
+  expect((await overTls(edge.port, { servername: "strict.test", ...client }, servername)).statusCode).toBe(200);
+});
