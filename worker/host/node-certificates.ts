@@ -1,4 +1,5 @@
 /** The certificates of TLS listeners. */
+import { constants } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import { hostOf } from "../../routes/request.ts";
 
@@ -135,7 +136,11 @@ export class Certificates {
   #setDefault(listener: TlsListener): void {
     listener.requestCert = this.#askClients;
     const own = this.#forAny ?? this.#fallback;
-    listener.setSecureContext(own === undefined ? {} : contextOptions(own));
+    listener.setSecureContext({
+      ...(own && contextOptions(own)),
+      // A session that is resumed by TLS 1.2 does not tell its name, by whose CA its caller was let in: none is handed out.
+      ...(this.#askClients && { secureOptions: constants.SSL_OP_NO_TICKET }),
+    });
   }
 }
 

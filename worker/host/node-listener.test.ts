@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { connect, createServer, type AddressInfo, type Server } from "node:net";
-import type { ConnectionOptions } from "node:tls";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { generate } from "selfsigned";
 import { expect, test } from "vitest";
 import { Fields } from "../call/fields.ts";
@@ -208,4 +208,26 @@ test("a connection without a certificate, as an optional name lets in, asks for 
   expect((await overTls(edge.port, { servername }, "strict.test")).statusCode).toBe(421);
   expect((await overTls(edge.port, { servername, ...client }, "strict.test")).statusCode).toBe(200);
   expect((await overTls(edge.port, { servername: "strict.test", ...client }, servername)).statusCode).toBe(200);
+});
+
+test("who comes back by TLS 1.2 is held to the name that he asks for, as whoever comes anew", async () => {
+  const [own, others] = await Promise.all([authority("clients"), authority("others")]);
+  const [server, client] = await Promise.all([certificate("private.test"), certificate("alice", own)]);
+  const certificates = new Certificates({ ...server, clients: { caPem: others.cert, optional: false } });
+  certificates.set([
+    {
+      hostnames: ["private.test"],
+      chainPem: server.cert,
+      keyPem: server.key,
+      clients: { caPem: own.cert, optional: false },
+    },
+  ]);
+  await using edge = await listening({ certificates });
+  const before = { servername: "private.test", maxVersion: "TLSv1.2" as const, ...client };
+  const socket = connectTls({ port: edge.port, host: "127.0.0.1", rejectUnauthorized: false, ...before });
+  await once(socket, "secureConnect");
+  const again = { ...before, session: socket.getSession()! };
+  socket.destroy();
+  expect((await overTls(edge.port, again)).statusCode).toBe(200);
+  expect((await overTls(edge.port, again, "other.test")).statusCode).toBe(421);
 });
