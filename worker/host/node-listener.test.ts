@@ -9,7 +9,7 @@ import { expect, test } from "vitest";
 import { Fields } from "../call/fields.ts";
 import { type Handler, noBody } from "../call/http.ts";
 import { Certificates } from "./node-certificates.ts";
-import { listen, type ListenerOptions } from "./node-listener.ts";
+import { type HeadPatience, listen, type ListenerOptions } from "./node-listener.ts";
 
 /** Answers with whose connection it is. */
 const whoCalls =
@@ -19,9 +19,9 @@ const whoCalls =
     return () => {};
   };
 
-async function listening(options: Partial<ListenerOptions>) {
-  const listener = await listen({ host: "127.0.0.1", port: 0, handlerFor: whoCalls, ...options });
-  return { port: listener.port, [Symbol.asyncDispose]: () => listener.close() };
+async function listening(options: Partial<ListenerOptions>, patience?: HeadPatience) {
+  const listener = await listen({ host: "127.0.0.1", port: 0, handlerFor: whoCalls, ...options }, patience);
+  return { port: listener.port, drain: () => listener.drain(), [Symbol.asyncDispose]: () => listener.close() };
 }
 
 /** A balancer that passes every connection on with `header` before it. */
@@ -230,4 +230,44 @@ test("who comes back by TLS 1.2 is held to the name that he asks for, as whoever
   socket.destroy();
   expect((await overTls(edge.port, again)).statusCode).toBe(200);
   expect((await overTls(edge.port, again, "other.test")).statusCode).toBe(421);
+});
+
+const behind = [
+  ["in the clear", false, false],
+  ["over TLS", false, true],
+  ["behind a balancer", true, false],
+  ["behind a balancer, over TLS", true, true],
+] as const;
+
+/** A connection in HTTP/1.1 on which `text` was sent, and which never ends by itself. */
+async function speaking(port: number, { announced, secure }: { announced: boolean; secure: boolean }, text: string) {
+  const tcp = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  if (announced) tcp.write(header);
+  const socket = secure ? connectTls({ socket: tcp, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] }) : tcp;
+  for (const each of [tcp, socket]) each.on("error", () => {});
+  socket.write(text);
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  return answer.toString("latin1", 0, answer.indexOf("\r\n"));
+}
+
+test.each(behind)(
+  "a head that does not end is waited for no longer than headersTimeout, %s",
+  async (_, announced, secure) => {
+    const certificates = secure ? new Certificates(await certificate("shop.test")) : undefined;
+    const patience = { headersTimeout: 50, connectionsCheckingInterval: 10 };
+    await using edge = await listening({ proxyProtocol: announced, certificates }, patience);
+    const status = await speaking(edge.port, { announced, secure }, "GET / HTTP/1.1\r\nhost: shop.test\r\nx-a: ");
+    expect(status).toBe("HTTP/1.1 408 Request Timeout");
+    await edge.drain(); // nothing of it is left
+  },
+);
+
+test.each(behind)("draining waits for no caller that keeps an idle connection, %s", async (_, announced, secure) => {
+  const certificates = secure ? new Certificates(await certificate("shop.test")) : undefined;
+  await using edge = await listening({ proxyProtocol: announced, certificates });
+  const status = await speaking(edge.port, { announced, secure }, "GET / HTTP/1.1\r\nhost: shop.test\r\n\r\n");
+  expect(status).toBe("HTTP/1.1 200 OK");
+  const before = performance.now();
+  await edge.drain();
+  expect(performance.now() - before).toBeLessThan(2_000); // node:http keeps it for 6 s
 });
