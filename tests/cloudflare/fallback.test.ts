@@ -31,6 +31,16 @@ const table = create(ClusterTableSchema, {
   ],
 });
 
+/** The Worker, whose authority does this when it is asked for the table. */
+const workerWhoseAuthority = (does: string): string => `
+import * as edgeway from "./cloudflare.js";
+export * from "./cloudflare.js";
+export const TableAuthority = class extends edgeway.TableAuthority {
+  async tableSince() { ${does} }
+};
+export default edgeway.default;
+`;
+
 /** Values that KV has. */
 const copies = (): number => globSync("kv/**/blobs/*", { cwd: persist }).length;
 
@@ -52,8 +62,12 @@ test("an isolate that starts while the authority fails serves the table of KV's 
   } finally {
     await first.close();
   }
-  // Its object cannot read this, and starts in vain each time that it is asked.
-  const second = await startWorkerd({ secrets: { EDGEWAY_CLUSTERS: "{" }, persist, log });
+  const second = await startWorkerd({
+    secrets: {},
+    persist,
+    main: workerWhoseAuthority(`throw new Error("away");`),
+    log,
+  });
   try {
     const response = await hello(second);
     expect([response.status, await response.text()]).toEqual([200, "hello"]);
