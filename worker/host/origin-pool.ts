@@ -79,6 +79,7 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
       // Not a microtask: calls that arrive together then share one write.
       defer: (flush) => setTimeout(flush, 0),
       idleMs: this.#idleMs,
+      unusedMs: this.#idleMs, // health checks keep the object awake, too
       random: Math.random,
     });
     const origins = this.#origins;
