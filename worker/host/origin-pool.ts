@@ -5,7 +5,6 @@
  */
 import type { DurableObjectNamespace } from "@cloudflare/workers-types";
 import { DurableObject } from "cloudflare:workers";
-import type { Clock } from "../call/clock.ts";
 import type { Answer } from "../call/http.ts";
 import type { Backend } from "../../routes/model.ts";
 import { KnownBackends } from "../backend-json.ts";
@@ -13,6 +12,7 @@ import { newCounters } from "../http2/index.ts";
 import { exchangeObserved } from "../observed.ts";
 import { planFromJson } from "../plan-json.ts";
 import { Origins } from "../transport/origins.ts";
+import { clock } from "./cloudflare-clock.ts";
 import { observe, type ObserveEnv } from "./cloudflare-observe.ts";
 import { LazyDescriptors } from "./cloudflare-descriptors.ts";
 import { callsPerSecond, Rate } from "./cloudflare-shards.ts";
@@ -48,14 +48,6 @@ export function poolName({ name, locationHint }: Backend, shard: number): string
  * complete and its answer idle, so an abandoned stream would hold its origin for ever; Envoy's default.
  */
 export const idleStreamMs = 300_000;
-
-const clock: Clock = {
-  now: () => Date.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
-};
 
 export class OriginPool extends DurableObject<OriginPoolEnv> {
   #origins: Origins | undefined;

@@ -7,6 +7,7 @@ import { PushLog } from "../admin/pushes.ts";
 import { type Sql, SqlPartStorage } from "../admin/sql-part-storage.ts";
 import { createSyncService } from "../admin/sync-service.ts";
 import { loadRe2 } from "../snapshot/re2-later.ts";
+import { clock } from "./cloudflare-clock.ts";
 import { type FallbackEnv, FallbackWriter } from "./cloudflare-fallback.ts";
 import { millisOf } from "./cloudflare-settings.ts";
 import { readClusters } from "./table-clusters.ts";
@@ -39,7 +40,9 @@ export async function openTableHome(sql: Sql, env: TableAuthorityEnv): Promise<T
     onChange: () => fallback?.changed(),
     staleMs: millisOf("EDGEWAY_STALE_SECONDS", env.EDGEWAY_STALE_SECONDS, 300),
   });
-  const fallback = env.TABLE_FALLBACK && new FallbackWriter(env.TABLE_FALLBACK, () => authority.table());
+  const log = (line: string): void => console.warn(line);
+  const fallback =
+    env.TABLE_FALLBACK && new FallbackWriter({ kv: env.TABLE_FALLBACK, table: () => authority.table(), clock, log });
   if (authority.status().length > 0) fallback?.changed(); // in case it was not there when the table changed
   // Here and not in the Worker: issuers' keys and tokens that were used are remembered in one place.
   const authenticate = createAuthenticate({
@@ -54,6 +57,6 @@ export async function openTableHome(sql: Sql, env: TableAuthorityEnv): Promise<T
   const sync =
     authenticate === undefined || why !== undefined
       ? () => Promise.resolve(nobodyCanPush(why))
-      : createSyncService({ authority, authenticate, pushes, log: (line) => console.warn(line) });
+      : createSyncService({ authority, authenticate, pushes, log });
   return { authority, sync, view: () => authorityView(authority, pushes) };
 }
