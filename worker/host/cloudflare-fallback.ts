@@ -61,19 +61,8 @@ export class FallbackWriter {
   }
 }
 
-/** Reads the table from the authority by `read`, or its copy if that fails and no version is known. */
-export async function readOrFallback(
-  read: (version: string) => Promise<Uint8Array | undefined>,
-  version: string,
-  { TABLE_FALLBACK: kv }: FallbackEnv,
-): Promise<Uint8Array | undefined> {
-  try {
-    return await read(version);
-  } catch (error) {
-    // A copy may be older than the table at hand.
-    const copy = version === "" ? await kv?.get(key, "arrayBuffer") : undefined;
-    if (copy === undefined || copy === null) throw error;
-    console.warn(`the table is KV's copy, as its authority cannot be asked: ${String(error)}`);
-    return new Uint8Array(copy);
-  }
+/** The copy; undefined if there is none. */
+export async function readFallback({ TABLE_FALLBACK: kv }: FallbackEnv): Promise<Uint8Array | undefined> {
+  const copy = await kv?.get(key, "arrayBuffer");
+  return copy === undefined || copy === null ? undefined : new Uint8Array(copy);
 }
