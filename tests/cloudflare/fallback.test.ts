@@ -1,5 +1,5 @@
 /** The table's copy in KV, on workerd: what an isolate serves by when the authority's object fails, or says nothing. */
-import { globSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
@@ -42,8 +42,17 @@ export const TableAuthority = class extends edgeway.TableAuthority {
 export default edgeway.default;
 `;
 
-/** Values that KV has. */
-const copies = (): number => globSync("kv/**/blobs/*", { cwd: persist }).length;
+/** The Worker, with a path that tells whether KV has the copy. */
+const workerThatTells = `
+import * as edgeway from "./cloudflare.js";
+export * from "./cloudflare.js";
+export default {
+  async fetch(request, env, ctx) {
+    if (new URL(request.url).pathname !== "/copied") return edgeway.default.fetch(request, env, ctx);
+    return Response.json((await env.TABLE_FALLBACK.get("table")) !== null);
+  },
+};
+`;
 
 const hello = (workerd: Workerd): Promise<Response> =>
   fetch(`http://${workerd.host}:${workerd.port}/`, { headers: { tier: "silver7" } });
@@ -53,12 +62,13 @@ const hangs = "await scheduler.wait(600_000);";
 
 /** A Worker whose authority has the table, and then others with what that one has stored. */
 beforeAll(async () => {
-  const first = await startWorkerd({ secrets: { EDGEWAY_SYNC_TOKEN: token }, persist, log: () => {} });
+  const secrets = { EDGEWAY_SYNC_TOKEN: token };
+  const first = await startWorkerd({ secrets, persist, main: workerThatTells, log: () => {} });
   try {
     const pusher = new Pusher(connectEdge(`http://${first.host}:${first.port}`, token));
     expect(await pusher.push(table)).toMatchObject({ kind: "accepted" });
     await until(
-      () => copies() > 0,
+      async () => (await (await fetch(`http://${first.host}:${first.port}/copied`)).json()) === true,
       () => "the copy is in KV",
     );
   } finally {
