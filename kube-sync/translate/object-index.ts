@@ -1,3 +1,4 @@
+import { targetsOf } from "../objects/guards.ts";
 import type { Kind, KubeObject, ObjectOf } from "../objects/object.ts";
 import { keyOf } from "../objects/object.ts";
 import { compareText } from "../report.ts";
@@ -5,6 +6,10 @@ import { changesBetween } from "./changes.ts";
 import { serviceNameOf } from "./service-host.ts";
 
 const SERVICE_NAME = "kubernetes.io/service-name";
+
+const GUARDS = ["AuthorizationPolicy", "RequestAuthentication", "SecurityPolicy"] as const;
+/** Says who may call what it is for. */
+export type Guard = ObjectOf<(typeof GUARDS)[number]>;
 
 /**
  * Objects by name, and in lists with an order of their own: the same objects give the same table in whichever order
@@ -75,6 +80,11 @@ export class ObjectIndex {
     return this.#list("ReferenceGrant", namespace);
   }
 
+  /** Those that say who may call. */
+  guardsIn(namespace: string): readonly Guard[] {
+    return GUARDS.flatMap((kind): readonly Guard[] => this.#list(kind, namespace));
+  }
+
   slicesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"EndpointSlice">[] {
     return this.#list("EndpointSlice", `${metadata.namespace}/${metadata.name}`);
   }
@@ -82,6 +92,10 @@ export class ObjectIndex {
   /** Of every namespace. */
   destinationRulesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"DestinationRule">[] {
     return this.#list("DestinationRule", `${metadata.namespace}/${metadata.name}`);
+  }
+
+  gcpPoliciesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"GCPBackendPolicy">[] {
+    return this.#list("GCPBackendPolicy", `${metadata.namespace}/${metadata.name}`);
   }
 
   tlsPoliciesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"BackendTLSPolicy">[] {
@@ -111,13 +125,17 @@ function placesOf(object: KubeObject): readonly string[] {
   switch (object.kind) {
     case "Service":
     case "ReferenceGrant":
+    case "AuthorizationPolicy":
+    case "RequestAuthentication":
+    case "SecurityPolicy":
       return [namespace];
     case "EndpointSlice":
       return [`${namespace}/${labels[SERVICE_NAME] ?? ""}`];
     case "DestinationRule":
       return [serviceNameOf(object.spec.host, namespace) ?? "none"];
+    case "GCPBackendPolicy":
     case "BackendTLSPolicy": {
-      const services = object.spec.targetRefs.filter((ref) => ref.kind === "Service");
+      const services = targetsOf(object.spec).filter((ref) => ref.kind === "Service");
       return [...new Set(services.map(({ name }) => `${namespace}/${name}`))];
     }
     default:

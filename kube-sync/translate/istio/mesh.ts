@@ -43,11 +43,12 @@ export function translateIstio(context: Context): RouteInit[] {
 function serverRules(context: Context, server: Server, servers: readonly Server[]): readonly OrderedRule[] {
   if (server.spec.tls?.httpsRedirect === true)
     return context.unit("server redirects", server, [], () => redirects(server));
-  const entry = context.unit("entry", server, servers, (own) =>
-    entriesOf(own.objects, server.gateway)
+  const entry = context.unit("entry", server, servers, (own) => {
+    const candidates = entriesOf(own.objects, server.gateway)
       .map((service) => entryOf(own, service, [server, ...sameHosts(servers, server)]))
-      .find((each) => each !== undefined && hasOwnAddress(each.service)),
-  );
+      .filter((each) => each !== undefined);
+    return candidates.find(({ service }) => hasOwnAddress(service)) ?? candidates[0];
+  });
   return meshRules(context, server, entry);
 }
 

@@ -2,18 +2,23 @@ import { forms } from "../../../routes/syntax.ts";
 import type { IstioHttpMatch, IstioHttpRoute } from "../../objects/istio.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import { keyOf } from "../../objects/object.ts";
+import { useBackend } from "../backends.ts";
 import type { BackendRefInit, Context, FilterInit, Say } from "../context.ts";
 import { invalidTarget, sayAbout } from "../context.ts";
 import { intersectHostnames } from "../hostnames.ts";
 import type { Match } from "../match.ts";
 import { ANY_REQUEST, both } from "../match.ts";
+import { refusedFor } from "../guards.ts";
+import type { Guard } from "../object-index.ts";
 import { getOrAdd } from "../object-index.ts";
 import type { OrderedRule } from "../order.ts";
+import { isReached } from "../origin.ts";
 import type { Entry } from "./destinations.ts";
 import { callPolicies, faultFilter, mirrorFilters } from "./calls.ts";
 import { mirrorTarget, targetsOf } from "./destinations.ts";
 import { corsFilter } from "./cors.ts";
 import { dependsOnMatch, headerFilters, isWrong, routeFilters } from "./filters.ts";
+import { guardsOf } from "./guards.ts";
 import { toMatch } from "./match.ts";
 import type { Server } from "./servers.ts";
 
@@ -24,12 +29,13 @@ export type MeshRule = OrderedRule;
 export function meshRules(context: Context, server: Server, entry: Entry | undefined): MeshRule[] {
   const rules: MeshRule[] = [];
   const owners = new Map<string, ObjectOf<"VirtualService">>();
+  const guards = context.unit("mesh guards", server.gateway, [], (own) => guardsOf(own, server.gateway));
   const name = `rules for ${keyOf(server.gateway)}/${server.index}`;
   for (const virtualService of byAge(context.objects.all("VirtualService"))) {
     if (!isBound(virtualService, server)) continue;
-    const inputs = [server, entry?.service, entry?.port];
+    const inputs = [server, entry?.service, entry?.port, guards];
     const translated = context.unit(name, virtualService, inputs, (own) =>
-      boundRules(own, virtualService, server, entry),
+      boundRules({ context: own, virtualService, server, entry, guards, say: sayAbout(own, virtualService) }),
     );
     for (const { hostname } of translated) {
       const owner = getOrAdd(owners, hostname, () => virtualService);
@@ -43,16 +49,11 @@ export function meshRules(context: Context, server: Server, entry: Entry | undef
   return rules;
 }
 
-function boundRules(
-  context: Context,
-  virtualService: ObjectOf<"VirtualService">,
-  server: Server,
-  entry: Entry | undefined,
-): MeshRule[] {
-  const say = sayAbout(context, virtualService);
+function boundRules(reading: Reading): MeshRule[] {
+  const { virtualService, server, say } = reading;
   const hostnames = hostnamesOf(virtualService, server, say);
   if (hostnames.length === 0) return [];
-  const translated = translateVirtualService({ context, virtualService, server, entry, say });
+  const translated = translateVirtualService(reading);
   return hostnames.flatMap((hostname) => translated.map((rule) => ({ ...rule, hostname, schemes: [server.scheme] })));
 }
 
@@ -93,6 +94,8 @@ interface Reading {
   readonly virtualService: ObjectOf<"VirtualService">;
   readonly server: Server;
   readonly entry: Entry | undefined;
+  /** They say who may call the server's gateway. */
+  readonly guards: readonly Guard[];
   readonly say: Say;
 }
 
@@ -216,11 +219,14 @@ function readMatches(
 
 /** What becomes of the calls of a rule. What cannot be done as it says is answered with an error. */
 function actionOf(
-  { context, virtualService, entry, say }: Reading,
+  reading: Reading,
   route: IstioHttpRoute,
   match: IstioHttpMatch | undefined,
   field: string,
 ): Omit<TableRule, "matches"> {
+  const { context, virtualService, entry, guards, say } = reading;
+  const [guard, ...others] = guards;
+  if (guard !== undefined) return guardedAction(reading, [guard, ...others], field);
   const fail = (at: string, reason: string) => {
     say("error", `${field}.${at}`, reason);
     return { backends: [{ target: invalidTarget(reason), weight: 1 }] };
@@ -257,4 +263,21 @@ function actionOf(
   }
   const policies = callPolicies(route, field, say);
   return { name: route.name ?? "", ...(filters.length === 0 ? {} : { filters }), backends, ...policies };
+}
+
+/** The mesh's gateway checks who may call, where the edge reaches it, and then does what the rule says. */
+function guardedAction(
+  { context, entry, say }: Reading,
+  guards: readonly [Guard, ...Guard[]],
+  field: string,
+): Omit<TableRule, "matches"> {
+  if (entry !== undefined && isReached(context.objects, entry.service)) {
+    const { namespace, name } = entry.service.metadata;
+    const reason = `is not read: the calls go through Service ${namespace}/${name}, whose pods see to it`;
+    for (const guard of guards) sayAbout(context, guard)("info", "", reason);
+    return { backends: [{ target: useBackend(context, entry.service, entry.port, entry.hint), weight: 1 }] };
+  }
+  const reason = refusedFor(context, guards);
+  say("error", field, `${reason}: answers with an error, as the gateway that does has no address`);
+  return { backends: [{ target: invalidTarget(reason), weight: 1 }] };
 }
