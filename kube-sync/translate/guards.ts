@@ -10,9 +10,6 @@ import type { Guard } from "./object-index.ts";
  * what they ask for: so what they are for is not served, rather than to everyone.
  */
 
-/** Istio's root namespace, whose policies are for the whole mesh. */
-export const ROOT_NAMESPACE = "istio-system";
-
 /** Why what they are for is not served, which is reported of each. */
 export function refusedFor(context: Context, [first, ...others]: readonly [Guard, ...Guard[]]): string {
   for (const guard of [first, ...others])

@@ -3,9 +3,12 @@ import type { Kind, KubeObject, ObjectOf } from "../objects/object.ts";
 import { keyOf } from "../objects/object.ts";
 import { compareText } from "../report.ts";
 import { changesBetween } from "./changes.ts";
-import { serviceNameOf } from "./service-host.ts";
+import { isWildcardOf, serviceNameOf } from "./service-host.ts";
 
 const SERVICE_NAME = "kubernetes.io/service-name";
+
+/** In place of the Service, of DestinationRules for many. */
+const WILDCARDS = "*";
 
 const GUARDS = ["AuthorizationPolicy", "RequestAuthentication", "SecurityPolicy"] as const;
 /** Says who may call what it is for. */
@@ -89,9 +92,13 @@ export class ObjectIndex {
     return this.#list("EndpointSlice", `${metadata.namespace}/${metadata.name}`);
   }
 
-  /** Of every namespace. */
+  /** Of every namespace: those for the Service alone, and then those for more, from the narrowest host on. */
   destinationRulesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"DestinationRule">[] {
-    return this.#list("DestinationRule", `${metadata.namespace}/${metadata.name}`);
+    const wide = this.#list("DestinationRule", WILDCARDS).filter(({ spec }) => isWildcardOf(spec.host, metadata));
+    return [
+      ...this.#list("DestinationRule", `${metadata.namespace}/${metadata.name}`),
+      ...wide.toSorted((a, b) => b.spec.host.length - a.spec.host.length),
+    ];
   }
 
   gcpPoliciesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"GCPBackendPolicy">[] {
@@ -132,7 +139,7 @@ function placesOf(object: KubeObject): readonly string[] {
     case "EndpointSlice":
       return [`${namespace}/${labels[SERVICE_NAME] ?? ""}`];
     case "DestinationRule":
-      return [serviceNameOf(object.spec.host, namespace) ?? "none"];
+      return [object.spec.host.startsWith("*") ? WILDCARDS : (serviceNameOf(object.spec.host, namespace) ?? "none")];
     case "GCPBackendPolicy":
     case "BackendTLSPolicy": {
       const services = targetsOf(object.spec).filter((ref) => ref.kind === "Service");

@@ -3,8 +3,9 @@ import { GATEWAY_GROUP } from "../../objects/route-parts.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Context, RuleInit, Say } from "../context.ts";
 import { invalidTarget, sayAbout } from "../context.ts";
-import { guardsOfPods, isSelected, refusedFor, ROOT_NAMESPACE } from "../guards.ts";
+import { guardsOfPods, isSelected, refusedFor } from "../guards.ts";
 import type { Guard, ObjectIndex } from "../object-index.ts";
+import { ROOT_NAMESPACE } from "../service-host.ts";
 import type { Attached, RouteObject } from "./attach.ts";
 
 /** A route's rules, without what policies say who may call: on the route, or on a Gateway that it is attached to. */

@@ -13,7 +13,7 @@ import type { Guard } from "../object-index.ts";
 import { getOrAdd } from "../object-index.ts";
 import type { OrderedRule } from "../order.ts";
 import { isReached } from "../origin.ts";
-import type { Entry } from "./destinations.ts";
+import type { Caller, Entry } from "./destinations.ts";
 import { callPolicies, faultFilter, mirrorFilters } from "./calls.ts";
 import { mirrorTarget, targetsOf } from "./destinations.ts";
 import { corsFilter } from "./cors.ts";
@@ -26,16 +26,21 @@ import type { Server } from "./servers.ts";
 export type MeshRule = OrderedRule;
 
 /** The rules of all VirtualServices that a server has, in order; by hostname, as Envoy has a virtual host for each. */
-export function meshRules(context: Context, server: Server, entry: Entry | undefined): MeshRule[] {
+export function meshRules(
+  context: Context,
+  server: Server,
+  entry: Entry | undefined,
+  entries: Caller["entries"],
+): MeshRule[] {
   const rules: MeshRule[] = [];
   const owners = new Map<string, ObjectOf<"VirtualService">>();
-  const guards = context.unit("mesh guards", server.gateway, [], (own) => guardsOf(own, server.gateway));
+  const guards = context.unit("mesh guards", server.gateway, entries, (own) => guardsOf(own, server.gateway, entries));
   const name = `rules for ${keyOf(server.gateway)}/${server.index}`;
   for (const virtualService of byAge(context.objects.all("VirtualService"))) {
     if (!isBound(virtualService, server)) continue;
-    const inputs = [server, entry?.service, entry?.port, guards];
+    const inputs = [server, entry?.service, entry?.port, ...guards, ...entries];
     const translated = context.unit(name, virtualService, inputs, (own) =>
-      boundRules({ context: own, virtualService, server, entry, guards, say: sayAbout(own, virtualService) }),
+      boundRules({ context: own, virtualService, server, entry, entries, guards, say: sayAbout(own, virtualService) }),
     );
     for (const { hostname } of translated) {
       const owner = getOrAdd(owners, hostname, () => virtualService);
@@ -89,10 +94,8 @@ function hostnamesOf({ metadata, spec }: ObjectOf<"VirtualService">, server: Ser
   return [...new Set(common)];
 }
 
-interface Reading {
+interface Reading extends Caller {
   readonly context: Context;
-  readonly virtualService: ObjectOf<"VirtualService">;
-  readonly server: Server;
   readonly entry: Entry | undefined;
   /** They say who may call the server's gateway. */
   readonly guards: readonly Guard[];
@@ -224,7 +227,7 @@ function actionOf(
   match: IstioHttpMatch | undefined,
   field: string,
 ): Omit<TableRule, "matches"> {
-  const { context, virtualService, entry, guards, say } = reading;
+  const { context, entry, guards, say } = reading;
   const [guard, ...others] = guards;
   if (guard !== undefined) return guardedAction(reading, [guard, ...others], field);
   const fail = (at: string, reason: string) => {
@@ -235,7 +238,7 @@ function actionOf(
   const destinations = route.route.map(({ destination }) => destination);
   const reached = answers
     ? undefined
-    : targetsOf(context, virtualService, destinations, entry, (i, reason) =>
+    : targetsOf(context, reading, destinations, entry, (i, reason) =>
         say("error", `${field}.route[${i}].destination`, reason),
       );
   if (reached?.via === "mesh") return { backends: [{ target: reached.target, weight: 1 }] };
@@ -244,10 +247,9 @@ function actionOf(
   if (reached === undefined) return { filters: actions };
   const fault = faultFilter(route);
   if (typeof fault === "string") return fail("fault", fault);
-  const { namespace } = virtualService.metadata;
   const mirrors = mirrorFilters(
     route,
-    (destination) => mirrorTarget(context, namespace, destination),
+    (destination) => mirrorTarget(context, reading, destination),
     (at, reason) => say("error", `${field}.${at}`, `${reason}: calls are made without it`),
   );
   const cors = corsFilter(route.corsPolicy, `${field}.corsPolicy`, say);
