@@ -81,10 +81,11 @@ function resolve(context: Context, from: Caller, { host, subset, port }: IstioDe
   const narrowed = subset === undefined ? service : subsetService(context, service, rule, subset);
   if (typeof narrowed === "string") return narrowed;
   const ports = narrowed.spec.ports;
-  if (port === undefined && ports.length !== 1)
-    return `Service ${host} has ${ports.length} ports: the destination must name one`;
-  const wanted = port?.number ?? ports[0]!.port;
+  // Istio: the only port, or else the listener's.
+  const wanted = port?.number ?? (ports.length === 1 ? ports[0]!.port : from.server.spec.port.number);
   const servicePort = findPort(narrowed, wanted);
+  if (servicePort === undefined && port === undefined)
+    return `Service ${host} has ${ports.length} ports, none of them ${wanted} as the listener's: the destination must name one`;
   if (servicePort === undefined) return noSuchPort(narrowed, wanted);
   return {
     service: narrowed,
