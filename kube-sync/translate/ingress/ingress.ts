@@ -8,16 +8,16 @@ import type { ClientCertificates } from "../certificates.ts";
 import { addCertificate } from "../certificates.ts";
 import type { Context, RouteInit } from "../context.ts";
 import { invalidTarget, sayAbout } from "../context.ts";
-import { intersectHostnames } from "../hostnames.ts";
+import { coveringHostnames, intersectHostnames } from "../hostnames.ts";
 import { getOrAdd } from "../object-index.ts";
-import { meshBehind } from "../istio/mesh.ts";
+import { meshBehind, NOT_FOUND } from "../istio/mesh.ts";
 import type { Match } from "../match.ts";
 import { both } from "../match.ts";
-import { inOrder, inTableOrder } from "../order.ts";
+import { forHostname, inTableOrder } from "../order.ts";
 import { readAnnotations } from "./annotations.ts";
 import { dialectOf } from "./class.ts";
 import type { Action, CallPolicies, Dialect, IngressRule, PathResult, Reading } from "./dialect.ts";
-import { byPath } from "./dialect.ts";
+import { byHostAndPath } from "./dialect.ts";
 
 /**
  * Each path of an Ingress becomes a rule, and its default backend one for every host, which is weaker than any rule of
@@ -69,11 +69,34 @@ function rebind(context: Context, rules: readonly IngressRule[]): IngressRule[] 
 }
 
 /** By the table's own order, but for an Ingress with a mesh behind it, whose rules have an order of their own. */
-function arrangeByTable(rules: readonly IngressRule[]) {
+function arrangeByTable(rules: readonly IngressRule[]): RouteInit[] {
   const isMesh = rules.some(({ source }) => source.kind === "VirtualService");
-  if (!isMesh) return inTableOrder(rules, keyOf);
-  const byHost = [...Map.groupBy(rules, ({ hostname }) => hostname).values()];
-  return byHost.flatMap((there) => inOrder(there.toSorted(byPath), keyOf));
+  return isMesh ? arrangeMesh(rules) : inTableOrder(rules, keyOf);
+}
+
+/** The Ingress's host and path decide first, and of the mesh's hosts behind them the narrowest alone. */
+function arrangeMesh(rules: readonly IngressRule[]): RouteInit[] {
+  const parts = Map.groupBy(rules.toSorted(byHostAndPath), ({ part }) => part);
+  const byHost = [...parts.values()].map((own) => Map.groupBy(own, ({ hostname }) => hostname));
+  const hostnames = new Set(rules.map(({ hostname }) => hostname));
+  return [...hostnames].flatMap((hostname) => {
+    const [, ...wider] = coveringHostnames(hostname);
+    const goesOn = wider.some((each) => hostnames.has(each));
+    const there = byHost.flatMap((part) => {
+      const narrowest = [hostname, ...wider].find((each) => part.has(each));
+      const own = narrowest === undefined ? [] : part.get(narrowest)!;
+      return goesOn ? [...own, ...fenceOf(own)] : own;
+    });
+    return forHostname(there, hostname, keyOf);
+  });
+}
+
+/** What none of a virtual host's rules takes is answered, and does not go on to wider ones. */
+function fenceOf(rules: readonly IngressRule[]): IngressRule[] {
+  const [first] = rules;
+  if (first === undefined || rules.some(({ matches, part }) => matches === part.matches)) return [];
+  const rule = { index: 0, filters: [NOT_FOUND] };
+  return [{ ...first, matches: first.part.matches, rule, suffix: `${first.suffix}/none` }];
 }
 
 function keyOf({ reading, hostname, suffix }: IngressRule): string {
@@ -134,7 +157,16 @@ function redirected(reading: Reading, schemes: readonly Scheme[], drafts: readon
     if (!redirects.has(hostname)) {
       const { metadata } = reading.ingress;
       const source = { kind: "Ingress", namespace: metadata.namespace, name: metadata.name };
-      redirects.set(hostname, { ...rest, source, suffix: "/http", schemes: [Scheme.HTTP], matches: [], rule });
+      const part: Draft["part"] = { host: hostname, matches: [] };
+      redirects.set(hostname, {
+        ...rest,
+        matches: part.matches,
+        part,
+        source,
+        suffix: "/http",
+        schemes: [Scheme.HTTP],
+        rule,
+      });
     }
     return [{ ...draft, schemes: [Scheme.HTTPS] }];
   });
@@ -192,25 +224,36 @@ function draftsOf(
   if ("rule" in outcome) {
     const source = { kind: "Ingress", namespace, name };
     const rule = { index, ...outcome.rule };
-    return hosts.map((hostname) => ({ ...shared, hostname, source, createdSeconds, suffix: "", matches, rule }));
+    return hosts.map((hostname) => ({
+      ...shared,
+      hostname,
+      part: { host: hostname, matches },
+      source,
+      createdSeconds,
+      suffix: "",
+      matches,
+      rule,
+    }));
   }
-  return hosts.flatMap((host) =>
-    outcome.mesh.flatMap((inner) =>
+  return hosts.flatMap((host) => {
+    const part = { host, matches };
+    return outcome.mesh.flatMap((inner) =>
       intersectHostnames(host, [inner.hostname]).map((hostname) => ({
         ...shared,
         ...inner,
         hostname,
+        part,
         via: { kind: "Ingress", namespace, name },
         suffix: `/${inner.source.kind}/${inner.source.namespace}/${inner.source.name}`,
         matches:
-          matches.length === 0
-            ? inner.matches
-            : inner.matches.length === 0
-              ? matches
+          inner.matches.length === 0
+            ? matches
+            : matches.length === 0
+              ? inner.matches
               : matches.flatMap((match) => inner.matches.map((each) => both(match, each))),
       })),
-    ),
-  );
+    );
+  });
 }
 
 function outcomeOf(reading: Reading, backend: IngressBackend, field: string, path: IngressPath | undefined): Outcome {

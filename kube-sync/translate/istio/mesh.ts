@@ -94,14 +94,16 @@ function fencesOf(context: Context, rules: readonly OrderedRule[]): RouteInit[] 
   });
 }
 
+/** What Envoy says when no rule of a virtual host takes a call. */
+export const NOT_FOUND = { filter: { case: "directResponse" as const, value: { status: 404 } } };
+
 function fence(rule: OrderedRule): RouteInit {
-  const answer = { filter: { case: "directResponse" as const, value: { status: 404 } } };
   return {
     key: `${keyOf(rule)}/none`,
     source: rule.source,
     hostnames: [rule.hostname],
     schemes: [...rule.schemes],
-    rules: [{ priority: LAST, filters: [answer] }],
+    rules: [{ priority: LAST, filters: [NOT_FOUND] }],
   };
 }
 
