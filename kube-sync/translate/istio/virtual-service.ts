@@ -7,7 +7,7 @@ import type { BackendRefInit, Context, FilterInit, Say } from "../context.ts";
 import { invalidTarget, sayAbout } from "../context.ts";
 import { intersectHostnames } from "../hostnames.ts";
 import type { Match } from "../match.ts";
-import { ANY_REQUEST, both } from "../match.ts";
+import { ANY_REQUEST, eachWithEach } from "../match.ts";
 import { refusedFor } from "../guards.ts";
 import type { Guard } from "../object-index.ts";
 import { getOrAdd } from "../object-index.ts";
@@ -58,7 +58,7 @@ function boundRules(reading: Reading): MeshRule[] {
   const { virtualService, server, say } = reading;
   const hostnames = hostnamesOf(virtualService, server, say);
   if (hostnames.length === 0) return [];
-  const translated = translateVirtualService(reading);
+  const translated = translateVirtualService(reading, hostnames.length);
   return hostnames.flatMap((hostname) => translated.map((rule) => ({ ...rule, hostname, schemes: [server.scheme] })));
 }
 
@@ -102,7 +102,7 @@ interface Reading extends Caller {
   readonly say: Say;
 }
 
-function translateVirtualService(reading: Reading): Omit<MeshRule, "hostname" | "schemes">[] {
+function translateVirtualService(reading: Reading, hosts: number): Omit<MeshRule, "hostname" | "schemes">[] {
   const { virtualService, say } = reading;
   const { metadata, spec } = virtualService;
   for (const section of ["tls", "tcp"] as const) {
@@ -110,17 +110,23 @@ function translateVirtualService(reading: Reading): Omit<MeshRule, "hostname" | 
       say("warning", `spec.${section}`, "is not carried: the edge serves HTTP and ends TLS");
   }
   const source = { kind: "VirtualService", namespace: metadata.namespace, name: metadata.name };
-  return spec.http.flatMap((route, index) => {
+  const { createdSeconds } = metadata;
+  const all: Omit<MeshRule, "hostname" | "schemes">[] = [];
+  for (const [index, route] of spec.http.entries()) {
     const field = `spec.http[${index}]`;
     const rules = route.delegate === undefined ? oneRule(reading, route, field) : delegated(reading, route, field);
-    return rules.map(({ matches, ...rule }) => ({
-      source,
-      createdSeconds: metadata.createdSeconds,
-      matches,
-      rule: { index, ...rule },
-    }));
-  });
+    for (const { matches, ...rule } of rules) all.push({ source, createdSeconds, matches, rule: { index, ...rule } });
+    if (all.length <= MOST_RULES / hosts) continue;
+    const reason = `has more than ${MOST_RULES} rules, as each host and each delegate's rule counts`;
+    say("error", "spec.http", `${reason}: all answer with an error`);
+    const rule = { backends: [{ target: invalidTarget(reason), weight: 1 }] };
+    return [{ source, createdSeconds, matches: [], rule }];
+  }
+  return all;
 }
+
+/** More than the edge takes: what few lines ask for must not fill the memory. */
+const MOST_RULES = 100_000;
 
 type TableRule = { readonly matches: readonly Match[] } & Omit<OrderedRule["rule"], "index">;
 
@@ -170,10 +176,12 @@ function delegated(reading: Reading, route: IstioHttpRoute, field: string): Tabl
       corsPolicy: inner.corsPolicy ?? route.corsPolicy,
       headers: mergeHeaders(route.headers, inner.headers),
     };
-    return oneRule(there, merged, `spec.http[${i}]`).map(({ matches: its, ...rule }) => ({
-      ...rule,
-      matches: own.flatMap((match) => (its.length === 0 ? [match] : its.map((each) => both(match, each)))),
-    }));
+    return oneRule(there, merged, `spec.http[${i}]`).map(({ matches: its, ...rule }): TableRule => {
+      const all = eachWithEach(own, its);
+      if (typeof all !== "string") return { ...rule, matches: all };
+      there.say("error", `spec.http[${i}].match`, `${all}: answers with an error`);
+      return { matches: own, backends: [{ target: invalidTarget(all), weight: 1 }] };
+    });
   });
 }
 
