@@ -4,6 +4,7 @@ import type { Say } from "../context.ts";
 import { invalidTarget } from "../context.ts";
 import { searching, startsWith, wildcards, wrongRegex } from "../match.ts";
 import { awsAction } from "./aws-actions.ts";
+import { refusedByParams } from "./aws-class-params.ts";
 import { awsGuards, awsTransforms } from "./aws-guards.ts";
 import { awsPolicies, awsReference, TARGET_GROUP_ANNOTATIONS } from "./aws-origin.ts";
 import { awsConditions } from "./aws-conditions.ts";
@@ -45,7 +46,7 @@ export const aws: Dialect = {
   path,
   refer: awsReference,
   policies: awsPolicies,
-  guards: awsGuards,
+  guards: (reading) => refusedByParams(reading) ?? awsGuards(reading),
   action: (reading, backend) => {
     const action = awsAction(reading, backend);
     if (action === undefined) return undefined;

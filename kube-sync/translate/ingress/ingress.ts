@@ -6,18 +6,19 @@ import type { IngressBackend, IngressPath } from "../../objects/ingress.ts";
 import { findPort, noSuchPort, useBackend } from "../backends.ts";
 import type { ClientCertificates } from "../certificates.ts";
 import { addCertificate } from "../certificates.ts";
-import type { Context, RouteInit } from "../context.ts";
+import type { Context, RouteInit, Say } from "../context.ts";
 import { invalidTarget, sayAbout } from "../context.ts";
-import { intersectHostnames } from "../hostnames.ts";
+import { coveringHostnames, intersectHostnames } from "../hostnames.ts";
 import { getOrAdd } from "../object-index.ts";
-import { meshBehind } from "../istio/mesh.ts";
+import { meshBehind, NOT_FOUND } from "../istio/mesh.ts";
+import type { MeshRule } from "../istio/virtual-service.ts";
 import type { Match } from "../match.ts";
-import { both } from "../match.ts";
-import { inOrder, inTableOrder } from "../order.ts";
+import { eachWithEach } from "../match.ts";
+import { forHostname, inTableOrder } from "../order.ts";
 import { readAnnotations } from "./annotations.ts";
 import { dialectOf } from "./class.ts";
 import type { Action, CallPolicies, Dialect, IngressRule, PathResult, Reading } from "./dialect.ts";
-import { byPath } from "./dialect.ts";
+import { byHostAndPath } from "./dialect.ts";
 
 /**
  * Each path of an Ingress becomes a rule, and its default backend one for every host, which is weaker than any rule of
@@ -50,7 +51,7 @@ function readIngress(context: Context, ingress: ObjectOf<"Ingress">) {
   dialect.check?.(read);
   const clients = dialect.clients?.(read);
   const reading = typeof clients === "string" ? { ...read, refused: clients } : read;
-  const rules = rulesOf(reading);
+  const rules = rulesOf(reading) ?? rulesOf({ ...reading, refused: tooMuch(say) }) ?? [];
   addCertificates(reading, typeof clients === "string" ? undefined : clients);
   return { dialect, rules };
 }
@@ -69,11 +70,34 @@ function rebind(context: Context, rules: readonly IngressRule[]): IngressRule[] 
 }
 
 /** By the table's own order, but for an Ingress with a mesh behind it, whose rules have an order of their own. */
-function arrangeByTable(rules: readonly IngressRule[]) {
+function arrangeByTable(rules: readonly IngressRule[]): RouteInit[] {
   const isMesh = rules.some(({ source }) => source.kind === "VirtualService");
-  if (!isMesh) return inTableOrder(rules, keyOf);
-  const byHost = [...Map.groupBy(rules, ({ hostname }) => hostname).values()];
-  return byHost.flatMap((there) => inOrder(there.toSorted(byPath), keyOf));
+  return isMesh ? arrangeMesh(rules) : inTableOrder(rules, keyOf);
+}
+
+/** The Ingress's host and path decide first, and of the mesh's hosts behind them the narrowest alone. */
+function arrangeMesh(rules: readonly IngressRule[]): RouteInit[] {
+  const parts = Map.groupBy(rules.toSorted(byHostAndPath), ({ part }) => part);
+  const byHost = [...parts.values()].map((own) => Map.groupBy(own, ({ hostname }) => hostname));
+  const hostnames = new Set(rules.map(({ hostname }) => hostname));
+  return [...hostnames].flatMap((hostname) => {
+    const [, ...wider] = coveringHostnames(hostname);
+    const goesOn = wider.some((each) => hostnames.has(each));
+    const there = byHost.flatMap((part) => {
+      const narrowest = [hostname, ...wider].find((each) => part.has(each));
+      const own = narrowest === undefined ? [] : part.get(narrowest)!;
+      return goesOn ? [...own, ...fenceOf(own)] : own;
+    });
+    return forHostname(there, hostname, keyOf);
+  });
+}
+
+/** What none of a virtual host's rules takes is answered, and does not go on to wider ones. */
+function fenceOf(rules: readonly IngressRule[]): IngressRule[] {
+  const [first] = rules;
+  if (first === undefined || rules.some(({ matches, part }) => matches === part.matches)) return [];
+  const rule = { index: 0, filters: [NOT_FOUND] };
+  return [{ ...first, matches: first.part.matches, rule, suffix: `${first.suffix}/none` }];
 }
 
 function keyOf({ reading, hostname, suffix }: IngressRule): string {
@@ -92,20 +116,29 @@ function addCertificates({ context, ingress, say }: Reading, clients: ClientCert
   });
 }
 
-function rulesOf(reading: Reading): IngressRule[] {
+/** More than the edge takes: what few lines ask for must not fill the memory. */
+const MOST_MATCHES = 500_000;
+
+function tooMuch(say: Say): string {
+  const reason = `has more than ${MOST_MATCHES} matches with those of the mesh behind it`;
+  say("error", "spec.rules", `${reason}: all its paths answer with an error`);
+  return reason;
+}
+
+/** Undefined: there are too many. */
+function rulesOf(reading: Reading): IngressRule[] | undefined {
   const { ingress, dialect, say, context } = reading;
   const { spec } = ingress;
   const schemes = dialect.schemes(ingress, say, context);
   if (schemes === undefined) return [];
-  const made = spec.rules.flatMap(({ host = "", http }, index): Draft[] => {
-    if (http !== undefined) return http.paths.flatMap((path, i) => pathDrafts(reading, host, path, index, i));
-    if (spec.defaultBackend !== undefined) return defaultDrafts(reading, host, spec.defaultBackend, index);
-    say("warning", `spec.rules[${index}]`, "has neither paths nor a default backend: it serves nothing");
-    return [];
-  });
-  if (spec.defaultBackend !== undefined) {
-    made.push(...defaultDrafts(reading, "", spec.defaultBackend, spec.rules.length));
-  } else if (spec.rules.length === 0) {
+  const made: Draft[] = [];
+  let matches = 0;
+  for (const draft of draftsOfSpec(reading)) {
+    made.push(draft);
+    matches += Math.max(1, draft.matches.length);
+    if (matches > MOST_MATCHES) return undefined;
+  }
+  if (spec.defaultBackend === undefined && spec.rules.length === 0) {
     say("warning", "spec", "has neither rules nor a default backend: it serves nothing");
   }
   const aliases = dialect.aliases?.(reading) ?? [];
@@ -113,6 +146,18 @@ function rulesOf(reading: Reading): IngressRule[] {
     [draft.hostname, ...(draft.hostname === "" ? [] : aliases)].map((hostname) => ({ ...draft, hostname })),
   );
   return redirected(reading, schemes, own);
+}
+
+function* draftsOfSpec(reading: Reading): Iterable<Draft> {
+  const { ingress, say } = reading;
+  const { rules, defaultBackend } = ingress.spec;
+  for (const [index, { host = "", http }] of rules.entries()) {
+    if (http === undefined && defaultBackend === undefined)
+      say("warning", `spec.rules[${index}]`, "has neither paths nor a default backend: it serves nothing");
+    else if (http === undefined) yield* defaultDrafts(reading, host, defaultBackend!, index);
+    else for (const [i, path] of http.paths.entries()) yield* pathDrafts(reading, host, path, index, i);
+  }
+  if (defaultBackend !== undefined) yield* defaultDrafts(reading, "", defaultBackend, rules.length);
 }
 
 type Draft = Omit<IngressRule, "schemes">;
@@ -134,7 +179,16 @@ function redirected(reading: Reading, schemes: readonly Scheme[], drafts: readon
     if (!redirects.has(hostname)) {
       const { metadata } = reading.ingress;
       const source = { kind: "Ingress", namespace: metadata.namespace, name: metadata.name };
-      redirects.set(hostname, { ...rest, source, suffix: "/http", schemes: [Scheme.HTTP], matches: [], rule });
+      const part: Draft["part"] = { host: hostname, matches: [] };
+      redirects.set(hostname, {
+        ...rest,
+        matches: part.matches,
+        part,
+        source,
+        suffix: "/http",
+        schemes: [Scheme.HTTP],
+        rule,
+      });
     }
     return [{ ...draft, schemes: [Scheme.HTTPS] }];
   });
@@ -152,15 +206,13 @@ function pathDrafts(reading: Reading, host: string, path: IngressPath, index: nu
   if (result.note !== undefined) say("info", `${field}.path`, result.note);
   const name = path.backend.service?.name;
   const conditions = name === undefined ? undefined : dialect.conditions?.(reading, name);
-  if (typeof conditions === "string") {
-    return draftsOf(reading, [host], result.matches, index, path, {
-      rule: { backends: [{ target: invalidTarget(conditions), weight: 1 }] },
-    });
-  }
+  const failed = (reason: string) => draftsOf(reading, [host], result.matches ?? [], index, path, invalid(reason));
+  if (typeof conditions === "string") return failed(conditions);
   const { hostnames = [], paths = [], matches = [] } = conditions ?? {};
   // Without a path of its own, a condition's path is the only one.
   const own = path.path === undefined && paths.length > 0 ? paths : [...result.matches, ...paths];
-  const all = matches.length === 0 ? own : own.flatMap((each) => matches.map((match) => both(each, match)));
+  const all = eachWithEach(own, matches);
+  if (typeof all === "string") return failed(all);
   const hosts = hostnames.length === 0 ? [host] : [...(host === "" ? [] : [host]), ...hostnames];
   return draftsOf(reading, hosts, all, index, path, outcomeOf(reading, path.backend, `${field}.backend`, path));
 }
@@ -192,31 +244,50 @@ function draftsOf(
   if ("rule" in outcome) {
     const source = { kind: "Ingress", namespace, name };
     const rule = { index, ...outcome.rule };
-    return hosts.map((hostname) => ({ ...shared, hostname, source, createdSeconds, suffix: "", matches, rule }));
+    return hosts.map((hostname) => ({
+      ...shared,
+      hostname,
+      part: { host: hostname, matches },
+      source,
+      createdSeconds,
+      suffix: "",
+      matches,
+      rule,
+    }));
   }
-  return hosts.flatMap((host) =>
-    outcome.mesh.flatMap((inner) =>
+  return hosts.flatMap((host) => {
+    const part = { host, matches };
+    return outcome.mesh.flatMap((inner) =>
       intersectHostnames(host, [inner.hostname]).map((hostname) => ({
         ...shared,
         ...inner,
         hostname,
+        part,
         via: { kind: "Ingress", namespace, name },
         suffix: `/${inner.source.kind}/${inner.source.namespace}/${inner.source.name}`,
-        matches:
-          matches.length === 0
-            ? inner.matches
-            : inner.matches.length === 0
-              ? matches
-              : matches.flatMap((match) => inner.matches.map((each) => both(match, each))),
+        ...narrowed(reading, matches, inner),
       })),
-    ),
-  );
+    );
+  });
+}
+
+/** A mesh's rule for what an Ingress's matches take. */
+function narrowed({ say }: Reading, matches: readonly Match[], inner: MeshRule): Pick<Draft, "matches" | "rule"> {
+  const all = eachWithEach(matches, inner.matches);
+  if (typeof all !== "string") return { matches: all, rule: inner.rule };
+  const { kind, namespace, name } = inner.source;
+  say("error", "spec.rules", `${kind} ${namespace}/${name}: ${all}: answers with an error`);
+  return { matches, ...invalid(all) };
+}
+
+function invalid(reason: string): { readonly rule: Action } {
+  return { rule: { backends: [{ target: invalidTarget(reason), weight: 1 }] } };
 }
 
 function outcomeOf(reading: Reading, backend: IngressBackend, field: string, path: IngressPath | undefined): Outcome {
   const { dialect, refused } = reading;
   const guards = refused ?? dialect.guards?.(reading) ?? [];
-  if (typeof guards === "string") return { rule: { backends: [{ target: invalidTarget(guards), weight: 1 }] } };
+  if (typeof guards === "string") return invalid(guards);
   const outcome = unguarded(reading, backend, field, path);
   if (guards.length === 0) return outcome;
   const guarded = <R extends Action>(rule: R): R => ({ ...rule, filters: [...guards, ...(rule.filters ?? [])] });
@@ -228,7 +299,7 @@ function unguarded(reading: Reading, backend: IngressBackend, field: string, pat
   const { context, ingress, dialect, say } = reading;
   const fail = (at: string, reason: string): Outcome => {
     say("error", at, reason);
-    return { rule: { backends: [{ target: invalidTarget(reason), weight: 1 }] } };
+    return invalid(reason);
   };
   if (backend.service === undefined) return fail(`${field}.resource`, "only a Service can be a backend");
   const { name, port } = backend.service;
@@ -238,7 +309,7 @@ function unguarded(reading: Reading, backend: IngressBackend, field: string, pat
   const { namespace } = ingress.metadata;
   const service = context.objects.get("Service", namespace, name);
   const filters = dialect.filters?.(reading, path, service) ?? [];
-  if (typeof filters === "string") return { rule: { backends: [{ target: invalidTarget(filters), weight: 1 }] } };
+  if (typeof filters === "string") return invalid(filters);
   if (service === undefined) return fail(`${field}.service.name`, `there is no Service ${namespace}/${name}`);
   const servicePort = findPort(service, wanted);
   if (servicePort === undefined) return fail(`${field}.service.port`, noSuchPort(service, wanted));
