@@ -233,6 +233,12 @@ test("a REST call is one to the method of its template", () => {
   expect(bodyOf(answer)).toBe('{"pages":3}');
 });
 
+test("a REST query that cannot be read fails the request, and throws nothing at whoever brings it", () => {
+  const conversation = talk({ method: "GET", path: "/v1/shelves/1/books?within=1s&within.seconds=5" });
+  const sink = new TestSink(conversation.request(bodyWith()));
+  expect(sink.error).toMatchObject({ code: Code.INVALID_ARGUMENT, message: expect.stringContaining("within.seconds") });
+});
+
 test("a REST answer may be one field of the message, also where it is not set", () => {
   const conversation = talk({ method: "GET", path: "/v1/titles" });
   const list = libraryDescriptors.method("/library.Library/Titles")!.output;
