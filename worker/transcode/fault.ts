@@ -1,12 +1,6 @@
 /** Where in a message's JSON the mistake is: the library's errors name the field's type, not the way to it. */
-import {
-  type DescField,
-  type DescMessage,
-  fromJson,
-  type JsonObject,
-  type JsonValue,
-  type Registry,
-} from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, fromJson, type JsonValue, type Registry } from "@bufbuild/protobuf";
+import { isObject } from "./json-object.ts";
 
 /**
  * The way to the first value that cannot be read, such as "author.mentor.born" or "books[2].pages". Empty if it is the
@@ -55,8 +49,4 @@ class Search {
       return false;
     }
   }
-}
-
-function isObject(json: JsonValue): json is JsonObject {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
 }

@@ -3,6 +3,7 @@ import {
   create,
   type DescField,
   type DescMessage,
+  type JsonObject,
   type JsonValue,
   mergeFromJson,
   type Registry,
@@ -13,16 +14,13 @@ import { CallError } from "../../call/error.ts";
 import { Code } from "../../call/status.ts";
 import { decodePercentText } from "../../wire/percent.ts";
 import { attempt, messageFromJson, parseJson } from "../codec.ts";
+import { isObject } from "../json-object.ts";
 import { jsonOfHttpBody, takesHttpBody } from "./http-body.ts";
 import { type Binding, type Found, resolve } from "./templates.ts";
 
 /** Parameters of one query, and messages within messages that they may name. */
 const maxParameters = 1000;
 const maxDepth = 32;
-
-interface Parameters {
-  [jsonName: string]: JsonValue | Parameters;
-}
 
 /** The body of an HTTP request. */
 export interface RequestBody {
@@ -48,14 +46,14 @@ export function requestMessage(found: Found, body: RequestBody, registry: Regist
       json === undefined
         ? create(input)
         : messageFromJson(input, wrap(json, binding.body as DescField | "*"), bytes.length, registry);
-    return toBinary(input, mergeFromJson(input, message, parameters as JsonValue, { registry }));
+    return toBinary(input, mergeFromJson(input, message, parameters, { registry }));
   });
 }
 
 /** What the path and the query set. */
-function parametersOf({ binding, values, query }: Found): Parameters {
+function parametersOf({ binding, values, query }: Found): JsonObject {
   const { input } = binding.method;
-  const parameters: Parameters = Object.create(null);
+  const parameters: JsonObject = Object.create(null);
   binding.variables.forEach((fields, i) => put(parameters, fields, values[i]!));
   for (const [name, text] of pairsOf(query)) {
     if (binding.body === "*") throw invalid(`query parameter "${name}": the body holds the whole request`);
@@ -90,13 +88,13 @@ function decodeQuery(text: string): string {
 }
 
 /** Sets the last of `fields`, or adds to it if it is repeated. */
-function put(parameters: Parameters, fields: readonly DescField[], text: string): void {
+function put(parameters: JsonObject, fields: readonly DescField[], text: string): void {
   const name = nameOf(fields);
   let holder = parameters;
   fields.slice(0, -1).forEach(({ jsonName }, i) => {
-    const held = (holder[jsonName] ??= Object.create(null) as Parameters);
+    const held = (holder[jsonName] ??= Object.create(null) as JsonObject);
     // Google's own types have a text as well as fields.
-    if (!isParameters(held)) throw invalid(`"${name}": "${nameOf(fields.slice(0, i + 1))}" is given as a whole, too`);
+    if (!isObject(held)) throw invalid(`"${name}": "${nameOf(fields.slice(0, i + 1))}" is given as a whole, too`);
     holder = held;
   });
   const field = fields.at(-1)!;
@@ -111,10 +109,6 @@ function put(parameters: Parameters, fields: readonly DescField[], text: string)
 
 function nameOf(fields: readonly DescField[]): string {
   return fields.map((field) => field.name).join(".");
-}
-
-function isParameters(value: JsonValue | Parameters): value is Parameters {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** `text` as the JSON of the field's type. Undefined for messages that no text stands for. */
