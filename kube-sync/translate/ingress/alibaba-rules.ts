@@ -133,12 +133,12 @@ type Step = FilterInit | { readonly backends: NonNullable<Action["backends"]> } 
 export function alibabaAction(
   reading: Reading,
   { name, port }: { name: string; port: number | string },
-): Action | undefined {
+): Action | string | undefined {
   const text = annotationOf(reading, `actions.${name}`);
   if (text === undefined) return undefined;
-  const fail = (reason: string): Action => {
+  const fail = (reason: string): string => {
     sayOf(reading, `actions.${name}`, "error", `${reason}: its paths answer with an error`);
-    return { backends: [{ target: invalidTarget(reason), weight: 1 }] };
+    return reason;
   };
   const read = readJson(text, list(action));
   if (typeof read === "string") return fail(read);

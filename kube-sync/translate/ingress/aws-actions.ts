@@ -53,10 +53,10 @@ type AwsAction = ReadOf<typeof action>;
 export function awsAction(
   reading: Reading,
   { name, port }: { name: string; port: number | string },
-): Action | undefined {
-  const fail = (reason: string): Action => {
+): Action | string | undefined {
+  const fail = (reason: string): string => {
     sayOf(reading, `actions.${name}`, "error", reason);
-    return { backends: [{ target: invalidTarget(reason), weight: 1 }] };
+    return reason;
   };
   if (port !== "use-annotation") {
     const { context, ingress, say } = reading;
@@ -93,7 +93,7 @@ function fixed(status: number, body: string, contentType = ""): Action {
   return { filters: [{ filter: { case: "directResponse", value: { status, body, contentType } } }] };
 }
 
-function forward(reading: Reading, name: string, value: AwsAction, fail: (reason: string) => Action): Action {
+function forward(reading: Reading, name: string, value: AwsAction, fail: (reason: string) => string): Action | string {
   const { forwardconfig, targetgrouparn, targetgroupname } = value;
   const simple = targetgrouparn ?? targetgroupname;
   if ((simple === undefined) === (forwardconfig === undefined)) {
@@ -124,7 +124,7 @@ function serviceTarget(reading: Reading, name: string, port: unknown) {
 }
 
 /** "#{host}", "#{path}" and the others stand for the request's own. */
-function redirect({ redirectconfig }: AwsAction, fail: (reason: string) => Action): Action {
+function redirect({ redirectconfig }: AwsAction, fail: (reason: string) => string): Action | string {
   if (redirectconfig === undefined) return fail("a redirect action must have a redirectConfig");
   const { host, path, port, protocol, query, statuscode } = redirectconfig;
   const status = { HTTP_301: 301, HTTP_302: 302 }[statuscode];

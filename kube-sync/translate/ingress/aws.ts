@@ -1,7 +1,6 @@
 import { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Say } from "../context.ts";
-import { invalidTarget } from "../context.ts";
 import { searching, startsWith, wildcards, wrongRegex } from "../match.ts";
 import { awsAction } from "./aws-actions.ts";
 import { awsGuards, awsTransforms } from "./aws-guards.ts";
@@ -48,10 +47,10 @@ export const aws: Dialect = {
   guards: awsGuards,
   action: (reading, backend) => {
     const action = awsAction(reading, backend);
-    if (action === undefined) return undefined;
+    if (action === undefined || typeof action === "string") return action;
     const transforms = awsTransforms(reading, backend.name);
     return typeof transforms === "string"
-      ? { backends: [{ target: invalidTarget(transforms), weight: 1 }] }
+      ? transforms
       : { ...action, filters: [...(action.filters ?? []), ...transforms] };
   },
   filters: (reading, _path, service) => (service === undefined ? [] : awsTransforms(reading, service.metadata.name)),

@@ -27,6 +27,8 @@ export interface IngressRule extends OrderedRule {
   readonly path?: IngressPath;
   /** After the key of the Ingress's route for the hostname, when it is a route of its own. */
   readonly suffix: string;
+  /** Whether its calls are answered with an error whatever their backend is: those that a canary would take, too. */
+  readonly refused?: boolean;
 }
 
 /** A path as the table has it, any of some matches, or why it cannot be had. `note`: how its meaning changes. */
@@ -79,8 +81,11 @@ export interface Dialect {
   readonly wildcardIsOneLabel: boolean;
   /** The status and port with which plain HTTP for a hostname is sent to HTTPS, if it is. */
   redirect?(reading: Reading, hostname: string): { readonly status: number; readonly port?: number } | undefined;
-  /** What an annotation says is done for a backend's calls; undefined: it is an ordinary Service. */
-  action?(reading: Reading, backend: { readonly name: string; readonly port: number | string }): Action | undefined;
+  /** What an annotation says is done for a backend's calls; undefined: it is an ordinary Service. A string: why not. */
+  action?(
+    reading: Reading,
+    backend: { readonly name: string; readonly port: number | string },
+  ): Action | string | undefined;
   /** Undefined: none. A string: why they cannot be had. */
   conditions?(reading: Reading, name: string): Conditions | string | undefined;
   /** How calls to a Service are made: their times, attempts and sessions. */

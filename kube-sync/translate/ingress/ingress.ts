@@ -152,11 +152,8 @@ function pathDrafts(reading: Reading, host: string, path: IngressPath, index: nu
   if (result.note !== undefined) say("info", `${field}.path`, result.note);
   const name = path.backend.service?.name;
   const conditions = name === undefined ? undefined : dialect.conditions?.(reading, name);
-  if (typeof conditions === "string") {
-    return draftsOf(reading, [host], result.matches, index, path, {
-      rule: { backends: [{ target: invalidTarget(conditions), weight: 1 }] },
-    });
-  }
+  if (typeof conditions === "string")
+    return draftsOf(reading, [host], result.matches, index, path, refusal(conditions));
   const { hostnames = [], paths = [], matches = [] } = conditions ?? {};
   // Without a path of its own, a condition's path is the only one.
   const own = path.path === undefined && paths.length > 0 ? paths : [...result.matches, ...paths];
@@ -177,7 +174,13 @@ function defaultDrafts(reading: Reading, host: string, backend: IngressBackend, 
 }
 
 /** What becomes of a backend's calls: one rule; or what the mesh behind it does, if there is one. */
-type Outcome = { readonly rule: Action & CallPolicies } | { readonly mesh: NonNullable<ReturnType<typeof meshBehind>> };
+type Outcome =
+  | { readonly rule: Action & CallPolicies; readonly refused?: true }
+  | { readonly mesh: NonNullable<ReturnType<typeof meshBehind>> };
+
+function refusal(reason: string): Outcome {
+  return { rule: { backends: [{ target: invalidTarget(reason), weight: 1 }] }, refused: true };
+}
 
 function draftsOf(
   reading: Reading,
@@ -190,9 +193,19 @@ function draftsOf(
   const { namespace, name, createdSeconds } = reading.ingress.metadata;
   const shared = { reading, ...(path && { path }), singleLabel: reading.dialect.wildcardIsOneLabel };
   if ("rule" in outcome) {
+    const { refused = false } = outcome;
     const source = { kind: "Ingress", namespace, name };
     const rule = { index, ...outcome.rule };
-    return hosts.map((hostname) => ({ ...shared, hostname, source, createdSeconds, suffix: "", matches, rule }));
+    return hosts.map((hostname) => ({
+      ...shared,
+      hostname,
+      source,
+      createdSeconds,
+      suffix: "",
+      matches,
+      rule,
+      refused,
+    }));
   }
   return hosts.flatMap((host) =>
     outcome.mesh.flatMap((inner) =>
@@ -216,11 +229,11 @@ function draftsOf(
 function outcomeOf(reading: Reading, backend: IngressBackend, field: string, path: IngressPath | undefined): Outcome {
   const { dialect, refused } = reading;
   const guards = refused ?? dialect.guards?.(reading) ?? [];
-  if (typeof guards === "string") return { rule: { backends: [{ target: invalidTarget(guards), weight: 1 }] } };
+  if (typeof guards === "string") return refusal(guards);
   const outcome = unguarded(reading, backend, field, path);
   if (guards.length === 0) return outcome;
   const guarded = <R extends Action>(rule: R): R => ({ ...rule, filters: [...guards, ...(rule.filters ?? [])] });
-  if ("rule" in outcome) return { rule: guarded(outcome.rule) };
+  if ("rule" in outcome) return { ...outcome, rule: guarded(outcome.rule) };
   return { mesh: outcome.mesh.map((each) => ({ ...each, rule: guarded(each.rule) })) };
 }
 
@@ -234,11 +247,11 @@ function unguarded(reading: Reading, backend: IngressBackend, field: string, pat
   const { name, port } = backend.service;
   const wanted = port.number ?? port.name ?? "";
   const action = dialect.action?.(reading, { name, port: wanted });
-  if (action !== undefined) return { rule: action };
+  if (action !== undefined) return typeof action === "string" ? refusal(action) : { rule: action };
   const { namespace } = ingress.metadata;
   const service = context.objects.get("Service", namespace, name);
   const filters = dialect.filters?.(reading, path, service) ?? [];
-  if (typeof filters === "string") return { rule: { backends: [{ target: invalidTarget(filters), weight: 1 }] } };
+  if (typeof filters === "string") return refusal(filters);
   if (service === undefined) return fail(`${field}.service.name`, `there is no Service ${namespace}/${name}`);
   const servicePort = findPort(service, wanted);
   if (servicePort === undefined) return fail(`${field}.service.port`, noSuchPort(service, wanted));
