@@ -1,4 +1,5 @@
 import type { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
+import type { ServicePort } from "../../objects/core.ts";
 import type { IngressPath } from "../../objects/ingress.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Form } from "../annotations.ts";
@@ -75,8 +76,8 @@ export interface Dialect {
   /** The listeners it is served on; empty: all. Undefined when its annotations are wrong, which is reported. */
   schemes(ingress: ObjectOf<"Ingress">, say: Say, context: Context): Scheme[] | undefined;
   path(path: IngressPath, reading: Reading): PathResult;
-  /** How the origin is spoken to, chosen and checked, as far as annotations say. `port`: as the Ingress names it. */
-  refer(reading: Reading, service: ObjectOf<"Service">, port: number | string): Reference;
+  /** How the origin is spoken to, chosen and checked, as far as annotations say. */
+  refer(reading: Reading, service: ObjectOf<"Service">, port: ServicePort): Reference;
   /** Whether "*.example.com" takes one label only. */
   readonly wildcardIsOneLabel: boolean;
   /** The status and port with which plain HTTP for a hostname is sent to HTTPS, if it is. */
@@ -89,7 +90,7 @@ export interface Dialect {
   /** Undefined: none. A string: why they cannot be had. */
   conditions?(reading: Reading, name: string): Conditions | string | undefined;
   /** How calls to a Service are made: their times, attempts and sessions. */
-  policies?(reading: Reading, service: ObjectOf<"Service">): CallPolicies;
+  policies?(reading: Reading, service: ObjectOf<"Service">, port: ServicePort): CallPolicies;
   /**
    * Filters that all calls pass first, whatever becomes of them, as they say who may call and how often. A string: why
    * they cannot be had.
@@ -102,6 +103,7 @@ export interface Dialect {
     reading: Reading,
     path: IngressPath | undefined,
     service: ObjectOf<"Service"> | undefined,
+    port: ServicePort | undefined,
   ): FilterInit[] | string;
   /** Hostnames that go with those of the Ingress. */
   aliases?(reading: Reading): readonly string[];

@@ -250,10 +250,10 @@ function unguarded(reading: Reading, backend: IngressBackend, field: string, pat
   if (action !== undefined) return typeof action === "string" ? refusal(action) : { rule: action };
   const { namespace } = ingress.metadata;
   const service = context.objects.get("Service", namespace, name);
-  const filters = dialect.filters?.(reading, path, service) ?? [];
+  const servicePort = service && findPort(service, wanted);
+  const filters = dialect.filters?.(reading, path, service, servicePort) ?? [];
   if (typeof filters === "string") return refusal(filters);
   if (service === undefined) return fail(`${field}.service.name`, `there is no Service ${namespace}/${name}`);
-  const servicePort = findPort(service, wanted);
   if (servicePort === undefined) return fail(`${field}.service.port`, noSuchPort(service, wanted));
   const mesh = meshBehind(context, service, servicePort);
   if (mesh !== undefined) {
@@ -261,7 +261,7 @@ function unguarded(reading: Reading, backend: IngressBackend, field: string, pat
     if (mesh.length === 0) say("warning", field, reason);
     return { mesh };
   }
-  const target = useBackend(context, service, servicePort, dialect.refer(reading, service, wanted));
-  const policies = dialect.policies?.(reading, service);
+  const target = useBackend(context, service, servicePort, dialect.refer(reading, service, servicePort));
+  const policies = dialect.policies?.(reading, service, servicePort);
   return { rule: { ...(filters.length === 0 ? {} : { filters }), backends: [{ target, weight: 1 }], ...policies } };
 }

@@ -12,7 +12,7 @@ export function targetOf(reading: Reading, name: string, port: number | string):
   if (service === undefined) return `there is no Service ${namespace}/${name}`;
   const servicePort = findPort(service, port);
   if (servicePort === undefined) return noSuchPort(service, port);
-  return useBackend(context, service, servicePort, dialect.refer(reading, service, port));
+  return useBackend(context, service, servicePort, dialect.refer(reading, service, servicePort));
 }
 
 /** Whether a hostname is one of the hosts that an Ingress has a certificate for. */
