@@ -9,7 +9,7 @@ import type { PathTest } from "../match.ts";
 import { ANY_REQUEST, anyOf, onCookie, onHeader, onPart, onQueryParam, startsWith, wildcards } from "../match.ts";
 import type { ConditionPart } from "./conditions.ts";
 import { readConditions } from "./conditions.ts";
-import type { Action, Conditions, Reading } from "./dialect.ts";
+import type { Action, BackendName, Conditions, Reading } from "./dialect.ts";
 import { annotationOf, onPath, sayOf } from "./dialect.ts";
 import { readJson } from "./json.ts";
 import { targetOf } from "./targets.ts";
@@ -130,10 +130,7 @@ type AlibabaAction = ReadOf<typeof action>;
 type Step = FilterInit | { readonly backends: NonNullable<Action["backends"]> } | string | undefined;
 
 /** Undefined: there is none, or none that takes the Service's place, and then it comes before the Service's own. */
-export function alibabaAction(
-  reading: Reading,
-  { name, port }: { name: string; port: number | string },
-): Action | string | undefined {
+export function alibabaAction(reading: Reading, { name, port }: BackendName): Action | string | undefined {
   const text = annotationOf(reading, `actions.${name}`);
   if (text === undefined) return undefined;
   const fail = (reason: string): string => {

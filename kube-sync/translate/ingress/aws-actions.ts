@@ -2,7 +2,7 @@ import { forms } from "../../../routes/syntax.ts";
 import type { ReadOf } from "../../objects/read.ts";
 import { anything, boolean, checked, either, integer, list, optional, part, string } from "../../objects/read.ts";
 import { invalidTarget } from "../context.ts";
-import type { Action, Reading } from "./dialect.ts";
+import type { Action, BackendName, Reading } from "./dialect.ts";
 import { annotationOf, sayOf } from "./dialect.ts";
 import { readJson } from "./json.ts";
 import { sticky } from "./aws-origin.ts";
@@ -50,10 +50,7 @@ const action = part({
 
 type AwsAction = ReadOf<typeof action>;
 
-export function awsAction(
-  reading: Reading,
-  { name, port }: { name: string; port: number | string },
-): Action | string | undefined {
+export function awsAction(reading: Reading, { name, port }: BackendName): Action | string | undefined {
   const fail = (reason: string): string => {
     sayOf(reading, `actions.${name}`, "error", reason);
     return reason;
@@ -87,6 +84,16 @@ export function awsAction(
     default:
       return fail(`the type of an action must be forward, redirect or fixed-response, not "${read.value.type}"`);
   }
+}
+
+/** The Service that all calls for a backend go to; undefined: there is none, or several. */
+export function soleService({ context, ingress, dialect }: Reading, { name, port }: BackendName) {
+  const { annotations, namespace } = ingress.metadata;
+  const find = (service: string) => context.objects.get("Service", namespace, service);
+  if (port !== "use-annotation") return find(name);
+  const read = readJson(annotations[`${dialect.prefix}actions.${name}`] ?? "", action);
+  const groups = typeof read === "string" ? undefined : read.value.forwardconfig?.targetgroups;
+  return groups?.length === 1 && groups[0]!.servicename !== undefined ? find(groups[0]!.servicename) : undefined;
 }
 
 function fixed(status: number, body: string, contentType = ""): Action {

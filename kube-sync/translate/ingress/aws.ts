@@ -31,9 +31,12 @@ export const aws: Dialect = {
     "use-regex-path-match",
     "transforms.",
     "jwt-validation",
+    "auth-type",
     ...TARGET_GROUP_ANNOTATIONS,
   ],
+  readOfServices: ["auth-type", ...TARGET_GROUP_ANNOTATIONS],
   refused: new Map([
+    // By the guards, as a Service may have another than its Ingress.
     ["auth-type", ["none"]],
     ["mutual-authentication", []],
     ["inbound-cidrs", ["0.0.0.0/0", "0.0.0.0/0,::/0", "0.0.0.0/0, ::/0"]],

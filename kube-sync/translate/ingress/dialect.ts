@@ -47,6 +47,12 @@ export interface Conditions {
   readonly matches: readonly Match[];
 }
 
+/** A Service, or what an annotation is for, as an Ingress names it. */
+export interface BackendName {
+  readonly name: string;
+  readonly port: number | string;
+}
+
 /** What becomes of calls, as an annotation says it. */
 export type Action = Pick<OrderedRule["rule"], "filters" | "backends" | "session">;
 
@@ -63,6 +69,8 @@ export interface Dialect {
    * like, and one that ends in "-" for all that begin so.
    */
   readonly read: readonly string[];
+  /** Of these, those that it reads of a Service, too. */
+  readonly readOfServices?: readonly string[];
   /** Annotations of another dialect that it reads too. */
   readonly alsoRead?: RegExp;
   /**
@@ -83,10 +91,7 @@ export interface Dialect {
   /** The status and port with which plain HTTP for a hostname is sent to HTTPS, if it is. */
   redirect?(reading: Reading, hostname: string): { readonly status: number; readonly port?: number } | undefined;
   /** What an annotation says is done for a backend's calls; undefined: it is an ordinary Service. A string: why not. */
-  action?(
-    reading: Reading,
-    backend: { readonly name: string; readonly port: number | string },
-  ): Action | string | undefined;
+  action?(reading: Reading, backend: BackendName): Action | string | undefined;
   /** Undefined: none. A string: why they cannot be had. */
   conditions?(reading: Reading, name: string): Conditions | string | undefined;
   /** How calls to a Service are made: their times, attempts and sessions. */
@@ -95,7 +100,7 @@ export interface Dialect {
    * Filters that all calls pass first, whatever becomes of them, as they say who may call and how often. A string: why
    * they cannot be had.
    */
-  guards?(reading: Reading): FilterInit[] | string;
+  guards?(reading: Reading, backend: BackendName): FilterInit[] | string;
   /** Whose client certificates are asked for. A string: why they cannot be. */
   clients?(reading: Reading): ClientCertificates | string | undefined;
   /** Filters for the calls of one path. A string: why they cannot be had. */

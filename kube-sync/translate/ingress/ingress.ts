@@ -3,7 +3,7 @@ import { forms } from "../../../routes/syntax.ts";
 import { keyOf as nameOf } from "../../objects/object.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { IngressBackend, IngressPath } from "../../objects/ingress.ts";
-import { findPort, noSuchPort, useBackend } from "../backends.ts";
+import { findPort, noSuchPort } from "../backends.ts";
 import type { ClientCertificates } from "../certificates.ts";
 import { addCertificate } from "../certificates.ts";
 import type { Context, RouteInit } from "../context.ts";
@@ -16,8 +16,9 @@ import { both } from "../match.ts";
 import { inOrder, inTableOrder } from "../order.ts";
 import { readAnnotations } from "./annotations.ts";
 import { dialectOf } from "./class.ts";
-import type { Action, CallPolicies, Dialect, IngressRule, PathResult, Reading } from "./dialect.ts";
+import type { Action, BackendName, CallPolicies, Dialect, IngressRule, PathResult, Reading } from "./dialect.ts";
 import { byPath } from "./dialect.ts";
+import { useService } from "./targets.ts";
 
 /**
  * Each path of an Ingress becomes a rule, and its default backend one for every host, which is weaker than any rule of
@@ -228,13 +229,18 @@ function draftsOf(
 
 function outcomeOf(reading: Reading, backend: IngressBackend, field: string, path: IngressPath | undefined): Outcome {
   const { dialect, refused } = reading;
-  const guards = refused ?? dialect.guards?.(reading) ?? [];
+  const named = backend.service && nameOfBackend(backend.service);
+  const guards = refused ?? (named && dialect.guards?.(reading, named)) ?? [];
   if (typeof guards === "string") return refusal(guards);
   const outcome = unguarded(reading, backend, field, path);
   if (guards.length === 0) return outcome;
   const guarded = <R extends Action>(rule: R): R => ({ ...rule, filters: [...guards, ...(rule.filters ?? [])] });
   if ("rule" in outcome) return { ...outcome, rule: guarded(outcome.rule) };
   return { mesh: outcome.mesh.map((each) => ({ ...each, rule: guarded(each.rule) })) };
+}
+
+function nameOfBackend({ name, port }: NonNullable<IngressBackend["service"]>): BackendName {
+  return { name, port: port.number ?? port.name ?? "" };
 }
 
 function unguarded(reading: Reading, backend: IngressBackend, field: string, path: IngressPath | undefined): Outcome {
@@ -244,8 +250,7 @@ function unguarded(reading: Reading, backend: IngressBackend, field: string, pat
     return { rule: { backends: [{ target: invalidTarget(reason), weight: 1 }] } };
   };
   if (backend.service === undefined) return fail(`${field}.resource`, "only a Service can be a backend");
-  const { name, port } = backend.service;
-  const wanted = port.number ?? port.name ?? "";
+  const { name, port: wanted } = nameOfBackend(backend.service);
   const action = dialect.action?.(reading, { name, port: wanted });
   if (action !== undefined) return typeof action === "string" ? refusal(action) : { rule: action };
   const { namespace } = ingress.metadata;
@@ -261,7 +266,7 @@ function unguarded(reading: Reading, backend: IngressBackend, field: string, pat
     if (mesh.length === 0) say("warning", field, reason);
     return { mesh };
   }
-  const target = useBackend(context, service, servicePort, dialect.refer(reading, service, servicePort));
+  const target = useService(reading, service, servicePort);
   const policies = dialect.policies?.(reading, service, servicePort);
   return { rule: { ...(filters.length === 0 ? {} : { filters }), backends: [{ target, weight: 1 }], ...policies } };
 }
