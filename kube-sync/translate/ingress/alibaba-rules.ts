@@ -8,7 +8,7 @@ import { invalidTarget } from "../context.ts";
 import type { PathTest } from "../match.ts";
 import { ANY_REQUEST, anyOf, onCookie, onHeader, onPart, onQueryParam, startsWith, wildcards } from "../match.ts";
 import type { ConditionPart } from "./conditions.ts";
-import { readConditions } from "./conditions.ts";
+import { NO_VALUES, readConditions } from "./conditions.ts";
 import type { Action, BackendName, Conditions, Reading } from "./dialect.ts";
 import { annotationOf, onPath, sayOf } from "./dialect.ts";
 import { readJson } from "./json.ts";
@@ -58,6 +58,7 @@ function partOf({
     return { paths: pathconfig.values.map((text) => onPath(pathTest(text))) };
   if (type === "Header" && headerconfig !== undefined) {
     const { key, values: wanted } = headerconfig;
+    if (wanted.length === 0) return NO_VALUES;
     if (!forms.headerName.holds(key.toLowerCase())) return `"${key}" is no header name`;
     return { matches: [{ ...ANY_REQUEST, conditions: [onHeader(key, anyOf(wanted.map(wildcards)))] }] };
   }

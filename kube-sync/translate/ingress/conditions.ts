@@ -9,6 +9,8 @@ import { readJson } from "./json.ts";
 /** What one condition asks for, or why it cannot be had. */
 export type ConditionPart = Partial<{ hostnames: string[]; paths: Match[]; matches: Match[] }> | string;
 
+export const NO_VALUES = "a condition must have values";
+
 /**
  * The conditions of an ALB dialect: conditions.NAME, a list in JSON. Blocks must all hold, and of a block's values any;
  * hosts and paths go with those of the rule. What cannot be had is reported, and returned as a reason.
@@ -35,6 +37,7 @@ export function readConditions<T>(
   for (const each of read.value) {
     const found = partOf(each);
     if (typeof found === "string") return fail(found);
+    if (Object.values(found).every((alternatives) => alternatives.length === 0)) return fail(NO_VALUES);
     hostnames.push(...(found.hostnames ?? []));
     paths.push(...(found.paths ?? []));
     const alternatives = found.matches;

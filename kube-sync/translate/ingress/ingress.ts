@@ -12,7 +12,7 @@ import { intersectHostnames } from "../hostnames.ts";
 import { getOrAdd } from "../object-index.ts";
 import { meshBehind } from "../istio/mesh.ts";
 import type { Match } from "../match.ts";
-import { both } from "../match.ts";
+import { ANY_REQUEST, both } from "../match.ts";
 import { inOrder, inTableOrder } from "../order.ts";
 import { readAnnotations } from "./annotations.ts";
 import { dialectOf } from "./class.ts";
@@ -155,10 +155,10 @@ function pathDrafts(reading: Reading, host: string, path: IngressPath, index: nu
   const conditions = name === undefined ? undefined : dialect.conditions?.(reading, name);
   if (typeof conditions === "string")
     return draftsOf(reading, [host], result.matches, index, path, refusal(conditions));
-  const { hostnames = [], paths = [], matches = [] } = conditions ?? {};
+  const { hostnames = [], paths = [], matches = [ANY_REQUEST] } = conditions ?? {};
   // Without a path of its own, a condition's path is the only one.
   const own = path.path === undefined && paths.length > 0 ? paths : [...result.matches, ...paths];
-  const all = matches.length === 0 ? own : own.flatMap((each) => matches.map((match) => both(each, match)));
+  const all = own.flatMap((each) => matches.map((match) => both(each, match)));
   const hosts = hostnames.length === 0 ? [host] : [...(host === "" ? [] : [host]), ...hostnames];
   return draftsOf(reading, hosts, all, index, path, outcomeOf(reading, path.backend, `${field}.backend`, path));
 }
