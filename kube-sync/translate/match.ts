@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ConditionSchema, MatchSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { RequestPart } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { limits } from "../../routes/decode/list.ts";
 import { checkRegex, literalPrefix, quote } from "../../routes/regex.ts";
 
 export type MatchInit = MessageInitShape<typeof MatchSchema>;
@@ -34,6 +35,17 @@ export function both(a: Match, b: Match): Match {
     queryParams: [...a.queryParams, ...b.queryParams],
     conditions: [...a.conditions, ...b.conditions],
   };
+}
+
+/**
+ * What asks for one of some matches and one of others, where none ask for nothing; undefined: there would be more than a
+ * rule may have.
+ */
+export function combined(some: readonly Match[], others: readonly Match[]): readonly Match[] | undefined {
+  if (some.length === 0) return others;
+  if (others.length === 0) return some;
+  if (some.length * others.length > limits.matches) return undefined;
+  return some.flatMap((match) => others.map((other) => both(match, other)));
 }
 
 /**

@@ -45,6 +45,15 @@ export function withWider<R extends OrderedRule>(rules: readonly R[]): Map<strin
   );
 }
 
+/** How many rules `withWider` gives. */
+export function countWithWider(rules: readonly OrderedRule[]): number {
+  const counts = new Map<string, number>();
+  for (const { hostname } of rules) counts.set(hostname, (counts.get(hostname) ?? 0) + 1);
+  let all = 0;
+  for (const hostname of counts.keys()) for (const wider of coveringHostnames(hostname)) all += counts.get(wider) ?? 0;
+  return all;
+}
+
 /** The routes of one hostname. `rules`: its own and those for more hosts, in order. */
 export function forHostname<R extends OrderedRule>(
   rules: readonly R[],

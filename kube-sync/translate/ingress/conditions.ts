@@ -1,7 +1,8 @@
+import { limits } from "../../../routes/decode/list.ts";
 import type { Reader } from "../../objects/read.ts";
 import { list } from "../../objects/read.ts";
 import type { Match } from "../match.ts";
-import { ANY_REQUEST, both } from "../match.ts";
+import { combined } from "../match.ts";
 import type { Conditions, Reading } from "./dialect.ts";
 import { annotationOf, sayOf } from "./dialect.ts";
 import { readJson } from "./json.ts";
@@ -10,6 +11,7 @@ import { readJson } from "./json.ts";
 export type ConditionPart = Partial<{ hostnames: string[]; paths: Match[]; matches: Match[] }> | string;
 
 export const NO_VALUES = "a condition must have values";
+const TOO_MANY = `its values make more than ${limits.matches} matches together`;
 
 /**
  * The conditions of an ALB dialect: conditions.NAME, a list in JSON. Blocks must all hold, and of a block's values any;
@@ -33,16 +35,16 @@ export function readConditions<T>(
   if (read.value.length > most) return fail(`has more than ${most} conditions`);
   const hostnames: string[] = [];
   const paths: Match[] = [];
-  let matches: readonly Match[] = [ANY_REQUEST];
+  let matches: readonly Match[] = [];
   for (const each of read.value) {
     const found = partOf(each);
     if (typeof found === "string") return fail(found);
     if (Object.values(found).every((alternatives) => alternatives.length === 0)) return fail(NO_VALUES);
     hostnames.push(...(found.hostnames ?? []));
     paths.push(...(found.paths ?? []));
-    const alternatives = found.matches;
-    if (alternatives !== undefined)
-      matches = matches.flatMap((match) => alternatives.map((other) => both(match, other)));
+    const next = combined(matches, found.matches ?? []);
+    if (next === undefined) return fail(TOO_MANY);
+    matches = next;
   }
   return { hostnames, paths, matches };
 }

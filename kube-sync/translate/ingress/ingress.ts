@@ -1,6 +1,8 @@
 import { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
+import { limits } from "../../../routes/decode/list.ts";
 import { forms } from "../../../routes/syntax.ts";
 import { keyOf as nameOf } from "../../objects/object.ts";
+import { compareText } from "../../report.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { IngressBackend, IngressPath } from "../../objects/ingress.ts";
 import { findPort, noSuchPort } from "../backends.ts";
@@ -12,12 +14,21 @@ import { intersectHostnames } from "../hostnames.ts";
 import { getOrAdd } from "../object-index.ts";
 import { meshBehind } from "../istio/mesh.ts";
 import type { Match } from "../match.ts";
-import { ANY_REQUEST, both } from "../match.ts";
-import { inOrder, inTableOrder } from "../order.ts";
+import { combined } from "../match.ts";
+import { countWithWider, inOrder, inTableOrder } from "../order.ts";
 import { readAnnotations } from "./annotations.ts";
 import { dialectOf } from "./class.ts";
-import type { Action, BackendName, CallPolicies, Dialect, IngressRule, PathResult, Reading } from "./dialect.ts";
-import { byPath } from "./dialect.ts";
+import type {
+  Action,
+  BackendName,
+  CallPolicies,
+  Conditions,
+  Dialect,
+  IngressRule,
+  PathResult,
+  Reading,
+} from "./dialect.ts";
+import { byPath, sayOf } from "./dialect.ts";
 import { useService } from "./targets.ts";
 
 /**
@@ -32,7 +43,8 @@ export function translateIngresses(context: Context): RouteInit[] {
     const all = getOrAdd(byDialect, read.dialect, () => []);
     for (const rule of read.rules) all.push(rule);
   }
-  return [...byDialect].flatMap(([dialect, rules]) => {
+  return [...byDialect].flatMap(([dialect, read]) => {
+    const rules = withinBounds(context, read);
     const groups = dialect.groups?.(rules) ?? Map.groupBy(rules, ({ reading }) => nameOf(reading.ingress));
     return [...groups].flatMap(([name, group]) =>
       context.unit(dialect.name, name, group, (own) => {
@@ -41,6 +53,21 @@ export function translateIngresses(context: Context): RouteInit[] {
       }),
     );
   });
+}
+
+/** Without the largest Ingresses where the rules would be too many, once repeated for narrower hosts. */
+function withinBounds(context: Context, rules: readonly IngressRule[]): readonly IngressRule[] {
+  if (countWithWider(rules) <= MOST_RULES) return rules;
+  const bySize = [...Map.groupBy(rules, ({ reading }) => reading)].toSorted(
+    ([a, own], [b, others]) => own.length - others.length || compareText(nameOf(a.ingress), nameOf(b.ingress)),
+  );
+  const [{ ingress }, own] = bySize.at(-1)!;
+  sayAbout(context, ingress)("error", "spec", `${TOO_MANY_RULES}: it is left out`);
+  const left = new Set(own);
+  return withinBounds(
+    context,
+    rules.filter((rule) => !left.has(rule)),
+  );
 }
 
 function readIngress(context: Context, ingress: ObjectOf<"Ingress">) {
@@ -98,8 +125,18 @@ function rulesOf(reading: Reading): IngressRule[] {
   const { spec } = ingress;
   const schemes = dialect.schemes(ingress, say, context);
   if (schemes === undefined) return [];
+  const conditions = new Map<string, ReturnType<ConditionsOf>>();
+  const conditionsOf: ConditionsOf = (name) => getOrAdd(conditions, name, () => dialect.conditions?.(reading, name));
+  const aliases = dialect.aliases?.(reading) ?? [];
+  let room = MOST_RULES;
   const made = spec.rules.flatMap(({ host = "", http }, index): Draft[] => {
-    if (http !== undefined) return http.paths.flatMap((path, i) => pathDrafts(reading, host, path, index, i));
+    if (http !== undefined) {
+      return http.paths.flatMap((path, i) => {
+        const drafts = room < 0 ? [] : pathDrafts(reading, host, path, index, i, conditionsOf);
+        room -= drafts.length * (aliases.length + 1);
+        return drafts;
+      });
+    }
     if (spec.defaultBackend !== undefined) return defaultDrafts(reading, host, spec.defaultBackend, index);
     say("warning", `spec.rules[${index}]`, "has neither paths nor a default backend: it serves nothing");
     return [];
@@ -109,7 +146,10 @@ function rulesOf(reading: Reading): IngressRule[] {
   } else if (spec.rules.length === 0) {
     say("warning", "spec", "has neither rules nor a default backend: it serves nothing");
   }
-  const aliases = dialect.aliases?.(reading) ?? [];
+  if (room < 0) {
+    say("error", "spec", `${TOO_MANY_RULES}: it is left out`);
+    return [];
+  }
   const own = made.flatMap((draft) =>
     [draft.hostname, ...(draft.hostname === "" ? [] : aliases)].map((hostname) => ({ ...draft, hostname })),
   );
@@ -117,6 +157,11 @@ function rulesOf(reading: Reading): IngressRule[] {
 }
 
 type Draft = Omit<IngressRule, "schemes">;
+
+const TOO_MANY = `its conditions and paths make more than ${limits.matches} matches together`;
+/** Of all Ingresses of a dialect, with those repeated for narrower hosts: a table has places for no more. */
+const MOST_RULES = 250_000;
+const TOO_MANY_RULES = `its paths and hosts make more than ${MOST_RULES} rules together`;
 
 /** Hosts that send plain HTTP to HTTPS have their rules for HTTPS only, and one that redirects for HTTP. */
 function redirected(reading: Reading, schemes: readonly Scheme[], drafts: readonly Draft[]): IngressRule[] {
@@ -142,7 +187,16 @@ function redirected(reading: Reading, schemes: readonly Scheme[], drafts: readon
   return [...rules, ...redirects.values()];
 }
 
-function pathDrafts(reading: Reading, host: string, path: IngressPath, index: number, i: number): Draft[] {
+type ConditionsOf = (name: string) => Conditions | string | undefined;
+
+function pathDrafts(
+  reading: Reading,
+  host: string,
+  path: IngressPath,
+  index: number,
+  i: number,
+  conditionsOf: ConditionsOf,
+): Draft[] {
   const { dialect, say } = reading;
   const field = `spec.rules[${index}].http.paths[${i}]`;
   const result = checkForm(dialect.path(path, reading));
@@ -152,13 +206,17 @@ function pathDrafts(reading: Reading, host: string, path: IngressPath, index: nu
   }
   if (result.note !== undefined) say("info", `${field}.path`, result.note);
   const name = path.backend.service?.name;
-  const conditions = name === undefined ? undefined : dialect.conditions?.(reading, name);
+  const conditions = name === undefined ? undefined : conditionsOf(name);
   if (typeof conditions === "string")
     return draftsOf(reading, [host], result.matches, index, path, refusal(conditions));
-  const { hostnames = [], paths = [], matches = [ANY_REQUEST] } = conditions ?? {};
+  const { hostnames = [], paths = [], matches = [] } = conditions ?? {};
   // Without a path of its own, a condition's path is the only one.
   const own = path.path === undefined && paths.length > 0 ? paths : [...result.matches, ...paths];
-  const all = own.flatMap((each) => matches.map((match) => both(each, match)));
+  const all = combined(own, matches);
+  if (all === undefined) {
+    sayOf(reading, `conditions.${name}`, "error", `${TOO_MANY}: its paths answer with an error`);
+    return draftsOf(reading, [host], result.matches, index, path, refusal(TOO_MANY));
+  }
   const hosts = hostnames.length === 0 ? [host] : [...(host === "" ? [] : [host]), ...hostnames];
   return draftsOf(reading, hosts, all, index, path, outcomeOf(reading, path.backend, `${field}.backend`, path));
 }
@@ -208,6 +266,10 @@ function draftsOf(
       refused,
     }));
   }
+  if (outcome.mesh.some((inner) => combined(matches, inner.matches) === undefined)) {
+    reading.say("error", `spec.rules[${index}]`, `with the mesh behind it ${TOO_MANY}: its paths answer with an error`);
+    return draftsOf(reading, hosts, matches, index, path, refusal(TOO_MANY));
+  }
   return hosts.flatMap((host) =>
     outcome.mesh.flatMap((inner) =>
       intersectHostnames(host, [inner.hostname]).map((hostname) => ({
@@ -216,12 +278,7 @@ function draftsOf(
         hostname,
         via: { kind: "Ingress", namespace, name },
         suffix: `/${inner.source.kind}/${inner.source.namespace}/${inner.source.name}`,
-        matches:
-          matches.length === 0
-            ? inner.matches
-            : inner.matches.length === 0
-              ? matches
-              : matches.flatMap((match) => inner.matches.map((each) => both(match, each))),
+        matches: combined(matches, inner.matches)!,
       })),
     ),
   );
