@@ -38,13 +38,14 @@ export function both(a: Match, b: Match): Match {
 }
 
 /**
- * What asks for one of some matches and one of others, where none ask for nothing; undefined: there would be more than a
- * rule may have.
+ * What asks for one of some matches and one of others, where none ask for nothing; undefined: that would make more than a
+ * rule may have of them.
  */
 export function combined(some: readonly Match[], others: readonly Match[]): readonly Match[] | undefined {
   if (some.length === 0) return others;
   if (others.length === 0) return some;
-  if (some.length * others.length > limits.matches) return undefined;
+  const most = Math.max(limits.matches, some.length, others.length);
+  if (some.length * others.length > most) return undefined;
   return some.flatMap((match) => others.map((other) => both(match, other)));
 }
 

@@ -1,4 +1,3 @@
-import { RequestPart } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import { quote } from "../../../routes/regex.ts";
 import { forms, framingHeaders } from "../../../routes/syntax.ts";
 import type { ReadOf } from "../../objects/read.ts";
@@ -6,9 +5,9 @@ import { anything, either, integer, list, listOrEmpty, optional, part, string } 
 import type { FilterInit } from "../context.ts";
 import { invalidTarget } from "../context.ts";
 import type { PathTest } from "../match.ts";
-import { ANY_REQUEST, anyOf, onCookie, onHeader, onPart, onQueryParam, startsWith, wildcards } from "../match.ts";
+import { ANY_REQUEST, anyOf, onCookie, onHeader, onQueryParam, startsWith, wildcards } from "../match.ts";
 import type { ConditionPart } from "./conditions.ts";
-import { NO_VALUES, readConditions } from "./conditions.ts";
+import { hostsOf, NO_VALUES, readConditions } from "./conditions.ts";
 import type { Action, BackendName, Conditions, Reading } from "./dialect.ts";
 import { annotationOf, onPath, sayOf } from "./dialect.ts";
 import { readJson } from "./json.ts";
@@ -47,13 +46,7 @@ function partOf({
   methodconfig,
   cookieconfig,
 }: Condition): ConditionPart {
-  if (type === "Host" && hostconfig !== undefined) {
-    const names = hostconfig.values.map((name) => name.toLowerCase());
-    const isName = names.every((name) => forms.hostname.holds(name));
-    return isName
-      ? { hostnames: names }
-      : { matches: [{ ...ANY_REQUEST, conditions: [onPart(RequestPart.HOST, anyOf(names.map(wildcards)))] }] };
-  }
+  if (type === "Host" && hostconfig !== undefined) return { hosts: hostsOf(hostconfig.values) };
   if (type === "Path" && pathconfig !== undefined)
     return { paths: pathconfig.values.map((text) => onPath(pathTest(text))) };
   if (type === "Header" && headerconfig !== undefined) {

@@ -37,10 +37,19 @@ export type PathResult =
   | { readonly matches: readonly Match[]; readonly note?: string }
   | { readonly matches?: undefined; readonly refused: string };
 
+/** A hostname, and what else must hold there, as it may be wider than what is asked for. */
+export interface HostCondition {
+  readonly hostname: string;
+  /** Any of them; empty: nothing. */
+  readonly matches: readonly Match[];
+  /** Whether it is an expression, which stands beside no names. */
+  readonly isExpression?: boolean;
+}
+
 /** What else must hold for a backend's calls. */
 export interface Conditions {
-  /** Hostnames beside the rule's own. */
-  readonly hostnames: readonly string[];
+  /** Any of them, beside the rule's own host. */
+  readonly hosts: readonly HostCondition[];
   /** Any of them, beside the rule's own path. */
   readonly paths: readonly Match[];
   /** Any of them, besides. */

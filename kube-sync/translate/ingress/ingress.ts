@@ -18,6 +18,7 @@ import { combined } from "../match.ts";
 import { countWithWider, inOrder, inTableOrder } from "../order.ts";
 import { readAnnotations } from "./annotations.ts";
 import { dialectOf } from "./class.ts";
+import { MIXED } from "./conditions.ts";
 import type {
   Action,
   BackendName,
@@ -207,18 +208,24 @@ function pathDrafts(
   if (result.note !== undefined) say("info", `${field}.path`, result.note);
   const name = path.backend.service?.name;
   const conditions = name === undefined ? undefined : conditionsOf(name);
-  if (typeof conditions === "string")
-    return draftsOf(reading, [host], result.matches, index, path, refusal(conditions));
-  const { hostnames = [], paths = [], matches = [] } = conditions ?? {};
+  const fail = (reason: string) => draftsOf(reading, host, result.matches, index, path, refusal(reason));
+  const wrong = (reason: string) => {
+    sayOf(reading, `conditions.${name}`, "error", `${reason}: its paths answer with an error`);
+    return fail(reason);
+  };
+  if (typeof conditions === "string") return fail(conditions);
+  const { hosts = [], paths = [], matches = [] } = conditions ?? {};
+  if (host !== "" && hosts.some(({ isExpression }) => isExpression)) return wrong(MIXED);
   // Without a path of its own, a condition's path is the only one.
-  const own = path.path === undefined && paths.length > 0 ? paths : [...result.matches, ...paths];
-  const all = combined(own, matches);
-  if (all === undefined) {
-    sayOf(reading, `conditions.${name}`, "error", `${TOO_MANY}: its paths answer with an error`);
-    return draftsOf(reading, [host], result.matches, index, path, refusal(TOO_MANY));
-  }
-  const hosts = hostnames.length === 0 ? [host] : [...(host === "" ? [] : [host]), ...hostnames];
-  return draftsOf(reading, hosts, all, index, path, outcomeOf(reading, path.backend, `${field}.backend`, path));
+  const places = path.path === undefined && paths.length > 0 ? paths : [...result.matches, ...paths];
+  const all = combined(places, matches);
+  if (all === undefined) return wrong(TOO_MANY);
+  const outcome = outcomeOf(reading, path.backend, `${field}.backend`, path);
+  const own = host !== "" || hosts.length === 0 ? draftsOf(reading, host, all, index, path, outcome) : [];
+  return [
+    ...own,
+    ...hosts.flatMap((each) => draftsOf(reading, each.hostname, combined(all, each.matches)!, index, path, outcome)),
+  ];
 }
 
 function checkForm(result: PathResult): PathResult {
@@ -229,7 +236,7 @@ function checkForm(result: PathResult): PathResult {
 }
 
 function defaultDrafts(reading: Reading, host: string, backend: IngressBackend, index: number): Draft[] {
-  return draftsOf(reading, [host], [], index, undefined, outcomeOf(reading, backend, "spec.defaultBackend", undefined));
+  return draftsOf(reading, host, [], index, undefined, outcomeOf(reading, backend, "spec.defaultBackend", undefined));
 }
 
 /** What becomes of a backend's calls: one rule; or what the mesh behind it does, if there is one. */
@@ -243,7 +250,7 @@ function refusal(reason: string): Outcome {
 
 function draftsOf(
   reading: Reading,
-  hosts: readonly string[],
+  host: string,
   matches: readonly Match[],
   index: number,
   path: IngressPath | undefined,
@@ -255,32 +262,21 @@ function draftsOf(
     const { refused = false } = outcome;
     const source = { kind: "Ingress", namespace, name };
     const rule = { index, ...outcome.rule };
-    return hosts.map((hostname) => ({
-      ...shared,
-      hostname,
-      source,
-      createdSeconds,
-      suffix: "",
-      matches,
-      rule,
-      refused,
-    }));
+    return [{ ...shared, hostname: host, source, createdSeconds, suffix: "", matches, rule, refused }];
   }
   if (outcome.mesh.some((inner) => combined(matches, inner.matches) === undefined)) {
     reading.say("error", `spec.rules[${index}]`, `with the mesh behind it ${TOO_MANY}: its paths answer with an error`);
-    return draftsOf(reading, hosts, matches, index, path, refusal(TOO_MANY));
+    return draftsOf(reading, host, matches, index, path, refusal(TOO_MANY));
   }
-  return hosts.flatMap((host) =>
-    outcome.mesh.flatMap((inner) =>
-      intersectHostnames(host, [inner.hostname]).map((hostname) => ({
-        ...shared,
-        ...inner,
-        hostname,
-        via: { kind: "Ingress", namespace, name },
-        suffix: `/${inner.source.kind}/${inner.source.namespace}/${inner.source.name}`,
-        matches: combined(matches, inner.matches)!,
-      })),
-    ),
+  return outcome.mesh.flatMap((inner) =>
+    intersectHostnames(host, [inner.hostname]).map((hostname) => ({
+      ...shared,
+      ...inner,
+      hostname,
+      via: { kind: "Ingress", namespace, name },
+      suffix: `/${inner.source.kind}/${inner.source.namespace}/${inner.source.name}`,
+      matches: combined(matches, inner.matches)!,
+    })),
   );
 }
 
