@@ -9,7 +9,8 @@ export function readAnnotations({ metadata }: ObjectOf<"Ingress">, dialect: Dial
   for (const [annotation, value] of Object.entries(metadata.annotations)) {
     const field = annotationField(annotation);
     if (!annotation.includes(".ingress.kubernetes.io/") || dialect.alsoRead?.test(annotation) === true) continue;
-    if (dialect.prefix === "" || !annotation.startsWith(dialect.prefix)) {
+    const isOwn = dialect.prefix === "" ? dialect.refused.has(annotation) : annotation.startsWith(dialect.prefix);
+    if (!isOwn) {
       say("warning", field, `is not read: it means nothing to the class of this Ingress (${dialect.name})`);
       continue;
     }
