@@ -15,6 +15,7 @@ import { annotationField } from "../annotations.ts";
 const PREFIX = "alb.ingress.kubernetes.io/";
 const VERSION = `${PREFIX}backend-protocol-version`;
 const LISTEN_PORTS = `${PREFIX}listen-ports`;
+const CERTIFICATE = `${PREFIX}certificate-arn`;
 const SSL_REDIRECT = `${PREFIX}ssl-redirect`;
 
 /** AWS Load Balancer Controller, docs/guide/ingress/annotations.md. */
@@ -23,6 +24,7 @@ export const aws: Dialect = {
   prefix: PREFIX,
   read: [
     "listen-ports",
+    "certificate-arn",
     "ssl-redirect",
     "group.name",
     "group.order",
@@ -93,11 +95,13 @@ function pattern(text: string): PathResult {
   return { matches: [onPath(isPrefix ? startsWith(start) : { kind: "regex", value: wildcards(text) })] };
 }
 
-/** Without listen-ports it is served on both listeners: the edge has them anyway. */
+/** Without listen-ports it is HTTPS if there is a certificate, and else both listeners: the edge has them anyway. */
 function schemes({ metadata }: ObjectOf<"Ingress">, say: Say): Scheme[] | undefined {
   const listenPorts = metadata.annotations[LISTEN_PORTS];
   const redirect = metadata.annotations[SSL_REDIRECT];
-  const ports = parseListenPorts(listenPorts ?? '[{"HTTP":80},{"HTTPS":443}]');
+  const hasCertificate = metadata.annotations[CERTIFICATE] !== undefined;
+  if (hasCertificate) say("info", annotationField(CERTIFICATE), "is not read: the edge has certificates of its own");
+  const ports = parseListenPorts(listenPorts ?? (hasCertificate ? '[{"HTTPS":443}]' : '[{"HTTP":80},{"HTTPS":443}]'));
   if (typeof ports === "string") {
     say("error", annotationField(LISTEN_PORTS), `${ports}: the Ingress is left out`);
     return undefined;
