@@ -1,5 +1,4 @@
-import type { Scheme } from "../../proto/gen/edgeway/v1/table_pb.js";
-import { RequestPart } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { RequestPart, Scheme } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { RouteInit, RuleInit, SourceName } from "./context.ts";
 import { coveringHostnames } from "./hostnames.ts";
 import type { Match } from "./match.ts";
@@ -25,7 +24,7 @@ export interface OrderedRule {
 /**
  * Routes whose rules are tried in the order of the list. Dialects have one order for all hosts where the table tries
  * the longest hostname first: so a rule for more hosts is repeated for each narrower hostname that has a rule after it.
- * `keyOf`: of the route that a rule belongs to; unique for its source, hostname and schemes.
+ * `keyOf`: of the route that a rule belongs to, together with its schemes; unique for its source and hostname.
  */
 export function inOrder<R extends OrderedRule>(rules: readonly R[], keyOf: (rule: R) => string): RouteInit[] {
   return [...withWider(rules)].flatMap(([hostname, there]) => forHostname(there, hostname, keyOf));
@@ -86,8 +85,11 @@ function addRoutes<R extends OrderedRule>(
 ): void {
   rules.forEach((rule, i) => {
     const { source, via, createdSeconds, schemes, hostname, singleLabel = false } = rule;
-    const route = getOrAdd(routes, keyOf(rule), (): FilledRoute => ({
-      key: keyOf(rule),
+    const own = keyOf(rule);
+    const isOther = schemesOf(routes.get(own)?.schemes ?? schemes) !== schemesOf(schemes);
+    const key = isOther ? `${own}/${schemesOf(schemes)}` : own;
+    const route = getOrAdd(routes, key, (): FilledRoute => ({
+      key,
       source,
       via,
       createdSeconds: BigInt(createdSeconds),
@@ -99,6 +101,11 @@ function addRoutes<R extends OrderedRule>(
     const priority = priorities[i] ?? 0;
     route.rules.push({ ...rule.rule, matches: rule.matches.map(toMatchInit), priority });
   });
+}
+
+/** "http", "https" or "any". */
+function schemesOf([only, ...others]: readonly Scheme[]): string {
+  return only === undefined || others.length > 0 ? "any" : Scheme[only].toLowerCase();
 }
 
 /**
