@@ -97,6 +97,8 @@ export interface Dialect {
   refer(reading: Reading, service: ObjectOf<"Service">, port: ServicePort): Reference;
   /** Whether "*.example.com" takes one label only. */
   readonly wildcardIsOneLabel: boolean;
+  /** Whether a redirect to HTTPS is for the paths of its Ingress alone, rather than for all of their host. */
+  readonly redirectsPaths?: boolean;
   /** The status and port with which plain HTTP for a hostname is sent to HTTPS, if it is. */
   redirect?(reading: Reading, hostname: string): { readonly status: number; readonly port?: number } | undefined;
   /** What an annotation says is done for a backend's calls; undefined: it is an ordinary Service. A string: why not. */

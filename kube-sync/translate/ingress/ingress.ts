@@ -164,9 +164,10 @@ const TOO_MANY = `its conditions and paths make more than ${limits.matches} matc
 const MOST_RULES = 250_000;
 const TOO_MANY_RULES = `its paths and hosts make more than ${MOST_RULES} rules together`;
 
-/** Hosts that send plain HTTP to HTTPS have their rules for HTTPS only, and one that redirects for HTTP. */
+/** Hosts, or paths, that send plain HTTP to HTTPS have their rules for HTTPS only, and one that redirects for HTTP. */
 function redirected(reading: Reading, schemes: readonly Scheme[], drafts: readonly Draft[]): IngressRule[] {
-  const redirects = new Map<string, IngressRule>();
+  const redirects: IngressRule[] = [];
+  const redirectedHosts = new Set<string>();
   const rules = drafts.flatMap((draft): IngressRule[] => {
     const { hostname } = draft;
     const redirect =
@@ -177,15 +178,16 @@ function redirected(reading: Reading, schemes: readonly Scheme[], drafts: readon
     const { status, port = 0 } = redirect;
     const value = { scheme: "https", status, port: port === 443 ? 0 : port };
     const rule = { index: draft.rule.index ?? 0, filters: [{ filter: { case: "redirect" as const, value } }] };
-    const { path: _, ...rest } = draft;
-    if (!redirects.has(hostname)) {
-      const { metadata } = reading.ingress;
-      const source = { kind: "Ingress", namespace: metadata.namespace, name: metadata.name };
-      redirects.set(hostname, { ...rest, source, suffix: "/http", schemes: [Scheme.HTTP], matches: [], rule });
-    }
+    const { metadata } = reading.ingress;
+    const source = { kind: "Ingress", namespace: metadata.namespace, name: metadata.name };
+    const own = { ...draft, source, suffix: "/http", schemes: [Scheme.HTTP], rule };
+    const { path: _, ...ofHost } = own;
+    if (reading.dialect.redirectsPaths === true) redirects.push(own);
+    else if (!redirectedHosts.has(hostname)) redirects.push({ ...ofHost, matches: [] });
+    redirectedHosts.add(hostname);
     return [{ ...draft, schemes: [Scheme.HTTPS] }];
   });
-  return [...rules, ...redirects.values()];
+  return [...rules, ...redirects];
 }
 
 type ConditionsOf = (name: string) => Conditions | string | undefined;

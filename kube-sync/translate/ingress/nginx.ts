@@ -70,7 +70,9 @@ export const nginx: Dialect = {
   policies: (reading) => (isCanaryReading(reading) ? {} : nginxPolicies(reading)),
   guards: (reading) => (isCanaryReading(reading) ? [] : nginxGuards(reading)),
   clients: nginxClients,
+  redirectsPaths: true,
   redirect: (reading, hostname) => {
+    if (isCanaryReading(reading)) return undefined;
     if (annotationOf(reading, "force-ssl-redirect") === "true") return { status: 308 };
     const wanted = annotationOf(reading, "ssl-redirect") !== "false";
     return wanted && hasTls(reading.ingress, hostname) ? { status: 308 } : undefined;
@@ -176,7 +178,7 @@ function byLength(a: IngressRule, b: IngressRule): number {
 }
 
 function asRegex(rule: IngressRule): IngressRule[] {
-  if (rule.path === undefined || rule.suffix === "/http") return [rule];
+  if (rule.path === undefined) return [rule];
   const text = rule.path.path ?? "/";
   const regex = `(?i)${searching(`^${text}`)}`;
   const wrong = wrongRegex([regex]);
