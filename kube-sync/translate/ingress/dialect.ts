@@ -95,6 +95,8 @@ export interface Dialect {
   path(path: IngressPath, reading: Reading): PathResult;
   /** How the origin is spoken to, chosen and checked, as far as annotations say. */
   refer(reading: Reading, service: ObjectOf<"Service">, port: ServicePort): Reference;
+  /** Whether a default backend is for the hosts of its Ingress alone, unless it has no rules. */
+  readonly defaultsOwnHosts?: boolean;
   /** Whether "*.example.com" takes one label only. */
   readonly wildcardIsOneLabel: boolean;
   /** Whether a redirect to HTTPS is for the paths of its Ingress alone, rather than for all of their host. */

@@ -143,7 +143,9 @@ function rulesOf(reading: Reading): IngressRule[] {
     return [];
   });
   if (spec.defaultBackend !== undefined) {
-    made.push(...defaultDrafts(reading, "", spec.defaultBackend, spec.rules.length));
+    const own = spec.rules.flatMap(({ host = "", http }) => (http === undefined ? [] : host));
+    const hosts = dialect.defaultsOwnHosts === true && spec.rules.length > 0 ? new Set(own) : [""];
+    for (const host of hosts) made.push(...defaultDrafts(reading, host, spec.defaultBackend, spec.rules.length));
   } else if (spec.rules.length === 0) {
     say("warning", "spec", "has neither rules nor a default backend: it serves nothing");
   }

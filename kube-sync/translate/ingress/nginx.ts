@@ -3,7 +3,7 @@ import type { FilterInit, RouteInit } from "../context.ts";
 import { compareText } from "../../report.ts";
 import type { Match } from "../match.ts";
 import { ANY_REQUEST, onCookie, onHeader, searching, wrongRegex } from "../match.ts";
-import { inOrder, inTableOrder } from "../order.ts";
+import { inOrder, inTableOrder, withWider } from "../order.ts";
 import type { CanaryPair } from "./canary.ts";
 import { narrowed, pairCanaries, taking, withShares } from "./canary.ts";
 import { CORS_ANNOTATIONS, corsFilter } from "./cors.ts";
@@ -84,7 +84,8 @@ export const nginx: Dialect = {
     return [...filters, ...corsFilter(reading, CORS_MAX_AGE_SECONDS), ...mirrorFilter(reading)];
   },
   aliases,
-  groups: (rules) => Map.groupBy(rules, ({ hostname }) => hostname || "*"),
+  defaultsOwnHosts: true,
+  groups: withWider,
   arrange,
 };
 
@@ -141,13 +142,14 @@ function groupsOf(regex: string): number {
 }
 
 /**
- * All Ingresses of one host make one server. Where one of them has use-regex or rewrite-target, all its paths are
+ * All Ingresses of one host make one server, and what it leaves is for no wider host's. Where one of them has use-regex or rewrite-target, all its paths are
  * expressions that a path must begin with, in any case, tried from the longest to the shortest.
  */
-function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => string): RouteInit[] {
-  const server = rules.toSorted(byAge);
+function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => string, hostname: string): RouteInit[] {
+  const server = rules.filter((rule) => rule.hostname === hostname).toSorted(byAge);
   const isRegex = server.some(({ reading }) => !isCanaryReading(reading) && usesRegex(reading));
-  const own = isRegex ? server.flatMap(asRegex).toSorted(byLength) : server.toSorted(byPath);
+  const sorted = isRegex ? server.flatMap(asRegex).toSorted(byLength) : server.toSorted(byPath);
+  const own = sorted.map((rule) => (rule.path === undefined ? { ...rule, isLast: true } : rule));
   const pairs = pairCanaries(
     own,
     ({ reading }) => isCanaryReading(reading),
@@ -155,13 +157,39 @@ function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => st
       sayOf(reading, "canary", "error", `no other Ingress has the path ${path?.path ?? "/"} of that host: left out`);
     },
   );
+  const mains = pairs.map(({ main }) => main);
+  const rest = rules.length > server.length ? fence(mains) : [];
   const isMesh = own.some(({ source }) => source.kind === "VirtualService");
-  if (isRegex || isMesh || pairs.some(({ canaries }) => canaries.length > 0))
-    return inOrder(pairs.flatMap(expand), keyOf);
-  return inTableOrder(
-    pairs.map(({ main }) => main),
-    keyOf,
-  );
+  return isRegex || isMesh || pairs.some(({ canaries }) => canaries.length > 0)
+    ? inOrder([...pairs.flatMap(expand), ...rest], keyOf)
+    : inTableOrder([...mains, ...rest], keyOf);
+}
+
+/** NGINX's own default backend, for what the paths of a server leave. */
+function fence(mains: readonly IngressRule[]): IngressRule[] {
+  const [first] = mains;
+  const takesAll = ({ source, path }: IngressRule) =>
+    source.kind === "Ingress" && (path === undefined || (path.path === "/" && path.pathType !== "Exact"));
+  if (first === undefined || mains.some(takesAll)) return [];
+  const { reading, hostname, singleLabel } = first;
+  const { metadata, spec } = reading.ingress;
+  const source = { kind: "Ingress", namespace: metadata.namespace, name: metadata.name };
+  const answer = { filter: { case: "directResponse" as const, value: { status: 404 } } };
+  const rule = { index: spec.rules.length, filters: [answer] };
+  return [
+    {
+      reading,
+      hostname,
+      createdSeconds: metadata.createdSeconds,
+      ...(singleLabel === true && { singleLabel }),
+      source,
+      suffix: "",
+      schemes: [],
+      matches: [],
+      rule,
+      isLast: true,
+    },
+  ];
 }
 
 function byAge(a: IngressRule, b: IngressRule): number {
