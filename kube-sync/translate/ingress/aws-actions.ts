@@ -130,11 +130,16 @@ function serviceTarget(reading: Reading, name: string, port: unknown) {
   return targetOf(reading, name, /^\d+$/.test(`${port}`) ? Number(port) : port);
 }
 
+const STATUSES: ReadonlyMap<string, number> = new Map([
+  ["HTTP_301", 301],
+  ["HTTP_302", 302],
+]);
+
 /** "#{host}", "#{path}" and the others stand for the request's own. */
 function redirect({ redirectconfig }: AwsAction, fail: (reason: string) => string): Action | string {
   if (redirectconfig === undefined) return fail("a redirect action must have a redirectConfig");
   const { host, path, port, protocol, query, statuscode } = redirectconfig;
-  const status = { HTTP_301: 301, HTTP_302: 302 }[statuscode];
+  const status = STATUSES.get(statuscode);
   if (status === undefined)
     return fail(`the statusCode of a redirect must be HTTP_301 or HTTP_302, not "${statuscode}"`);
   const scheme = protocol === "#{protocol}" ? "" : protocol.toLowerCase();
