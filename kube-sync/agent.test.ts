@@ -168,6 +168,7 @@ test("an edge that has another revision gets the whole table", async () => {
 
 test("an edge that is down is tried again, and said once", async () => {
   const directory = await makeDirectory();
+  await writeFile(join(directory, "web.yaml"), ingress("web", "a.example.com"));
   const lines: string[] = [];
   const edge = await startEdge((_, count) => {
     if (count < 4) throw new ConnectError("starting", Code.Unavailable);
@@ -177,7 +178,7 @@ test("an edge that is down is tried again, and said once", async () => {
   expect(edge.pushes).toHaveLength(4);
   expect(lines).toEqual([
     "east: cannot push, trying again: [unavailable] starting",
-    "east: revision 1 is live: 0 routes",
+    "east: revision 1 is live: 1 route",
   ]);
 });
 

@@ -216,7 +216,8 @@ export class Agent {
   #note(outcome: PushOutcome, routes: number): void {
     const { cluster, log } = this.#options;
     if (outcome.kind === "accepted") {
-      if (outcome.sent !== undefined) log(`${cluster}: revision ${outcome.revision} is live: ${routes} routes`);
+      const live = `${routes} ${routes === 1 ? "route" : "routes"}`;
+      if (outcome.sent !== undefined) log(`${cluster}: revision ${outcome.revision} is live: ${live}`);
       this.#withheld = outcome.withheld.map(withheldEntry);
       this.#accepted.resolve();
       this.#lastFailure = "";

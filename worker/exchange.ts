@@ -63,8 +63,8 @@ export function exchange(
   const call = new Exchange(plan, conversation, options, answer, observed);
   const request = { head: conversation.head, body: conversation.request(call.watch(body)) };
   const deadline = call.begin();
-  const sent = plan.mirrors.length === 0 ? request : mirrored(request, plan, options, deadline);
-  call.start(options.send(sent, call, plan, deadline));
+  const copied = plan.mirrors.length === 0 ? undefined : mirrored(request, plan, options, deadline);
+  call.start(options.send(copied?.request ?? request, call, plan, deadline), copied?.cancel);
   return (reason) => call.expire(reason);
 }
 
@@ -81,6 +81,8 @@ class Exchange implements CallAnswer, Source<Fields>, Sink<Fields> {
   readonly #observed: ObservedCall | undefined;
   #state: "asked" | "answered" | "over" = "asked";
   #cancelOrigin: Cancel | undefined;
+  /** Undefined if there are none, or the call has its answer, and they go on without it. */
+  #cancelCopies: Cancel | undefined;
   #origin: Body | undefined;
   #caller: BodySink | undefined;
   /** Why the answer broke off before anyone took it. */
@@ -136,9 +138,10 @@ class Exchange implements CallAnswer, Source<Fields>, Sink<Fields> {
     return this.#deadline;
   }
 
-  start(cancelOrigin: Cancel): void {
+  start(cancelOrigin: Cancel, cancelCopies: Cancel | undefined): void {
     if (this.#state === "over") return; // it failed at once
     this.#cancelOrigin = cancelOrigin;
+    this.#cancelCopies = cancelCopies;
     const { timeoutMs } = this.#conversation;
     if (timeoutMs !== undefined) this.#stopDeadline = this.#limit(timeoutMs, "the deadline of $ passed");
     const requestMs = this.#plan.timeouts?.requestMs;
@@ -164,6 +167,7 @@ class Exchange implements CallAnswer, Source<Fields>, Sink<Fields> {
 
   /** Ends the call for a reason that is not the origin's. */
   expire(error: CallError): void {
+    this.#cancelCopies?.(error);
     if (this.#state === "over") return;
     this.#cancelOrigin?.(error);
     this.#origin?.cancel(error);
@@ -184,7 +188,7 @@ class Exchange implements CallAnswer, Source<Fields>, Sink<Fields> {
     if (response.body === noBody && fields.has("grpc-status")) fields = modifyAll(fields, responseTrailers);
     const head = fields === response.head.fields ? response.head : { status: response.head.status, fields };
     const body = response.body === noBody ? noBody : this;
-    if (body === noBody) this.#finish();
+    if (body === noBody) this.#complete();
     this.#conversation.answer(
       { head, body },
       (translated) => this.#respond(translated),
@@ -253,7 +257,7 @@ class Exchange implements CallAnswer, Source<Fields>, Sink<Fields> {
 
   end(trailers: Fields): void {
     const sink = this.#caller;
-    this.#finish();
+    this.#complete();
     sink?.end(modifyAll(trailers, this.#plan.responseTrailers));
     if (!this.#conversation.endsInBody) this.#observed?.completed(trailers);
   }
@@ -265,6 +269,11 @@ class Exchange implements CallAnswer, Source<Fields>, Sink<Fields> {
       if (left > 0) return this.#watchIdle(idleMs, left);
       this.expire(new CallError(Code.UNAVAILABLE, `no byte either way for ${idleMs / 1000} s`, { side: "edge" }));
     });
+  }
+
+  #complete(): void {
+    this.#cancelCopies = undefined;
+    this.#finish();
   }
 
   #finish(): void {

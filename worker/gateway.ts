@@ -3,8 +3,9 @@
  * On Cloudflare the two halves run in two places (worker/host/cloudflare.ts, worker/host/origin-pool.ts).
  */
 import type { RouteTable } from "../routes/model.ts";
-import type { CallError } from "./call/error.ts";
+import { CallError } from "./call/error.ts";
 import type { Answer, Cancel, Handler, HttpRequest } from "./call/http.ts";
+import { Code } from "./call/status.ts";
 import { decisionOf, inspected, withDecision } from "./inspect.ts";
 import { exchangeObserved, observeAnswered, type ObservedOptions } from "./observed.ts";
 import type { Gates } from "./gates.ts";
@@ -56,9 +57,15 @@ function pass(
 ): Cancel {
   let reason: CallError | undefined;
   let cancel: Cancel | undefined;
-  void options.gates.pass(gates, request.head.fields, address).then((error) => {
+  const passed = options.gates.pass(gates, request.head.fields, address).then((error) => {
     if (reason !== undefined) return request.body.cancel(reason);
     cancel = carryOut(error === undefined ? planned : refuse(error), request, options, table, answer);
+  });
+  // Whoever would hear of a defect, had there been no gate, has gone on.
+  passed.catch((cause) => {
+    const error = new CallError(Code.INTERNAL, "the gateway failed", { side: "edge", cause });
+    request.body.cancel(error);
+    answer.fail(error);
   });
   return (why) => {
     reason = why;

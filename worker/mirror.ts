@@ -2,29 +2,50 @@
 import type { Backend } from "../routes/model.ts";
 import { CallError } from "./call/error.ts";
 import type { Fields } from "./call/fields.ts";
-import { type Body, type BodySink, type HttpRequest, noBody } from "./call/http.ts";
+import { type Body, type BodySink, type Cancel, type HttpRequest, type HttpResponse, noBody } from "./call/http.ts";
 import { Code } from "./call/status.ts";
 import type { ExchangeOptions } from "./exchange.ts";
 import type { Plan } from "./plan.ts";
+import { ReplayMemory } from "./transport/replay.ts";
 import type { CallAnswer } from "./transport/routing.ts";
 
 /** Bytes of one copy that may wait for its backend; one that is slower gets no more. */
 const maxWaitingBytes = 256 * 1024;
+/** Milliseconds to the end of a copy's answer, where neither the call nor its rule says less. */
+const maxCopyMs = 60_000;
+
+/** What all copies keep while their backends are being connected to. */
+const memory = new ReplayMemory();
+
+export interface Mirrored {
+  /** The request that is to be sent: copies are made as its body goes by. */
+  readonly request: HttpRequest;
+  /** The call is given up, and so are its copies. */
+  readonly cancel: Cancel;
+}
 
 /**
- * Sends a copy of `request` to each of the plan's mirrors, as its body goes by. Returns the request whose body is to be
- * sent. A copy has no deadline but the call's, is sent once, and its answer is dropped.
+ * Sends a copy of `request` to each of the plan's mirrors. A copy is sent once, its answer is dropped, and it is given up
+ * when the call's time would be over, or the longest that a copy may take.
  */
-export function mirrored(request: HttpRequest, plan: Plan, { send }: ExchangeOptions, deadline: number): HttpRequest {
-  const copies: Copy[] = [];
-  for (const backend of plan.mirrors) {
-    const copy = request.body === noBody ? undefined : new Copy();
-    if (copy !== undefined) copies.push(copy);
+export function mirrored(request: HttpRequest, plan: Plan, options: ExchangeOptions, deadline: number): Mirrored {
+  const { clock, send } = options;
+  const limitMs = Math.min(deadline - clock.now(), plan.timeouts?.requestMs ?? Infinity, maxCopyMs);
+  const hasBody = request.body !== noBody;
+  const copies = plan.mirrors.map((backend) => {
+    const copy = new Copy();
     const head = { ...request.head, scheme: backend.tls ? ("https" as const) : ("http" as const) };
-    const cancel = send({ head, body: copy ?? noBody }, unheard, onlyTo(backend, plan), deadline);
-    if (copy !== undefined) copy.onOverflow = cancel;
-  }
-  return copies.length === 0 ? request : { head: request.head, body: new Tee(request.body, copies) };
+    const stopTimer = clock.after(limitMs, () => copy.giveUp(tooSlow(`takes longer than ${limitMs} ms`)));
+    const body = hasBody ? copy.body : noBody;
+    copy.sent(send({ head, body }, copy, onlyTo(backend, plan), deadline), stopTimer);
+    return copy;
+  });
+  return {
+    request: hasBody ? { head: request.head, body: new Tee(request.body, copies) } : request,
+    cancel: (reason) => {
+      for (const copy of copies) copy.giveUp(reason);
+    },
+  };
 }
 
 function onlyTo(backend: Backend, plan: Plan): Plan {
@@ -38,21 +59,55 @@ function onlyTo(backend: Backend, plan: Plan): Plan {
   };
 }
 
-/** Reads an answer to its end, for nobody. */
-const unheard: CallAnswer = {
-  respond: ({ body }) => body.pipe({ write: (bytes) => body.consumed(bytes.length), end() {}, fail() {} }),
-  fail() {},
-  attempted() {},
-};
+function tooSlow(why: string): CallError {
+  return new CallError(Code.CANCELLED, `the mirror ${why}`, { side: "edge" });
+}
+
+/** One sending, whose answer is read to its end for nobody. */
+class Copy implements CallAnswer {
+  readonly body = new CopiedBody((error) => this.giveUp(error));
+  #cancel: Cancel | undefined;
+  #stopTimer: (() => void) | undefined;
+  #over = false;
+
+  /** It is on its way, or has failed already. */
+  sent(cancel: Cancel, stopTimer: () => void): void {
+    if (this.#over) return stopTimer();
+    this.#cancel = cancel;
+    this.#stopTimer = stopTimer;
+  }
+
+  giveUp(reason: CallError): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#cancel?.(reason);
+  }
+
+  respond({ body }: HttpResponse): void {
+    const finish = (): void => this.#finish();
+    body.pipe({ write: (bytes) => body.consumed(bytes.length), end: finish, fail: finish });
+  }
+
+  fail(): void {
+    this.#finish();
+  }
+
+  attempted(): void {}
+
+  #finish(): void {
+    this.#over = true;
+    this.#stopTimer?.();
+  }
+}
 
 /** A body that copies see as it goes by. */
 class Tee implements Body {
   readonly #body: Body;
-  readonly #copies: readonly Copy[];
+  readonly #copies: readonly CopiedBody[];
 
   constructor(body: Body, copies: readonly Copy[]) {
     this.#body = body;
-    this.#copies = copies;
+    this.#copies = copies.map((copy) => copy.body);
   }
 
   pipe(sink: BodySink): void {
@@ -85,49 +140,55 @@ class Tee implements Body {
 }
 
 /** What goes by, for a backend that takes it at its own pace, within bounds. */
-class Copy implements Body, BodySink {
-  /** Ends the sending of a copy that fell behind. */
-  onOverflow: ((error: CallError) => void) | undefined;
+class CopiedBody implements Body, BodySink {
+  readonly #giveUp: (error: CallError) => void;
   #sink: BodySink | undefined;
-  /** What came before there was a sink. */
+  /** What came before there was a sink, and how much that is. */
   #early: Uint8Array[] = [];
+  #earlyBytes = 0;
+  /** Bytes that the backend has not taken. */
   #waiting = 0;
-  #last: Fields | CallError | undefined;
+  #trailers: Fields | undefined;
   #over = false;
+
+  /** `giveUp` ends the sending of a copy that broke off, or fell behind. */
+  constructor(giveUp: (error: CallError) => void) {
+    this.#giveUp = giveUp;
+  }
 
   write(bytes: Uint8Array): void {
     if (this.#over) return;
     this.#waiting += bytes.length;
-    if (this.#waiting > maxWaitingBytes) return this.#overflow();
-    if (this.#sink === undefined) this.#early.push(bytes.slice());
+    if (this.#waiting > maxWaitingBytes) return this.fail(tooSlow("is slower than the call"));
+    if (this.#sink === undefined) this.#keep(bytes);
     else this.#sink.write(bytes);
   }
 
+  #keep(bytes: Uint8Array): void {
+    const copy = memory.keep(bytes);
+    if (copy === undefined) return this.fail(tooSlow("is one of too many that wait"));
+    this.#early.push(copy);
+    this.#earlyBytes += copy.length;
+  }
+
   end(trailers: Fields): void {
-    this.#finish(trailers);
+    if (this.#over) return;
+    this.#over = true;
+    this.#trailers = trailers;
+    this.#sink?.end(trailers);
   }
 
   fail(error: CallError): void {
-    this.#finish(error);
-  }
-
-  #overflow(): void {
-    const error = new CallError(Code.CANCELLED, "the mirror is slower than the call", { side: "edge" });
-    this.#finish(error);
-    this.onOverflow?.(error);
-  }
-
-  #finish(last: Fields | CallError): void {
     if (this.#over) return;
-    this.#over = true;
-    this.#last = last;
-    if (this.#sink !== undefined) tell(this.#sink, last);
+    this.cancel();
+    this.#giveUp(error);
   }
 
   pipe(sink: BodySink): void {
-    for (const bytes of this.#early.splice(0)) sink.write(bytes);
-    if (this.#last !== undefined) tell(sink, this.#last);
-    else this.#sink = sink;
+    for (const bytes of this.#early) sink.write(bytes);
+    this.#forgetEarly();
+    if (this.#trailers === undefined) this.#sink = sink;
+    else sink.end(this.#trailers);
   }
 
   consumed(bytes: number): void {
@@ -137,11 +198,12 @@ class Copy implements Body, BodySink {
   cancel(): void {
     this.#over = true;
     this.#sink = undefined;
-    this.#early = [];
+    this.#forgetEarly();
   }
-}
 
-function tell(sink: BodySink, last: Fields | CallError): void {
-  if (last instanceof CallError) sink.fail(last);
-  else sink.end(last);
+  #forgetEarly(): void {
+    memory.release(this.#earlyBytes);
+    this.#early = [];
+    this.#earlyBytes = 0;
+  }
 }

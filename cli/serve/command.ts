@@ -14,6 +14,10 @@ async function run(args: readonly string[]): Promise<number> {
   console.log(welcome(options, serve));
   if (syncToken === undefined && options.clusters === undefined)
     log("nobody can push a route table: set EDGEWAY_SYNC_TOKEN, or name the clusters with --clusters");
+  if (options.https.length > 0 && !serve.hasCertificate)
+    log(
+      "no certificate yet: TLS callers are refused until an agent pushes one (--push-certificates) or --tls-cert is given",
+    );
   process.on("SIGHUP", () => {
     log("reloading");
     serve.reload().then(
@@ -21,12 +25,18 @@ async function run(args: readonly string[]): Promise<number> {
       (error: Error) => log(`cannot reload: ${error.message}`),
     );
   });
-  await new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => resolve());
-  });
+  await asked();
   log("draining");
+  void asked().then(() => serve.end());
   await serve.drain();
   return 0;
+}
+
+/** Resolves at the next signal to stop. */
+function asked(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => resolve());
+  });
 }
 
 function welcome({ http, https, admin }: ServeOptions, { ports, adminPort }: Serve): string {

@@ -1,14 +1,15 @@
 /** One process that takes calls: the listeners, and the certificates that come with the table or from files. */
-import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import type { RouteTable } from "../../routes/model.ts";
 import type { Handler } from "../../worker/call/http.ts";
+import { seldom } from "../../worker/call/seldom.ts";
 import { startNodeEdge } from "../../worker/host/node.ts";
-import { type Certificate, type CertificateAndKey, Certificates } from "../../worker/host/node-certificates.ts";
+import { type Certificate, Certificates } from "../../worker/host/node-certificates.ts";
 import { observeProcess } from "../../worker/host/process-observe.ts";
 import type { TrafficReport } from "../../worker/observe/traffic.ts";
 import { CompiledTable } from "../../worker/snapshot/compiled.ts";
-import type { CertificateFiles, ServeOptions } from "./options.ts";
+import { readCertificate } from "./certificate-files.ts";
+import type { ServeOptions } from "./options.ts";
 
 export interface EdgeOptions {
   readonly serve: ServeOptions;
@@ -65,6 +66,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     table: () => compiled.orEmpty(),
     descriptorSet,
     admin,
+    log: seldom(log, Date.now),
     inspectToken: consoleToken,
     observe: observeProcess({
       settings: process.env,
@@ -85,12 +87,4 @@ function certificatesOf(table: RouteTable): Certificate[] {
       clients: clientCa === undefined ? undefined : { caPem: clientCa, optional: clientOptional },
     })),
   );
-}
-
-function readCertificate({ chain, key, clientCa }: CertificateFiles): CertificateAndKey {
-  return {
-    cert: readFileSync(chain, "utf8"),
-    key: readFileSync(key, "utf8"),
-    clients: clientCa === undefined ? undefined : { caPem: readFileSync(clientCa, "utf8"), optional: false },
-  };
 }

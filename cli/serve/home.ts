@@ -1,7 +1,8 @@
 /** Where a process has the route table from: its own database, or the process that has it. */
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { fromBinary } from "@bufbuild/protobuf";
+import { TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { createAdmin } from "../../worker/admin/admin.ts";
 import { createAuthenticate } from "../../worker/admin/authenticate.ts";
 import { Authority } from "../../worker/admin/authority.ts";
@@ -13,10 +14,11 @@ import { SqlPartStorage } from "../../worker/admin/sql-part-storage.ts";
 import { createSyncService } from "../../worker/admin/sync-service.ts";
 import { type Fetch } from "../../worker/host/fetch-handler.ts";
 import { consoleAsset } from "../../worker/host/console-files.ts";
-import { openSql } from "../../worker/host/node-sql.ts";
+import { lockFile, openSql } from "../../worker/host/node-sql.ts";
 import { Traffic } from "../../worker/observe/traffic.ts";
 import { CompiledTable } from "../../worker/snapshot/compiled.ts";
 import { descriptorsFrom } from "../../worker/transcode/cache.ts";
+import { makeDirectory } from "./files.ts";
 
 /** The authority of a Node edge. */
 export interface Home {
@@ -24,10 +26,14 @@ export interface Home {
   readonly admin: Fetch;
   /** The table now, in binary (edgeway.v1.Table). */
   table(): Uint8Array;
+  /** Whether any is in the table. */
+  hasCertificate(): boolean;
   /** The bytes of the descriptor set with this hash. */
   descriptorSet(hash: string): Uint8Array | undefined;
   /** What the processes that take calls have counted. */
   readonly traffic: Traffic;
+  /** Lets the next process have the data, while the calls of this one end. */
+  release(): void;
   close(): void;
 }
 
@@ -51,7 +57,9 @@ export const databaseOf = (data: string): string => join(data, "table.db");
 /** @throws Error in one line if the directory or the database cannot be had */
 export function openHome({ data, syncToken, clusters: config, staleMs, log, onChange }: HomeOptions): Home {
   const clusters = parseClusters(config ?? "[]");
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  makeDirectory("--data", data);
+  const release = lockFile(join(data, "lock.db"));
+  if (release === undefined) throw new Error(`${data} is in use by another edgeway serve`);
   const sql = openSql(databaseOf(data));
   const now = (): number => Date.now();
   const authority = new Authority(new SqlPartStorage(sql), {
@@ -73,11 +81,15 @@ export function openHome({ data, syncToken, clusters: config, staleMs, log, onCh
   return {
     admin: (request) => admin.fetch(request),
     table: () => authority.table(),
+    hasCertificate: () =>
+      fromBinary(TableSchema, authority.table()).clusters.some(({ certificates }) => certificates.length > 0),
     traffic,
     descriptorSet: (hash) => authority.descriptorSet(hash),
+    release,
     close() {
       clearInterval(ageing);
       sql.close();
+      release();
     },
   };
 }

@@ -6,6 +6,8 @@ export type ToWorker =
   /** The first one: what to do, and the port on which `/_edgeway/` is served to workers. */
   | { readonly kind: "start"; readonly serve: ServeOptions; readonly table: Uint8Array; readonly adminPort: number }
   | { readonly kind: "table"; readonly table: Uint8Array }
+  /** Read the certificates' files again. */
+  | { readonly kind: "reload" }
   /** Finish the calls under way, and exit. */
   | { readonly kind: "drain" };
 

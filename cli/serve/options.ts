@@ -1,8 +1,8 @@
 /** The command line of `edgeway serve`, read. */
-import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { UsageError } from "../usage.ts";
+import { readText } from "./files.ts";
 
 /** Where to listen. */
 export interface Address {
@@ -72,7 +72,7 @@ Environment:
 SIGTERM drains and stops. SIGHUP reads the certificate's files again, and puts new workers
 in the place of the old.`;
 
-/** @throws UsageError */
+/** @throws UsageError, or an Error in one line if a file cannot be read */
 export function parseServeOptions(args: readonly string[]): ServeOptions {
   const values = read(args);
   const { "tls-cert": chain, "tls-key": key, "client-ca": clientCa } = values;
@@ -132,12 +132,4 @@ function numberOf(option: string, value: string, max: number): number {
   if (!/^\d{1,6}$/.test(value) || Number(value) > max)
     throw new UsageError(`${option} takes a whole number up to ${max}, not ${JSON.stringify(value)}`);
   return Number(value);
-}
-
-function readText(option: string, file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new UsageError(`${option}: ${(error as Error).message}`);
-  }
 }

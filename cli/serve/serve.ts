@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import type { Handler } from "../../worker/call/http.ts";
 import { fetchHandler } from "../../worker/host/fetch-handler.ts";
 import { listen, type Listener } from "../../worker/host/node-listener.ts";
+import { readCertificate } from "./certificate-files.ts";
 import { type Edge, startEdge } from "./edge.ts";
 import { type Home, openHome } from "./home.ts";
 import type { Address, ServeOptions } from "./options.ts";
@@ -13,10 +14,14 @@ export interface Serve {
   /** Those of `http`, then those of `https`. */
   readonly ports: readonly number[];
   readonly adminPort: number | undefined;
+  /** Whether there was any at start, from files or of the table. */
+  readonly hasCertificate: boolean;
   /** Reads the files again, and puts new workers in the place of the old. */
   reload(): Promise<void>;
   /** Takes no more connections, and resolves when the calls under way have ended, or their time is over. */
   drain(): Promise<void>;
+  /** Cuts the calls under way, so that draining comes to its end. */
+  end(): void;
 }
 
 export interface ServeContext {
@@ -46,11 +51,14 @@ export async function startServe(options: ServeOptions, { syncToken, log }: Serv
     changed();
     const own = options.admin && (await listen({ ...options.admin, handlerFor: () => admin }));
     if (own !== undefined) running.defer(() => own.close());
+    running.defer(() => home.release());
     return {
       ports: calls.ports,
       adminPort: own?.port,
+      hasCertificate: options.certificate !== undefined || home.hasCertificate(),
       reload: () => calls.reload(),
       drain: () => running.disposeAsync(),
+      end: () => calls.end(),
     };
   } catch (error) {
     await running.disposeAsync();
@@ -64,6 +72,7 @@ interface Calls {
   swap(table: Uint8Array): void;
   reload(): Promise<void>;
   drain(): Promise<void>;
+  end(): void;
 }
 
 async function alone(serve: ServeOptions, home: Home, admin: Handler, log: ServeContext["log"]): Promise<Calls> {
@@ -79,6 +88,7 @@ async function alone(serve: ServeOptions, home: Home, admin: Handler, log: Serve
     ports: edge.ports,
     swap: (table) => edge.swap(table),
     reload: async () => edge.reload(),
+    end: () => void edge.close(),
     async drain() {
       const timer = setTimeout(() => void edge.close(), serve.drainMs);
       await edge.drain();
@@ -106,8 +116,12 @@ async function many(serve: ServeOptions, home: Home, admin: Handler, log: ServeC
     return {
       ports,
       swap: (table) => workers.send({ kind: "table", table }),
-      reload: () => workers.replace(),
+      async reload() {
+        if (serve.certificate !== undefined) readCertificate(serve.certificate); // what is wrong is said once, not by each
+        await workers.replace();
+      },
       drain,
+      end: () => workers.end(),
     };
   } catch (error) {
     await drain();

@@ -1,4 +1,5 @@
 /** A worker process of `edgeway serve --workers N`: takes calls by the table that the first process sends. */
+import cluster from "node:cluster";
 import type { TrafficReport } from "../../worker/observe/traffic.ts";
 import { createDescriptorReader } from "./home.ts";
 import { type Edge, startEdge } from "./edge.ts";
@@ -9,8 +10,10 @@ let edge: Edge | undefined;
 /** The last one that came, which may be while the edge still starts. */
 let table: Uint8Array;
 let drainMs = 0;
+let drained: Promise<void> | undefined;
 
-const say = (message: FromWorker): void => void process.send!(message);
+/** When the first process is gone, nobody listens; the channel's errors are not this one's. */
+const say = (message: FromWorker): void => void process.send!(message, () => {});
 const log = (line: string): void => say({ kind: "log", line });
 
 async function start({ serve, adminPort }: Extract<ToWorker, { kind: "start" }>): Promise<void> {
@@ -44,10 +47,21 @@ process.on("message", (message: ToWorker) => {
       ({ table } = message);
       edge?.swap(table);
       return;
+    case "reload":
+      try {
+        edge?.reload();
+      } catch (error) {
+        log(`cannot reload: ${(error as Error).message}`);
+      }
+      return;
     case "drain":
-      void drain();
+      drained ??= drain();
   }
 });
 // The first process decides when this one ends; without it there is no table to follow.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
-process.on("disconnect", () => void drain());
+// Before it asks whether to exit at once, as it does with workers that nobody told to go.
+cluster.worker!.on("disconnect", () => {
+  cluster.worker!.exitedAfterDisconnect = true;
+  drained ??= drain();
+});

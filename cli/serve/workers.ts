@@ -22,6 +22,10 @@ export class Workers {
   readonly #active = new Set<Worker>();
   /** Those of them that take calls. */
   readonly #ready = new Set<Worker>();
+  /** Those that finish their calls. */
+  readonly #retiring = new Set<Worker>();
+  /** The one in whose place another begins: should it die, it has its successor already. */
+  #outgoing: Worker | undefined;
   #replacing: Promise<void> = Promise.resolve();
   #stopping = false;
 
@@ -48,42 +52,71 @@ export class Workers {
     for (const worker of this.#active) worker.send(message);
   }
 
-  /** Puts new workers in the place of all, one after the other; the old ones finish their calls. */
+  /**
+   * Has all read the certificates' files again, and puts new workers in their place, one after the other; the old ones
+   * finish their calls. Resolves when the new ones take calls.
+   */
   replace(): Promise<void> {
+    this.send({ kind: "reload" });
     this.#replacing = this.#replacing.then(async () => {
       const olds = [...this.#active];
-      for (const old of olds) {
-        // oxlint-disable-next-line no-await-in-loop -- the others take calls meanwhile
-        await this.#spawn().then(
-          () => this.#retire(old),
-          (error: Error) => this.#options.log(`a new worker cannot start, the old one stays: ${error.message}`),
-        );
-      }
+      // oxlint-disable-next-line no-await-in-loop -- the others take calls meanwhile
+      for (const old of olds) await this.#replaceOne(old);
     });
     return this.#replacing;
   }
 
-  /** Resolves when every worker has finished its calls and is gone. */
-  async drain(): Promise<void> {
-    this.#stopping = true;
-    await Promise.all([...this.#active].map((worker) => this.#retire(worker)));
+  /** Does nothing if it died meanwhile: what came in its place is new. */
+  async #replaceOne(old: Worker): Promise<void> {
+    if (this.#stopping || !this.#active.has(old)) return;
+    this.#outgoing = old;
+    try {
+      await this.#spawn();
+      this.#retire(old);
+    } catch (error) {
+      if (this.#stopping) return;
+      this.#options.log(`a new worker cannot start, the old one stays: ${(error as Error).message}`);
+      if (old.isDead()) this.#respawn(respawnMs);
+    } finally {
+      this.#outgoing = undefined;
+    }
   }
 
-  #retire(worker: Worker): Promise<void> {
-    this.#active.delete(worker);
+  /** Resolves when every worker has finished its calls and is gone, those of an earlier {@link replace} too. */
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    for (const worker of this.#active) this.#retire(worker);
+    await Promise.all([...this.#retiring].map(gone));
+  }
+
+  /** Ends them with their calls. */
+  end(): void {
+    this.#stopping = true;
+    for (const { process } of [...this.#active, ...this.#retiring]) process.kill("SIGKILL");
+  }
+
+  #retire(worker: Worker): void {
+    if (!this.#active.delete(worker)) return;
     this.#ready.delete(worker);
-    return new Promise((resolve) => {
-      worker.once("exit", () => resolve());
-      worker.send({ kind: "drain" } satisfies ToWorker);
-    });
+    this.#retiring.add(worker);
+    worker.send({ kind: "drain" } satisfies ToWorker);
   }
 
   #spawn(): Promise<readonly number[]> {
     const worker = cluster.fork();
     const born = performance.now();
     this.#active.add(worker);
-    worker.send(this.#options.start());
     return new Promise((resolve, reject) => {
+      const ended = (how: string): void => {
+        const isReady = this.#ready.delete(worker);
+        this.#active.delete(worker);
+        this.#retiring.delete(worker);
+        if (isReady) this.#died(worker, how, performance.now() - born);
+        else reject(new Error(`a worker ended before it was ready (${how})`));
+      };
+      worker.once("exit", (code, signal) => ended(signal ?? String(code)));
+      // Of one that is told something when it has died "exit" follows; not so if there never was a process.
+      worker.on("error", ({ message }) => worker.process.pid ?? ended(message));
       worker.on("message", (message: FromWorker) => {
         if (message.kind === "log") this.#options.log(message.line);
         else if (message.kind === "traffic") this.#options.onTraffic(message.report);
@@ -93,18 +126,14 @@ export class Workers {
           resolve(message.ports);
         }
       });
-      worker.once("exit", (code, signal) => {
-        const isReady = this.#ready.delete(worker);
-        this.#active.delete(worker);
-        if (isReady) this.#died(worker, signal ?? String(code), performance.now() - born);
-        else reject(new Error(`a worker ended before it was ready (${signal ?? code})`));
-      });
+      worker.send(this.#options.start());
     });
   }
 
-  #died({ process: { pid } }: Worker, how: string, lifeMs: number): void {
+  #died(worker: Worker, how: string, lifeMs: number): void {
     if (this.#stopping) return;
-    this.#options.log(`worker ${pid} ended (${how}); another one takes its place`);
+    this.#options.log(`worker ${worker.process.pid} ended (${how}); another one takes its place`);
+    if (worker === this.#outgoing) return;
     this.#respawn(lifeMs < respawnMs ? respawnMs : 0);
   }
 
@@ -117,4 +146,8 @@ export class Workers {
       });
     }, delayMs);
   }
+}
+
+function gone(worker: Worker): Promise<void> {
+  return new Promise((resolve) => void worker.once("exit", () => resolve()));
 }

@@ -14,7 +14,7 @@ Options:
                    as in a cluster; without it, every class
   --json           the report, the statuses and the table, as JSON
 
-The exit code is 1 if there are errors.`;
+The exit code is 1 if there are errors, or no objects.`;
 
 export const validateCommand = { summary: "say what the edge serves of manifests", help, run };
 

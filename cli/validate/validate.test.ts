@@ -89,6 +89,12 @@ test("as JSON there are report, statuses and table", async () => {
   expect(table).toMatchObject({ cluster: "local", routes: [{ hostnames: ["bad.example.com"] }] });
 });
 
+test("a directory without any object is no success", async () => {
+  const message = `there are no objects in ${directory}`;
+  await expect(validate({ directory, adoptAll: true, json: false })).rejects.toThrow(message);
+  await expect(validated("# nothing yet\n", { json: true })).rejects.toThrow(message);
+});
+
 test("a directory that is not there is named", async () => {
   await expect(validate({ directory: join(directory, "none"), adoptAll: true, json: false })).rejects.toThrow(/none/);
 });

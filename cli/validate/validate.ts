@@ -18,9 +18,12 @@ export interface ValidateOptions {
   readonly json: boolean;
 }
 
-/** @throws an Error that names the directory when it cannot be read. */
+/** @throws an Error that names the directory when it cannot be read, or has no objects. */
 export async function validate(options: ValidateOptions): Promise<{ output: string; errors: number }> {
   const manifests = await readDirectory(options.directory);
+  // Most often it is the wrong directory, which is to fail where the exit code alone is looked at.
+  if (manifests.objects.length === 0 && manifests.report.length === 0)
+    throw new Error(`there are no objects in ${options.directory}`);
   const store = new Store();
   const replaced = store.replace(manifests.objects);
   const translation = translate(store.objects(), { cluster: "local", adoptAll: options.adoptAll });

@@ -38,15 +38,14 @@ export function both(a: Match, b: Match): Match {
 }
 
 /**
- * What asks for one of some matches and one of others, where none ask for nothing; undefined: that would make more than a
- * rule may have of them.
+ * Each of some matches with each of others, where no matches are every request. A string: they are more than a rule can
+ * have, and what few lines ask for must not fill the memory.
  */
-export function combined(some: readonly Match[], others: readonly Match[]): readonly Match[] | undefined {
-  if (some.length === 0) return others;
-  if (others.length === 0) return some;
-  const most = Math.max(limits.matches, some.length, others.length);
-  if (some.length * others.length > most) return undefined;
-  return some.flatMap((match) => others.map((other) => both(match, other)));
+export function eachWithEach(some: readonly Match[], others: readonly Match[]): readonly Match[] | string {
+  if (some.length === 0 || others.length === 0) return others.length === 0 ? some : others;
+  const count = some.length * others.length;
+  if (count > limits.matches) return `its matches are ${count} with those that lead to it, more than ${limits.matches}`;
+  return some.flatMap((a) => others.map((b) => both(a, b)));
 }
 
 /**

@@ -19,8 +19,8 @@ export interface OrderedRule {
   /** Any of them; empty: every request. */
   readonly matches: readonly Match[];
   readonly rule: Omit<RuleInit, "matches" | "priority">;
-  /** Whether it gives way to every other rule of its hostname, of other objects and clusters, too. */
-  readonly isLast?: boolean;
+  /** Where that does not go by the list: a negative one gives way to rules of other objects and clusters, too. */
+  readonly priority?: number;
 }
 
 /**
@@ -100,7 +100,7 @@ function addRoutes<R extends OrderedRule>(
       rules: [],
       singleLabelWildcards: singleLabel && hostname.startsWith("*."),
     }));
-    const priority = rule.isLast === true ? -1 : (priorities[i] ?? 0);
+    const priority = rule.priority ?? priorities[i] ?? 0;
     route.rules.push({ ...rule.rule, matches: rule.matches.map(toMatchInit), priority });
   });
 }

@@ -13,6 +13,11 @@ export interface DenoMain {
   readonly url: string;
   /** Where it says that its table is. */
   readonly storage: string;
+  readonly process: ChildProcess;
+  /** Of its log. */
+  readonly stderr: () => string;
+  /** Resolves to its exit code. */
+  readonly exited: Promise<number | null>;
   /** Ends it as a supervisor does; resolves to its exit code. */
   stop(): Promise<number | null>;
 }
@@ -27,17 +32,21 @@ export async function startDenoMain(
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, ...settings },
   });
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const exited = once(child, "exit").then(([code]) => code as number | null);
   const started = await startedOf(child);
   const [, port, storage] = /listening on ([0-9]+).*; the table is in (.*)$/.exec(started) ?? [];
   if (port === undefined) throw new Error(started);
   return {
     url: `http://127.0.0.1:${port}`,
     storage: storage!,
-    async stop() {
-      if (child.exitCode !== null) return child.exitCode;
+    process: child,
+    stderr: () => stderr,
+    exited,
+    stop() {
       child.kill("SIGTERM");
-      await once(child, "exit");
-      return child.exitCode;
+      return exited;
     },
   };
 }

@@ -75,6 +75,10 @@ export function descendants(pid: number): ProcessEntry[] {
   return found;
 }
 
+export function isRunning(pid: number): boolean {
+  return processes().some((each) => each.pid === pid);
+}
+
 /** Waits until none of these runs any more. */
 export async function expectGone(those: readonly ProcessEntry[]): Promise<void> {
   const pids = new Set(those.map(({ pid }) => pid));

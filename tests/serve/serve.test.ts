@@ -1,14 +1,15 @@
 /** `edgeway serve`: the edge as a Node process, with its table on disk, its workers and its certificates. */
 import { once } from "node:events";
-import { stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { generate } from "selfsigned";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
-import { run } from "../dev/cli.ts";
+import { descendants, expectGone, isRunning, run } from "../dev/cli.ts";
 import { until } from "../e2e/until.ts";
 import { runServe, token, workersOf } from "./serve.ts";
 
@@ -57,6 +58,51 @@ async function get(port: number, host: string, path = "/", headers: object = {})
   return { status: incoming.statusCode as number, text };
 }
 
+/** A call that the origin answers with "at last" when it is told to. Resolves once the origin has it. */
+async function slowCall(port: number): Promise<{ readonly got: Promise<Got>; release(): void }> {
+  const asked = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<string>();
+  respond = () => {
+    asked.resolve();
+    return answered.promise;
+  };
+  const got = get(port, "shop.test");
+  await asked.promise;
+  respond = () => Promise.resolve("ok");
+  return { got, release: () => answered.resolve("at last") };
+}
+
+async function pairFor(name: string) {
+  const made = await generate([{ name: "commonName", value: name }], { keyType: "ec", algorithm: "sha256" });
+  return { chain: made.cert, privateKey: made.private };
+}
+
+async function servedName(port: number, servername: string): Promise<string> {
+  const socket = connectTls({ host: "127.0.0.1", port, servername, rejectUnauthorized: false });
+  await once(socket, "secureConnect");
+  const { subject } = socket.getPeerCertificate();
+  socket.destroy();
+  return String(subject.CN);
+}
+
+/** A certificate and its key in files, and the options that name them. */
+async function certificateFiles(name: string) {
+  const directory = await mkdtemp(join(tmpdir(), "edgeway-certificate-"));
+  const [cert, key] = [join(directory, "tls.crt"), join(directory, "tls.key")];
+  const write = async (subject: string): Promise<void> => {
+    const { chain, privateKey } = await pairFor(subject);
+    await Promise.all([writeFile(cert, chain), writeFile(key, privateKey)]);
+  };
+  await write(name);
+  return {
+    cert,
+    key,
+    args: ["--https", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key],
+    write,
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true }),
+  };
+}
+
 test("a table that was pushed is served at once after a restart, without an agent", async () => {
   await using first = await runServe();
   expect((await get(first.ports[0]!, "shop.test")).status).toBe(404);
@@ -65,6 +111,29 @@ test("a table that was pushed is served at once after a restart, without an agen
   expect(await first.stop()).toBe(0);
   await using second = await runServe([], first.data);
   expect(await get(second.ports[0]!, "shop.test")).toEqual({ status: 200, text: "ok" });
+});
+
+test("data that another process has is refused in one line, until that one drains or dies", async () => {
+  await using first = await runServe(["--workers", "1"]);
+  await first.push(tableOf("shop.test"));
+  await expect(runServe([], first.data)).rejects.toThrow(
+    `edgeway serve: ${first.data} is in use by another edgeway serve\n`,
+  );
+  const slow = await slowCall(first.ports[0]!);
+  first.process.kill("SIGTERM");
+  await until(
+    () => first.stderr().includes("draining"),
+    () => first.stderr(),
+  );
+  await using second = await runServe([], first.data);
+  expect(await get(second.ports[0]!, "shop.test")).toEqual({ status: 200, text: "ok" });
+  slow.release();
+  expect(await slow.got).toEqual({ status: 200, text: "at last" });
+  const died = once(second.process, "exit");
+  second.process.kill("SIGKILL");
+  await died;
+  await using third = await runServe([], first.data);
+  expect(await get(third.ports[0]!, "shop.test")).toEqual({ status: 200, text: "ok" });
 });
 
 test("every worker has each table that is pushed, whichever of them takes the push", async () => {
@@ -97,28 +166,132 @@ test("a worker that dies is replaced", async () => {
 test("SIGHUP puts new workers in the place of the old, and a call under way ends well", async () => {
   await using serve = await runServe(["--workers", "1"]);
   await serve.push(tableOf("shop.test"));
-  const asked = Promise.withResolvers<void>();
-  const release = Promise.withResolvers<string>();
-  respond = () => {
-    asked.resolve();
-    return release.promise;
-  };
-  const slow = get(serve.ports[0]!, "shop.test");
-  await asked.promise;
-  respond = () => Promise.resolve("ok");
+  const slow = await slowCall(serve.ports[0]!);
   const [old] = workersOf(serve);
   serve.process.kill("SIGHUP");
   await until(
     () => workersOf(serve).some((pid) => pid !== old),
     () => serve.stderr(),
   );
-  release.resolve("at last");
-  expect(await slow).toEqual({ status: 200, text: "at last" });
+  slow.release();
+  expect(await slow.got).toEqual({ status: 200, text: "at last" });
   await until(
     () => !workersOf(serve).includes(old!),
     () => serve.stderr(),
   );
   expect((await get(serve.ports[0]!, "shop.test")).status).toBe(200);
+});
+
+test("workers that die while new ones take their place end neither the edge nor the reload", async () => {
+  await using serve = await runServe(["--workers", "2"]);
+  await serve.push(tableOf("shop.test"));
+  const olds = workersOf(serve);
+  const [first] = olds;
+  serve.process.kill("SIGHUP");
+  await until(
+    () => workersOf(serve).length > 2,
+    () => serve.stderr(),
+  );
+  process.kill(first!, "SIGKILL");
+  await until(
+    () => serve.stderr().includes("reloaded") && workersOf(serve).length === 2,
+    () => serve.stderr(),
+  );
+  expect(workersOf(serve).filter((pid) => olds.includes(pid))).toEqual([]);
+  const before = workersOf(serve);
+  serve.process.kill("SIGHUP");
+  await until(
+    () => workersOf(serve).length > 2,
+    () => serve.stderr(),
+  );
+  process.kill(
+    workersOf(serve).find((pid) => !before.includes(pid))!,
+    "SIGKILL",
+  );
+  await until(
+    () => serve.stderr().includes("a new worker cannot start, the old one stays") && workersOf(serve).length === 2,
+    () => serve.stderr(),
+  );
+  expect((await get(serve.ports[0]!, "shop.test")).status).toBe(200);
+  expect(await serve.stop()).toBe(0);
+});
+
+test("calls under way end well when the first process dies, and the workers go after them", async () => {
+  await using serve = await runServe(["--workers", "2"]);
+  await serve.push(tableOf("shop.test"));
+  const slow = await slowCall(serve.ports[0]!);
+  const workers = descendants(serve.process.pid!);
+  const died = once(serve.process, "exit");
+  serve.process.kill("SIGKILL");
+  await died;
+  // The worker that has no call is gone, so both have noticed.
+  await until(
+    () => workers.filter(({ pid }) => isRunning(pid)).length === 1,
+    () => serve.stderr(),
+  );
+  slow.release();
+  expect(await slow.got).toEqual({ status: 200, text: "at last" });
+  await expectGone(workers);
+});
+
+test("new workers wait for no call of the old ones", async () => {
+  await using serve = await runServe(["--workers", "2"]);
+  await serve.push(tableOf("shop.test"));
+  const olds = workersOf(serve);
+  // Connections go to the workers in turn.
+  const slow = [await slowCall(serve.ports[0]!), await slowCall(serve.ports[0]!)];
+  serve.process.kill("SIGHUP");
+  await until(
+    () => serve.stderr().includes("reloaded"),
+    () => serve.stderr(),
+  );
+  expect(workersOf(serve)).toEqual(expect.arrayContaining([...olds]));
+  expect(workersOf(serve)).toHaveLength(4);
+  for (const each of slow) each.release();
+  const answers = await Promise.all(slow.map(({ got }) => got));
+  expect(answers.map(({ text }) => text)).toEqual(["at last", "at last"]);
+  await until(
+    () => workersOf(serve).length === 2,
+    () => serve.stderr(),
+  );
+});
+
+test("SIGHUP has workers read certificate files again even if no new ones can start", async () => {
+  await using files = await certificateFiles("old.test");
+  await using serve = await runServe([...files.args, "--workers", "2"]);
+  await files.write("renewed.test");
+  await rename(join(serve.data, "table.db"), join(serve.data, "away.db"));
+  await mkdir(join(serve.data, "table.db"));
+  serve.process.kill("SIGHUP");
+  await until(
+    () => serve.stderr().includes("reloaded"),
+    () => serve.stderr(),
+  );
+  expect(serve.stderr().match(/cannot start, the old one stays/g)).toHaveLength(2);
+  const names = [await servedName(serve.ports[0]!, "x.test"), await servedName(serve.ports[0]!, "x.test")];
+  expect(names).toEqual(["renewed.test", "renewed.test"]);
+});
+
+test("SIGTERM during a reload lets calls of the workers that go end, too", async () => {
+  await using serve = await runServe(["--workers", "1"]);
+  await serve.push(tableOf("shop.test"));
+  const [old] = workersOf(serve);
+  const slow = await slowCall(serve.ports[0]!);
+  serve.process.kill("SIGHUP");
+  await until(
+    () => serve.stderr().includes("reloaded"),
+    () => serve.stderr(),
+  );
+  serve.process.kill("SIGTERM");
+  // The new one has no call.
+  await until(
+    () => workersOf(serve).length === 1,
+    () => serve.stderr(),
+  );
+  expect(workersOf(serve)).toEqual([old]);
+  slow.release();
+  expect(await slow.got).toEqual({ status: 200, text: "at last" });
+  expect(await serve.exited).toBe(0);
 });
 
 test("SIGTERM lets calls under way end, and cuts those that take longer than they may", async () => {
@@ -148,6 +321,28 @@ test("SIGTERM lets calls under way end, and cuts those that take longer than the
   expect(await serve.exited).toBe(0);
 });
 
+test.each([["one process", []] as const, ["workers", ["--workers", "2"]] as const])(
+  "a second SIGTERM ends %s at once",
+  async (_, args) => {
+    await using serve = await runServe(args);
+    await serve.push(tableOf("shop.test"));
+    const started = descendants(serve.process.pid!);
+    const slow = await slowCall(serve.ports[0]!);
+    const cut = slow.got.catch((error: Error) => error);
+    serve.process.kill("SIGTERM");
+    await until(
+      () => serve.stderr().includes("draining"),
+      () => serve.stderr(),
+    );
+    serve.process.kill("SIGTERM");
+    const began = performance.now();
+    expect(await serve.exited).toBe(0);
+    expect(performance.now() - began).toBeLessThan(10_000); // of the 30 s that calls have
+    expect(await cut).toBeInstanceOf(Error);
+    await expectGone(started);
+  },
+);
+
 test("with --admin, pushes and health have an address of their own, and calls no way to it", async () => {
   await using serve = await runServe(["--admin", "127.0.0.1:0"]);
   const [calls, admin] = serve.ports;
@@ -157,41 +352,58 @@ test("with --admin, pushes and health have an address of their own, and calls no
   expect((await get(calls!, "shop.test")).status).toBe(200);
 });
 
-async function pairFor(name: string) {
-  const made = await generate([{ name: "commonName", value: name }], { keyType: "ec", algorithm: "sha256" });
-  return { chain: made.cert, privateKey: made.private };
-}
-
-async function servedName(port: number, servername: string): Promise<string> {
-  const socket = connectTls({ host: "127.0.0.1", port, servername, rejectUnauthorized: false });
-  await once(socket, "secureConnect");
-  const { subject } = socket.getPeerCertificate();
-  socket.destroy();
-  return String(subject.CN);
-}
-
 test("certificates come with the table, by name, and from files for other names; both change at run time", async () => {
-  await using serve = await runServe(["--http", "127.0.0.1:0"]);
-  const [cert, key] = [join(serve.data, "tls.crt"), join(serve.data, "tls.key")];
-  const write = async (name: string) => {
-    const { chain, privateKey } = await pairFor(name);
-    await Promise.all([writeFile(cert, chain), writeFile(key, privateKey)]);
-  };
-  await write("files.test");
-  const args = ["--https", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key, "--admin", "127.0.0.1:0"];
-  await using tls = await runServe(args);
+  await using files = await certificateFiles("files.test");
+  await using tls = await runServe([...files.args, "--admin", "127.0.0.1:0"]);
   const [port] = tls.ports;
   expect(await servedName(port!, "shop.test")).toBe("files.test");
   const certificates = [{ key: "shop", source, hostnames: ["shop.test"], ...(await pairFor("table.test")) }];
   await tls.push({ ...tableOf("shop.test"), certificates });
   expect(await servedName(port!, "shop.test")).toBe("table.test");
-  await write("renewed.test");
+  await files.write("renewed.test");
   tls.process.kill("SIGHUP");
   await until(
     async () => (await servedName(port!, "x.test")) === "renewed.test",
     () => tls.stderr(),
   );
   expect(await servedName(port!, "shop.test")).toBe("table.test");
+});
+
+test("a TLS listener without any certificate is said at start, and no more once one was pushed", async () => {
+  const line = "no certificate yet: TLS callers are refused until an agent pushes one";
+  await using first = await runServe(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+  await until(
+    () => first.stderr().includes(line),
+    () => first.stderr(),
+  );
+  await first.push({ cluster: "test", certificates: [{ key: "shop", source, ...(await pairFor("shop.test")) }] });
+  await first.stop();
+  await using second = await runServe(["--https", "127.0.0.1:0"], first.data);
+  await second.stop();
+  await using files = await certificateFiles("files.test");
+  await using third = await runServe(files.args);
+  await third.stop();
+  expect(second.stderr() + third.stderr()).not.toContain(line);
+});
+
+test("with --proxy-protocol, connections without a header are closed and logged, seldom; those that say nothing are not", async () => {
+  await using serve = await runServe(["--http", "127.0.0.1:0", "--proxy-protocol", "--admin", "127.0.0.1:0"]);
+  const open = async (bytes: string): Promise<void> => {
+    const socket = connect(serve.ports[0]!, "127.0.0.1");
+    const closed = once(socket, "close");
+    socket.resume();
+    socket.end(bytes);
+    await closed;
+  };
+  await open("");
+  for (let i = 0; i < 5; i++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await open("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  }
+  await serve.stop();
+  expect(serve.stderr().match(/^.*PROXY.*$/gm)).toEqual([
+    "edgeway: closed a connection of 127.0.0.1: the connection does not begin with a PROXY protocol header",
+  ]);
 });
 
 test("private keys are in the database alone, which others cannot read", async () => {
@@ -211,7 +423,9 @@ test.each([
   [["--http", "nowhere"], "--http takes [HOST]:PORT"],
   [["--tls-cert", "a.pem"], "--tls-cert and --tls-key go together"],
   [["--workers", "some"], "--workers takes a whole number"],
-  [["--clusters", "/nowhere.json"], "--clusters: ENOENT"],
+  [["--clusters", "/nowhere.json"], "edgeway serve: --clusters /nowhere.json: there is no such file"],
+  [["--data", "/dev/null"], "edgeway serve: --data /dev/null: it is no directory"],
+  [["--data", "/dev/null/x"], "edgeway serve: --data /dev/null/x: there is a file where a directory would be"],
 ])("%j is answered in one line", async (args, line) => {
   const { exited, stderr } = run("cli/main.ts", "serve", ...args);
   expect(await exited).toBe(1);

@@ -1,6 +1,7 @@
 /** What the edge serves about itself, below {@link adminPath}. */
 import { Hono } from "hono";
 import { adminPath } from "./admin-path.ts";
+import { nobodyCanPush } from "./nobody-can-push.ts";
 
 export interface AdminOptions {
   /** Answers the sync service's calls, and finds out who makes them. Undefined: nobody can push. */
@@ -12,7 +13,7 @@ export interface AdminOptions {
 export function createAdmin({ sync, console }: AdminOptions): Hono {
   const app = new Hono().basePath(adminPath);
   app.get("/healthz", (context) => context.text("ok\n"));
-  if (sync !== undefined) app.post("/edgeway.v1.SyncService/*", (context) => sync(context.req.raw));
+  app.post("/edgeway.v1.SyncService/*", (context) => sync?.(context.req.raw) ?? nobodyCanPush());
   if (console !== undefined) app.route("/", console);
   return app;
 }

@@ -2,7 +2,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { exportJWK, type JWTPayload, SignJWT } from "jose";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, test } from "vitest";
 import { GetResponseSchema, PushRequestSchema, PushResponseSchema } from "../../proto/gen/edgeway/v1/sync_pb.js";
 import {
   type CertificateSchema,
@@ -57,7 +57,7 @@ class Edge {
     const authenticate = createAuthenticate({ syncToken: "all", clusters, now, fetch })!;
     const log = (line: string) => void this.lines.push(line);
     this.authority = authority;
-    this.service = createSyncService({ authority, authenticate, pushes: this.pushes, log });
+    this.service = createSyncService({ authority, authenticate, pushes: this.pushes, log, now });
   }
 
   async #fetch(url: string): Promise<Response> {
@@ -301,6 +301,20 @@ describe("a push changes nothing if it is", () => {
     const wrong = pushOf(tableOf("east", "No Host"));
     await expectRefused(edge.call("Push", wrong, await accountToken()), "invalid_argument", "invalid");
   });
+});
+
+test("whoever proves to be nobody's agent cannot fill the log, and hides no push of an agent", async () => {
+  for (let i = 0; i < 50; i++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await edge.call("Push", pushOf(tableOf("east")), "");
+  }
+  expect(edge.lines).toEqual([expect.stringContaining("refused a request (unauthenticated)")]);
+  await edge.call("Push", pushOf(tableOf("west", "a.test")), await accountToken());
+  expect(edge.lines[1]).toContain("refused a push of cluster west (foreign)");
+  edge.now += 5_000;
+  await edge.call("Push", pushOf(tableOf("east")), "");
+  expect(edge.lines[2]).toContain("(and 49 more");
+  expect(edge.pushes.view.counts.refused).toEqual({ unauthenticated: 51, foreign: 1 });
 });
 
 describe("what a cluster was not granted", () => {

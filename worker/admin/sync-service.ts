@@ -24,6 +24,7 @@ import {
   type StatusResponseSchema,
   SyncService,
 } from "../../proto/gen/edgeway/v1/sync_pb.js";
+import { seldom } from "../call/seldom.ts";
 import { adminPath } from "./admin-path.ts";
 import type { Authenticate, Identity } from "./authenticate.ts";
 import type { Authority, Pushed } from "./authority.ts";
@@ -46,8 +47,10 @@ export interface SyncOptions {
   readonly authenticate: Authenticate;
   /** Is told of each push. */
   readonly pushes?: PushLog;
-  /** Gets a line for each request that is refused. */
+  /** Gets a line for each push that is refused, and seldom one for those who proved to be nobody's agent. */
   readonly log?: (line: string) => void;
+  /** Milliseconds. */
+  readonly now?: () => number;
 }
 
 const identityKey = createContextKey<Identity | undefined>(undefined);
@@ -112,12 +115,14 @@ function answerOf(error: unknown): Response {
 class Methods {
   readonly #authority: SyncAuthority;
   readonly #pushes: PushLog | undefined;
-  readonly #log: ((line: string) => void) | undefined;
+  readonly #log: (line: string) => void;
+  readonly #logAnybody: (line: string) => void;
 
-  constructor({ authority, pushes, log }: SyncOptions) {
+  constructor({ authority, pushes, log = () => {}, now = Date.now }: SyncOptions) {
     this.#authority = authority;
     this.#pushes = pushes;
     this.#log = log;
+    this.#logAnybody = seldom(log, now);
   }
 
   async push(request: PushRequest, identity: Identity): Promise<MessageInitShape<typeof PushResponseSchema>> {
@@ -157,8 +162,9 @@ class Methods {
     const reason = oneLine(ConnectError.from(error).rawMessage);
     const why = error instanceof Refused ? error.why : "failed";
     this.#pushes?.refused(cluster === undefined ? undefined : oneLine(cluster), why, reason);
-    const what = cluster === undefined ? "a request" : `a push of cluster ${oneLine(cluster)}`;
-    this.#log?.(`refused ${what} (${why}): ${reason}`);
+    const said = `(${why}): ${reason}`;
+    if (cluster === undefined) this.#logAnybody(`refused a request ${said}`);
+    else this.#log(`refused a push of cluster ${oneLine(cluster)} ${said}`);
   }
 }
 

@@ -9,7 +9,6 @@ import type {
 import type { RouteTable } from "../../routes/model.ts";
 import type { RateLimit } from "../../routes/policies.ts";
 import { adminPath } from "../admin/admin-path.ts";
-import type { Clock } from "../call/clock.ts";
 import { CallError } from "../call/error.ts";
 import type { RequestHead } from "../call/http.ts";
 import { Code } from "../call/status.ts";
@@ -20,8 +19,9 @@ import { exchangeObserved, observeAnswered } from "../observed.ts";
 import { type Plan, plan, type Planned, type PlanOptions } from "../plan.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
+import { clock } from "./cloudflare-clock.ts";
 import { LazyDescriptors } from "./cloudflare-descriptors.ts";
-import { type FallbackEnv, readOrFallback } from "./cloudflare-fallback.ts";
+import { type FallbackEnv, readFallback } from "./cloudflare-fallback.ts";
 import { observe } from "./cloudflare-observe.ts";
 import { OriginPools } from "./cloudflare-pools.ts";
 import { askTwice, fetchObject } from "./cloudflare-stub.ts";
@@ -44,14 +44,6 @@ export interface Env extends OriginPoolEnv, TableAuthorityEnv, FallbackEnv {
 
 /** A Worker's answers have none: Cloudflare's front takes them from gRPC-Web's last frame. */
 const trailers = false;
-
-const clock: Clock = {
-  now: () => Date.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
-};
 
 /** What an isolate keeps between requests: nothing in it belongs to one of them. */
 class Edge {
@@ -163,19 +155,18 @@ class Edge {
 
   /** The table as it is now, for those who look at it: a call goes by one that is a second old. */
   async #newestTable(): Promise<RouteTable> {
-    const snapshot = await this.#loadSnapshot();
-    let revalidation: Promise<unknown> | undefined;
-    await snapshot.get(Date.now(), (promise) => void (revalidation = promise));
-    await revalidation;
-    return snapshot.get(Date.now(), () => {});
+    return (await this.#loadSnapshot()).newest(Date.now(), () => {});
   }
 
   /** Isolates that have none but objects' calls do without what reads tables, and it takes a while to start. */
   async #loadSnapshot(): Promise<Snapshot> {
     const { Snapshot: Loaded } = await import("../snapshot/snapshot.ts");
-    return (this.#snapshot ??= new Loaded((version) =>
-      readOrFallback((known) => askTwice(() => this.#authority().tableSince(known)), version, this.#env),
-    ));
+    return (this.#snapshot ??= new Loaded({
+      read: (version) => askTwice(() => this.#authority().tableSince(version)),
+      readCopy: () => readFallback(this.#env),
+      clock,
+      log: (line) => console.warn(line),
+    }));
   }
 
   #authority(): ReturnType<typeof tableAuthority> {

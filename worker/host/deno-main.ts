@@ -32,6 +32,7 @@ function listeners(): DenoEdgeListener[] {
 
 async function main(): Promise<void> {
   const log = (line: string): void => console.error(`edgeway: ${line}`);
+  const drainSeconds = number("EDGEWAY_DRAIN_SECONDS") ?? 30;
   const staleSeconds = number("EDGEWAY_STALE_SECONDS");
   const consoleToken = setting("EDGEWAY_CONSOLE_TOKEN");
   const home = await openDenoHome({
@@ -56,7 +57,15 @@ async function main(): Promise<void> {
     }),
   });
   log(`listening on ${edge.ports.join(" and ")}; the table is in ${home.storage}`);
-  const stop = (): void => void edge.drain().then(() => process.exit(0));
+  const exit = (): void => process.exit(0);
+  let draining = false;
+  const stop = (): void => {
+    if (draining) return exit();
+    draining = true;
+    log("draining");
+    setTimeout(exit, drainSeconds * 1000);
+    void edge.drain().then(exit);
+  };
   Deno.addSignalListener("SIGTERM", stop);
   Deno.addSignalListener("SIGINT", stop);
 }

@@ -65,7 +65,11 @@ const clock: Clock = {
   },
 };
 
-/** Serves HTTP/2 and HTTP/1.1 on each listener, and every call by the table. */
+/**
+ * Serves HTTP/2 and HTTP/1.1 on each listener, and every call by the table.
+ *
+ * @throws Error in one line if a port is taken
+ */
 export function startDenoEdge(options: DenoEdgeOptions): DenoEdge {
   const { listeners, table, descriptorSet, admin, observe, inspectToken } = options;
   const http2 = newCounters();
@@ -87,7 +91,7 @@ export function startDenoEdge(options: DenoEdgeOptions): DenoEdge {
   });
   const own = admin && fetchHandler(admin);
   const handlerFor = (address: string): Handler => withAdmin(own, gateway(address));
-  const servers = listeners.map(({ hostname, port, tls, http2: native }) => {
+  const listen = ({ hostname, port, tls, http2: native }: DenoEdgeListener) => {
     if (native === true) return new Http2Listener({ hostname, port, tls, handlerFor, clock, defer, counters: http2 });
     const scheme = tls === undefined ? "http" : "https";
     const serve = { hostname, port, cert: tls?.cert, key: tls?.key, onListen() {} };
@@ -95,6 +99,14 @@ export function startDenoEdge(options: DenoEdgeOptions): DenoEdge {
       answer(request, scheme, handlerFor(remoteAddr.hostname)),
     );
     return { port: server.addr.port, drain: () => server.shutdown() };
+  };
+  const servers = listeners.map((listener) => {
+    try {
+      return listen(listener);
+    } catch (cause) {
+      const taken = (cause as Error).name === "AddrInUse";
+      throw taken ? new Error(`port ${listener.port} is taken`, { cause }) : cause;
+    }
   });
   return {
     ports: servers.map(({ port }) => port),

@@ -70,18 +70,25 @@ function addressOf(bytes: Buffer): string {
  * Reads the header that `socket` begins with, and leaves the socket as if it began after it. Resolves to the caller's
  * address.
  *
+ * @param log gets a line if there is none; not if the peer leaves without a word, as a balancer's health checks do
  * @throws Error if the connection begins otherwise, ends, or says nothing
  */
-export function readProxyHeader(socket: Socket): Promise<string | undefined> {
+export function readProxyHeader(socket: Socket, log: (line: string) => void = () => {}): Promise<string | undefined> {
   let begin = Buffer.alloc(0);
+  const { remoteAddress } = socket; // unknown once it is closed
   return new Promise((resolve, reject) => {
     const settle = (act: () => void): void => {
       clearTimeout(timer);
       socket.off("readable", look).off("end", gone).off("close", gone);
       act();
     };
-    const gone = (): void => settle(() => reject(new Error("no PROXY protocol header came")));
-    const timer = setTimeout(gone, patienceMs);
+    const refuse = (error: Error): void => {
+      log(`closed a connection of ${remoteAddress}: ${error.message}`);
+      settle(() => reject(error));
+    };
+    const missing = (): Error => new Error("no PROXY protocol header came");
+    const gone = (): void => (begin.length > 0 ? refuse(missing()) : settle(() => reject(missing())));
+    const timer = setTimeout(() => refuse(missing()), patienceMs);
     const look = (): void => {
       const chunk = socket.read() as Buffer | null;
       if (chunk === null) return;
@@ -94,7 +101,7 @@ export function readProxyHeader(socket: Socket): Promise<string | undefined> {
           resolve(header.source);
         });
       } catch (error) {
-        settle(() => reject(error));
+        refuse(error as Error);
       }
     };
     socket.on("readable", look).once("end", gone).once("close", gone);

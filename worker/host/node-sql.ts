@@ -38,6 +38,30 @@ export function openSql(file: string): NodeSql {
   };
 }
 
+/**
+ * Holds `file`, made if there is none, until the returned function is called or the process ends, however it ends: it is
+ * SQLite's lock, which the kernel keeps. Undefined if another process holds it.
+ *
+ * @throws Error in one line if it cannot be opened
+ */
+export function lockFile(file: string): (() => void) | undefined {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file);
+    database.exec("BEGIN EXCLUSIVE");
+  } catch (cause) {
+    database?.close();
+    if ((cause as { errcode?: number }).errcode === busy) return undefined;
+    throw new Error(`${file} cannot be locked: ${(cause as Error).message}`, { cause });
+  }
+  return () => {
+    if (database.isOpen) database.close();
+  };
+}
+
+/** SQLITE_BUSY. */
+const busy = 5;
+
 function open(file: string): DatabaseSync {
   try {
     const database = new DatabaseSync(file, { timeout: 5_000 });

@@ -22,6 +22,8 @@ export interface NodeEdgeOptions {
   readonly descriptorSet?: (hash: string) => Uint8Array | undefined;
   /** Answers what is below adminPath. Undefined: that is routed like all else. */
   readonly admin?: Handler | undefined;
+  /** Gets a line for each connection that is closed for lack of a PROXY protocol header. Undefined: nobody does. */
+  readonly log?: ((line: string) => void) | undefined;
   /** Makes what observes calls, see process-observe.ts. Undefined: nothing does. */
   readonly observe?: ObserveProcess | undefined;
   /** Whoever has it is told how his calls were routed, see inspect.ts. Undefined: nobody. */
@@ -57,7 +59,7 @@ const originIdleMs = 60_000;
  * @throws Error in one line if a port is taken; then nothing is left open
  */
 export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge> {
-  const { listeners, table, descriptorSet, admin, observe, inspectToken } = options;
+  const { listeners, table, descriptorSet, admin, log, observe, inspectToken } = options;
   const http2 = newCounters();
   const origins = new Origins({
     dial,
@@ -89,7 +91,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
   try {
     // One after the other, so that what was opened is known when one fails.
     // oxlint-disable-next-line no-await-in-loop
-    for (const each of listeners) open.push(await listen({ ...each, handlerFor, http2 }));
+    for (const each of listeners) open.push(await listen({ ...each, handlerFor, http2, log }));
   } catch (error) {
     await endAll((listener) => listener.close());
     throw error;

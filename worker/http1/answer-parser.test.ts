@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { Fields } from "../call/fields.ts";
 import { AnswerParser } from "./answer-parser.ts";
+import { lengthOf } from "./head.ts";
 
 const encode = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
 
@@ -71,6 +73,26 @@ test("answers to HEAD have no body, whatever they say", () => {
 });
 
 test.each([
+  [
+    "none where the body is chunked",
+    "Content-Length: 3\r\nTransfer-Encoding: chunked",
+    "b\r\nhello world\r\n0\r\n\r\n",
+    [],
+  ],
+  ["one where the same is listed twice", "content-length: 5, 5", "hello", ["content-length", "5"]],
+  ["one where the same is given twice", "content-length: 5\r\nContent-Length: 5", "hello", ["content-length", "5"]],
+])("of an answer's lengths, %s is passed on", (_, fields, body, kept) => {
+  const seen = read(`HTTP/1.1 200 OK\r\nx-a: b\r\n${fields}\r\n\r\n${body}`);
+  expect(seen.fields!.filter((field) => !/^(transfer-encoding|chunked)$/i.test(field))).toEqual(["x-a", "b", ...kept]);
+  expect(seen.end).toBeDefined();
+});
+
+test("an answer to HEAD with two lengths is refused", () => {
+  const text = "HTTP/1.1 200 OK\r\ncontent-length: 5, 6\r\n\r\n";
+  expect(read(text, { method: "HEAD" }).error).toContain("content-length 5, 6");
+});
+
+test.each([
   ["the origin closes", "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"],
   ["it is HTTP/1.0", "HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n"],
   ["both framings are given", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"],
@@ -88,6 +110,8 @@ test.each([
   ["a folded line", "HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n"],
   ["a control character", "HTTP/1.1 200 OK\r\na: b\0\r\n\r\n"],
   ["two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"],
+  ["two lengths in a list", "HTTP/1.1 200 OK\r\ncontent-length: 1, 2\r\n\r\n"],
+  ["two lengths beside chunks", "HTTP/1.1 200 OK\r\ncontent-length: 1, 2\r\ntransfer-encoding: chunked\r\n\r\n"],
   ["a negative length", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"],
   ["another transfer coding", "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n"],
   ["a chunk size that is none", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0x5\r\n"],
@@ -107,3 +131,13 @@ test.each(["", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhell
     expect(read(text, { close: true }).error).toContain("the connection ended before the answer did");
   },
 );
+
+// Quadratic in their number, they take seconds.
+test("long runs of white space in an answer's fields are read in one go", { timeout: 1_000 }, () => {
+  const inner = `a${" ".repeat(60_000)}b`;
+  const lengths = `5${" ".repeat(60_000)},${" ".repeat(60_000)}5`;
+  const { fields } = read(`HTTP/1.1 200 OK\r\nx-a: \t ${inner} \t\r\n\r\n`);
+  expect(fields).toEqual(["x-a", inner]);
+  expect(read(`HTTP/1.1 200 OK\r\ncontent-length: 5${" ".repeat(60_000)}\r\n\r\nhello`).body).toBe("hello");
+  expect(lengthOf(new Fields(["content-length", lengths]))).toBe(5);
+});

@@ -3,7 +3,7 @@ import { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
 import { latin1 } from "../call/octets.ts";
 import { Code } from "../call/status.ts";
-import { parseFields, parseHead, type StatusHead } from "./head.ts";
+import { lengthOf, parseFields, parseHead, type StatusHead, withLength } from "./head.ts";
 import { maxChunkLineBytes, maxHeadBytes, maxInterim } from "./limits.ts";
 
 export interface AnswerEvents {
@@ -111,25 +111,27 @@ export class AnswerParser {
       if (head.status === 101 || ++this.#interim > maxInterim) throw malformed(`an answer of ${head.status} too many`);
       return;
     }
-    this.#keepAlive = head.keepAlive;
-    const empty = this.#frame(head);
-    this.#events.head(head, empty);
+    const { status, fields } = head;
+    const coding = fields.joined("transfer-encoding")?.toLowerCase();
+    const length = lengthOf(fields);
+    if (Number.isNaN(length)) throw malformed(`content-length ${fields.joined("content-length")}`);
+    // Both at once is how answers are smuggled: the length is not passed on, and the connection not used again.
+    this.#keepAlive = head.keepAlive && (coding === undefined || length === undefined);
+    const empty = this.#frame(status, coding, length);
+    const kept = withLength(fields, coding === undefined ? length : undefined);
+    this.#events.head(kept === fields ? head : { ...head, fields: kept }, empty);
     if (empty) this.#state = "over";
   }
 
   /** Where the body ends (RFC 9112 section 6.3). Returns whether there is none. */
-  #frame({ status, fields }: StatusHead): boolean {
+  #frame(status: number, coding: string | undefined, length: number | undefined): boolean {
     if (this.#method === "HEAD" || status === 204 || status === 304) return true;
     if (status === 101) {
       this.#state = "until-close";
       return false;
     }
-    const coding = fields.joined("transfer-encoding")?.toLowerCase();
-    const length = fields.joined("content-length");
     if (coding !== undefined) {
       if (coding !== "chunked") throw malformed(`transfer coding ${coding}`);
-      // Both at once is how requests are smuggled: the connection is not trusted with another.
-      if (length !== undefined) this.#keepAlive = false;
       this.#state = "chunk-size";
       return false;
     }
@@ -137,12 +139,9 @@ export class AnswerParser {
       this.#state = "until-close";
       return false;
     }
-    const lengths = new Set(length.split(/[ \t]*,[ \t]*/));
-    const [only = ""] = lengths;
-    if (lengths.size > 1 || !/^\d{1,15}$/.test(only)) throw malformed(`content-length ${length}`);
-    this.#left = Number(only);
+    this.#left = length;
     this.#state = "length";
-    return this.#left === 0;
+    return length === 0;
   }
 
   #onChunkSize(line: string): void {

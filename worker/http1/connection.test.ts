@@ -268,6 +268,21 @@ test("a connection lost before, or in the middle of, an answer fails the call", 
   expect(half).toMatchObject({ body: "hell", error: expect.stringContaining("before the answer did") });
 });
 
+test("an answer that goes on to the connection's end is whole if the origin closed it, and fails if it was lost", () => {
+  const answer = "HTTP/1.1 200 OK\r\n\r\nhalf of th";
+  const closed = connected();
+  const whole = new Asked(closed.client);
+  closed.origin.send(answer);
+  closed.origin.events.close();
+  expect(whole).toMatchObject({ body: "half of th", trailers: [], error: undefined });
+
+  const lost = connected();
+  const half = new Asked(lost.client);
+  lost.origin.send(answer);
+  lost.origin.events.close(new Error("read ECONNRESET"));
+  expect(half).toMatchObject({ trailers: undefined, error: "the connection was lost: read ECONNRESET" });
+});
+
 test("a path that would end the request line is refused", () => {
   const { origin, client } = connected();
   const asked = new Asked(client, { path: "/a HTTP/1.1\r\nx: y" });

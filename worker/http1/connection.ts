@@ -149,11 +149,15 @@ class Exchange implements Body {
 
   lost(error: Error | undefined): void {
     if (this.#done) return;
+    if (error !== undefined) {
+      // What goes on to the connection's end has ended there only if the origin closed it.
+      const why = `the connection was lost: ${error.message}`;
+      return this.#fail(new CallError(Code.UNAVAILABLE, why, { side: "origin", cause: error, httpStatus: 502 }));
+    }
     try {
       this.#parser.close();
     } catch (ended) {
-      const why = error === undefined ? (ended as Error).message : `the connection was lost: ${error.message}`;
-      this.#fail(new CallError(Code.UNAVAILABLE, why, { side: "origin", cause: error, httpStatus: 502 }));
+      this.#fail(ended as CallError);
     }
   }
 

@@ -1,7 +1,7 @@
 /** Heads of HTTP/1.1 messages (RFC 9112 sections 2 to 6). */
 import { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
-import { isFieldName, isFieldValue } from "../call/field-syntax.ts";
+import { isFieldName, isFieldValue, trimField } from "../call/field-syntax.ts";
 import { knownStatus, type RequestHead } from "../call/http.ts";
 import { latin1, octets, writeLatin1 } from "../call/octets.ts";
 import { Code } from "../call/status.ts";
@@ -57,6 +57,26 @@ export function parseHead(bytes: Uint8Array): StatusHead | undefined {
   };
 }
 
+/**
+ * The one length that content-length gives, which may be there twice or as a list (RFC 9112 section 6.3). Undefined if it
+ * is not there; NaN if it is none that a body could have, or if there is more than one.
+ */
+export function lengthOf(fields: Fields): number | undefined {
+  const given = fields.joined("content-length");
+  if (given === undefined) return undefined;
+  const lengths = new Set(given.split(",").map(trimField));
+  const [only = ""] = lengths;
+  return lengths.size === 1 && /^\d{1,15}$/.test(only) ? Number(only) : NaN;
+}
+
+/** `fields` with this content-length, and no other. */
+export function withLength(fields: Fields, length: number | undefined): Fields {
+  const value = length === undefined ? undefined : String(length);
+  if (fields.joined("content-length") === value) return fields;
+  const others = Array.from(fields).filter(([name]) => name !== "content-length");
+  return Fields.from(value === undefined ? others : [...others, ["content-length", value]]);
+}
+
 /** Field lines up to an empty one. A line that goes on in the next, as it once could, is refused. */
 export function parseFields(text: string): Fields | undefined {
   const flat: string[] = [];
@@ -65,7 +85,7 @@ export function parseFields(text: string): Fields | undefined {
     if (field === "") continue;
     const colon = field.indexOf(":");
     const name = field.slice(0, Math.max(0, colon)).toLowerCase();
-    const value = field.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
+    const value = trimField(field.slice(colon + 1));
     if (!isFieldName(name) || !isFieldValue(value) || flat.length >= 2 * maxFields) return undefined;
     flat.push(name, value);
   }

@@ -292,6 +292,68 @@ test("a client bears an origin's floods the same way", () => {
   expect(call.sink.failure).toMatchObject({ code: Code.UNAVAILABLE, side: "origin" });
 });
 
+describe("an origin that answers 500 calls a second may, with each answer,", () => {
+  const oddities: [string, (id: number) => Uint8Array[]][] = [
+    ["send an empty DATA frame", (id) => [headers(id, ok), data(id, ""), data(id, "hello", { end: true })]],
+    [
+      "send ten of four bytes",
+      (id) => [headers(id, ok), ...times(10, () => data(id, "ping")), data(id, "hello", { end: true })],
+    ],
+    [
+      "give a wrong content-length",
+      (id) => [headers(id, [...ok, ["content-length", "3"]]), data(id, "hello", { end: true })],
+    ],
+  ];
+
+  test.each(oddities)("%s", (_, answer) => {
+    const { peer, client } = clientUnderTest();
+    for (let id = 1; id < 10_000; id += 2) {
+      const { response } = new TestCall(client);
+      peer.received();
+      peer.send(...answer(id));
+      response?.body.consumed(50);
+      peer.clock.advance(2);
+    }
+    expect(peer.closedWith).toBe("open");
+  });
+});
+
+describe("an origin whose frames nobody asked for is left:", () => {
+  test.each<[keyof Http2Limits, () => Uint8Array]>([
+    ["emptyDataBurst", () => data(1, "")],
+    ["smallDataBurst", () => data(1, "x")],
+  ])("%s", (limit, make) => {
+    const { peer, client } = clientUnderTest();
+    void new TestCall(client);
+    peer.send(headers(1, ok), ...times(3000, make));
+    expectCalmed(peer, limit);
+  });
+
+  test("errors on streams that are not under way", () => {
+    const { peer, client } = clientUnderTest();
+    void new TestCall(client);
+    // A PRIORITY that depends on itself.
+    peer.send(headers(1, ok, { end: true }), ...times(2100, () => frame(2, 0, 1, [0, 0, 0, 1, 16])));
+    expectCalmed(peer, "idleFrameBurst");
+  });
+});
+
+test("MadeYouReset by one who sees as many answers through is borne; what goes on without them ends the connection", () => {
+  const answered = answering("hi");
+  const { peer } = serverUnderTest(
+    (request, answer) => (request.head.method === "GET" ? answered(request, answer) : () => {}),
+    { limits: { provokedResetBurst: 10 } },
+  );
+  const provoked = (id: number): Uint8Array => join(headers(id, post()), windowUpdate(id, 0));
+  for (let id = 1; id < 400; id += 4) {
+    peer.send(headers(id, get(), { end: true }), provoked(id + 2));
+    peer.tick();
+  }
+  expect(peer.closedWith).toBe("open");
+  peer.send(...times(21, (i) => provoked(i * 2 + 401)));
+  expectCalmed(peer, "provokedResetBurst");
+});
+
 test("a well-behaved connection beside an attacked one, sharing its handler and counters, is unharmed", () => {
   const handler = new TestHandler();
   const attacked = serverUnderTest(handler.handle).peer;

@@ -89,8 +89,9 @@ export abstract class Connection<S extends Stream = Stream> extends Endpoint<S> 
    * where a read ended with the frame's header.
    */
   #spendOnSmall(length: number, charge: number, padding: number): void {
-    if (length === 0 && charge === padding) this.abuse.spend("emptyDataBurst");
-    else if (charge > 0 && charge < smallDataBytes) this.abuse.spend("smallDataBurst");
+    const earned = this.sending.frames * this.smallDataPerFrame;
+    if (length === 0 && charge === padding) this.abuse.spend("emptyDataBurst", earned);
+    else if (charge > 0 && charge < smallDataBytes) this.abuse.spend("smallDataBurst", earned);
   }
 
   onHeaders(streamId: number, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
@@ -122,18 +123,18 @@ export abstract class Connection<S extends Stream = Stream> extends Endpoint<S> 
     if (stream === undefined && this.isIdle(streamId)) {
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `${frame} on an idle stream`);
     }
-    if (this.resets.has(streamId)) return this.#spendOnIdle();
+    if (this.resets.has(streamId)) return this.spendOnIdle();
     throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${frame} on a stream that had ended`);
   }
 
   /** A frame without effect. */
-  #spendOnIdle(): void {
+  protected spendOnIdle(): void {
     this.abuse.spend("idleFrameBurst", this.sending.frames);
   }
 
   onPriority(): void {
     this.#expectSettings();
-    this.#spendOnIdle();
+    this.spendOnIdle();
   }
 
   onRstStream(streamId: number, bytes: Uint8Array, at: number): void {
@@ -146,7 +147,7 @@ export abstract class Connection<S extends Stream = Stream> extends Endpoint<S> 
       return;
     }
     if (this.isIdle(streamId)) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "RST_STREAM on an idle stream");
-    this.#spendOnIdle();
+    this.spendOnIdle();
   }
 
   onSettings(bytes: Uint8Array, at: number, length: number, ack: boolean): void {
@@ -197,14 +198,14 @@ export abstract class Connection<S extends Stream = Stream> extends Endpoint<S> 
 
   onUnknown(): void {
     this.#expectSettings();
-    this.#spendOnIdle();
+    this.spendOnIdle();
   }
 
   onStreamError(streamId: number, error: StreamError): void {
-    this.abuse.spend("provokedResetBurst");
     const stream = this.streams.get(streamId);
     // No RST_STREAM may be sent for a stream that nobody opened (section 5.1, idle).
     if (stream === undefined && this.isIdle(streamId)) throw new ConnectionError(error.code, error.message);
+    this.onProvokedReset(stream);
     if (stream === undefined) this.sendReset(streamId, error.code);
     else stream.abort(new CallError(Code.INTERNAL, error.message, { side: this.peer }), error.code);
   }
@@ -216,6 +217,8 @@ export abstract class Connection<S extends Stream = Stream> extends Endpoint<S> 
 
   // ---- What the roles add.
 
+  /** DATA of next to nothing that a frame of ours is worth. */
+  protected abstract readonly smallDataPerFrame: number;
   /** Whether `streamId` has not been used yet, by either side. */
   protected abstract isIdle(streamId: number): boolean;
   /** HEADERS on an idle stream. */
@@ -230,6 +233,8 @@ export abstract class Connection<S extends Stream = Stream> extends Endpoint<S> 
   protected abstract onStreamUsed(streamId: number): void;
   /** The peer resets a stream that was under way. */
   protected abstract onReset(): void;
+  /** We reset a stream for an error of the peer's; undefined: one that is not under way. */
+  protected abstract onProvokedReset(stream: S | undefined): void;
   /** A setting that concerns one role. */
   protected abstract onSetting(id: number, value: number): void;
   protected abstract onSettingsApplied(): void;

@@ -35,7 +35,7 @@ export interface Http2Limits {
   readonly readStallMs: number;
   /** Streams the peer may cancel in a burst: rapid reset (CVE-2023-44487). */
   readonly resetBurst: number;
-  /** Stream errors the peer may provoke in a burst: MadeYouReset (CVE-2025-8671). */
+  /** Stream errors a client may provoke in a burst: MadeYouReset (CVE-2025-8671). */
   readonly provokedResetBurst: number;
   /** PING frames in a burst (CVE-2019-9512). */
   readonly pingBurst: number;

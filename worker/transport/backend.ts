@@ -17,6 +17,8 @@ import type { PoolOptions } from "./pool.ts";
 export interface BackendOptions extends Pick<PoolOptions, "dial" | "clock" | "defer" | "idleMs" | "http2"> {
   /** In [0, 1), uniformly. */
   readonly random: () => number;
+  /** Milliseconds without a call after which health checks end. Undefined: as they are by themselves. */
+  readonly unusedMs?: number;
 }
 
 /** By what an endpoint is chosen. */
@@ -201,7 +203,9 @@ export class LiveBackend {
 
   #mayDial(): boolean {
     const limit = this.#backend.circuitBreaker?.maxConnections ?? Infinity;
-    return limit === Infinity || this.#count((endpoint) => endpoint.pool.connections) < limit;
+    if (limit === Infinity || this.#count(({ pool }) => pool.connections) < limit) return true;
+    // Those that drain may last as long as their calls: new ones need a connection, even if it is one too many.
+    return this.#count(({ pool }) => pool.usable) === 0;
   }
 
   /** Why one more call cannot go to `endpoint`, if it cannot. */
@@ -259,7 +263,7 @@ function checksOf({ healthCheck }: Backend, options: BackendOptions): HealthChec
 
 /** Where no connection can be added, those that have one, if any has. */
 function ofConnected(endpoints: readonly LiveEndpoint[]): readonly LiveEndpoint[] {
-  const connected = endpoints.filter(({ pool }) => pool.connections > 0);
+  const connected = endpoints.filter(({ pool }) => pool.usable > 0);
   return connected.length > 0 ? connected : endpoints;
 }
 

@@ -286,6 +286,71 @@ describe("hedging", () => {
     expect(call.sentTo).toEqual([one]);
   });
 
+  describe("while a retry is due", () => {
+    const three = [one, two, "10.0.0.3"];
+    const targets = [{ ...echo, endpoints: three.map((host) => ({ host, port: 50051 })) }];
+    const retry = { ...onUnavailable, backoffMs: 1000 };
+
+    /** Two attempts are under way, and one of them is answered: 500 ms later there is another. */
+    async function due(body = bodyOf("x")) {
+      const world = new World();
+      world.chance = Array<number>(100).fill(0.5);
+      const call = await world.call({ targets, retry, hedging }, { body });
+      await world.advance(50);
+      const [first, second] = call.sentTo;
+      world.answer(first!, 1, Code.UNAVAILABLE);
+      await world.advance(499);
+      return { world, call, second: second!, third: three.find((host) => !call.sentTo.includes(host))! };
+    }
+
+    async function expectRetried({ world, call, third }: Awaited<ReturnType<typeof due>>) {
+      expect(call).toMatchObject({ response: undefined, failure: undefined });
+      expect(call.sentTo).toHaveLength(2);
+      await world.advance(1);
+      expect(call.sentTo.at(-1)).toBe(third);
+      world.answer(third, 1, 0);
+      expect(call.status).toBe("0");
+    }
+
+    test("an answer of the other attempt that the rule retries does not end the call", async () => {
+      const asked = await due();
+      asked.world.answer(asked.second, 1, Code.UNAVAILABLE);
+      await expectRetried(asked);
+    });
+
+    test("the other's broken connection does not", async () => {
+      const asked = await due();
+      asked.world.peer(asked.second).send(rst(1, ErrorCode.INTERNAL_ERROR));
+      await expectRetried(asked);
+    });
+
+    test("the other's good answer does, and there is no retry", async () => {
+      const { world, call, second } = await due();
+      world.answer(second, 1, 0);
+      expect(call.status).toBe("0");
+      await world.advance(1000);
+      expect(call.sentTo).toHaveLength(2);
+    });
+
+    test("a request that gets too long to be kept leaves it to the other", async () => {
+      const body = new TestBody();
+      const { world, call, second } = await due(body);
+      for (let i = 0; i < 5; i++) body.write("x".repeat(16_000));
+      await world.advance(1000);
+      expect(call.sentTo).toHaveLength(2);
+      world.answer(second, 1, Code.UNAVAILABLE);
+      expect(call.status).toBe(String(Code.UNAVAILABLE));
+    });
+
+    test("the caller's body that breaks off does", async () => {
+      const body = new TestBody();
+      const { call } = await due(body);
+      const gone = new CallError(Code.CANCELLED, "the caller left", { side: "caller" });
+      body.fail(gone);
+      expect(call.failure).toBe(gone);
+    });
+  });
+
   test("ends with the first attempt alone when the request gets too long to be kept", async () => {
     const world = new World();
     const body = new TestBody();
@@ -328,6 +393,33 @@ describe("a circuit breaker", () => {
     const second = await world.call(routing);
     expect(first.failure).toBeUndefined();
     expect(second.failure).toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
+  });
+
+  test("counts calls on connections that go away", async () => {
+    const world = new World();
+    const routing = limited({ maxCalls: 1 });
+    const first = await world.call(routing);
+    world.peer(first.sentTo[0]!).send(headers(1, ok), goAway(1));
+    expect((await world.call(routing)).failure).toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
+    world.peer(first.sentTo[0]!).send(data(1, "", { end: true }));
+    expect((await world.call(routing)).failure).toBeUndefined();
+  });
+
+  test("counts connections that go away, and leaves calls one to go on with", async () => {
+    const world = new World();
+    const routing = limited({ maxConnections: 2 });
+    for (let i = 0; i < 4; i++) {
+      // oxlint-disable-next-line no-await-in-loop -- one call after the other
+      const { sentTo, failure } = await world.call(routing);
+      expect(failure).toBeUndefined();
+      world.peer(sentTo[0]!).send(headers(1, ok), goAway(1));
+    }
+    for (let i = 0; i < 10; i++) {
+      world.chance = [i / 10, 0.5];
+      // oxlint-disable-next-line no-await-in-loop -- one call after the other
+      expect((await world.call(routing)).failure).toBeUndefined();
+    }
+    expect(world.dials).toHaveLength(5);
   });
 
   test("limits connections", async () => {

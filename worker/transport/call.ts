@@ -48,7 +48,10 @@ export class OriginCall implements AttemptOwner {
   /** Those of the rule, beyond the first: retries and hedges. */
   #further = 0;
   #unprocessed = 0;
+  /** Of the retry or the hedge that comes next. */
   #stopTimer: (() => void) | undefined;
+  /** It is a retry: no failure of another attempt is the call's. */
+  #retryDue = false;
 
   /**
    * @param targets what `routing` names, as it is just now
@@ -186,6 +189,10 @@ export class OriginCall implements AttemptOwner {
   #retry(attempt: Attempt, pushback: number | "never" | undefined): boolean {
     const { retry, hedging } = this.#routing;
     if (retry === undefined || pushback === "never") return false;
+    if (this.#retryDue) {
+      this.#drop(attempt);
+      return true;
+    }
     if (this.#further >= Math.max(retry.attempts, hedging?.attempts ?? 0) || !this.#canRepeat()) return false;
     const delayMs = pushback ?? backoffMs(retry, this.#further, this.#options.random);
     if (this.#options.clock.now() + delayMs >= this.#deadline || !this.#withdraw(attempt)) return false;
@@ -204,7 +211,9 @@ export class OriginCall implements AttemptOwner {
   #again(attempt: Attempt, delayMs: number): true {
     this.#drop(attempt);
     this.#stopTimer?.();
+    this.#retryDue = true;
     this.#stopTimer = this.#options.clock.after(delayMs, () => {
+      this.#retryDue = false;
       this.#begin();
       if (this.#routing.hedging !== undefined) this.#hedgeLater();
     });
@@ -215,7 +224,7 @@ export class OriginCall implements AttemptOwner {
 
   #hedgeLater(): void {
     const { attempts, delayMs } = this.#routing.hedging!;
-    if (this.#state !== "asked" || this.#further >= attempts) return;
+    if (this.#state !== "asked" || this.#further >= attempts || this.#retryDue) return;
     this.#stopTimer?.();
     this.#stopTimer = this.#options.clock.after(delayMs, () => {
       const late = this.#underWay[0];
@@ -229,7 +238,7 @@ export class OriginCall implements AttemptOwner {
   /** The request is too long to be kept: the first attempt has to do. */
   #onOverflow(): void {
     const first = this.#underWay[0];
-    if (first !== undefined && this.#underWay.length > 1) this.#settle(first);
+    if (first !== undefined && (this.#underWay.length > 1 || this.#retryDue)) this.#settle(first);
   }
 
   // ---- The end.
@@ -237,6 +246,7 @@ export class OriginCall implements AttemptOwner {
   /** `attempt` is the one that counts. */
   #settle(attempt: Attempt): void {
     this.#stopTimer?.();
+    this.#retryDue = false;
     attempt.choose();
     this.#replay?.settle();
     if (this.#underWay.length === 1) return;
@@ -249,9 +259,10 @@ export class OriginCall implements AttemptOwner {
     this.#underWay = this.#underWay.filter((other) => other !== attempt);
   }
 
-  /** No further attempt: the call fails unless one is under way. */
+  /** No further attempt: the call fails unless one is under way, or due. */
   #giveUp(error: CallError): void {
-    if (this.#underWay.length > 0 || this.#state !== "asked") return;
+    const goesOn = this.#underWay.length > 0 || (this.#retryDue && error.side !== "caller");
+    if (goesOn || this.#state !== "asked") return;
     this.#end();
     this.#replay?.cancel(error);
     this.#answer.fail(error);

@@ -182,6 +182,41 @@ describe("an endpoint whose calls fail in a row", () => {
   });
 });
 
+describe("an origin that says nothing for five minutes in the middle of an answer is asked whether it is still there", () => {
+  async function streaming() {
+    const world = new World();
+    const call = await world.call({ targets: [elsewhere("east", one)] });
+    world.peer(one).send(headers(1, [...ok, ["content-type", "application/grpc"]]));
+    await world.advance(299_999);
+    expect(
+      world
+        .peer(one)
+        .received()
+        .filter((line) => line.startsWith("PING")),
+    ).toEqual([]);
+    await world.advance(1);
+    expect(world.peer(one).received()).toEqual(["PING 1"]);
+    return { world, call };
+  }
+
+  test("and left if it does not answer: the call breaks off", async () => {
+    const { world, call } = await streaming();
+    await world.advance(20_000);
+    expect(call.sink.failure).toMatchObject({ code: Code.UNAVAILABLE });
+    expect(world.origins.stats().map(({ connections, calls }) => connections + calls)).toEqual([0]);
+  });
+
+  test("and no sooner than after as long again if it does", async () => {
+    const { world, call } = await streaming();
+    world.peer(one).send(ping(1, { ack: true }));
+    await world.advance(299_999);
+    expect(world.peer(one).received()).toEqual([]);
+    await world.advance(1);
+    expect(world.peer(one).received()).toEqual(["PING 2"]);
+    expect(call.sink.failure).toBeUndefined();
+  });
+});
+
 describe("health", () => {
   test("takes an endpoint out, and back", async () => {
     const world = new World();

@@ -78,6 +78,12 @@ const limits: Readonly<Record<Endpoint["protocol"], Limits>> = {
  */
 const sharedLimits = { initialConnectionWindow: 67_108_864, maxConnectionWindow: 67_108_864 };
 
+/**
+ * An origin that says nothing for this long while calls are under way is asked whether it is still there, milliseconds.
+ * gRPC servers end connections that ask more often than every five minutes, unless they are told otherwise.
+ */
+const keepaliveMs = 300_000;
+
 /** Connections being opened at once: a Worker may have no more. */
 const maxDialing = 6;
 /** Calls that may wait for a connection: beyond it the origin is overwhelmed, not slow. */
@@ -86,6 +92,8 @@ const maxWaiting = 10_000;
 interface Waiting {
   readonly request: HttpRequest;
   readonly answer: Answer;
+  /** The last connection, by its number, whose opening it waits for: all, until one could not be had. */
+  lastDial: number;
   /** Set once the call was given to a connection. */
   cancel: Cancel | undefined;
 }
@@ -94,11 +102,16 @@ export class Pool {
   readonly #endpoint: Endpoint;
   readonly #options: PoolOptions;
   readonly #limits: Limits;
+  /** Those that take calls. */
   readonly #clients = new Set<Client>();
+  /** Those that take no more, and have calls that go on. */
+  readonly #draining = new Set<Client>();
   /** In the order in which they came. */
   readonly #waiting = new Set<Waiting>();
   readonly #reach: Reach;
-  #dialing = 0;
+  /** Connections that are being opened, by their numbers, in order. */
+  readonly #dialing = new Set<number>();
+  #lastDial = 0;
   #state: "open" | "retired" | "closed" = "open";
 
   constructor(endpoint: Endpoint, options: PoolOptions) {
@@ -116,13 +129,14 @@ export class Pool {
 
   /** Whether it has neither a connection nor a call that waits for one. */
   get idle(): boolean {
-    return this.#clients.size === 0 && this.#dialing === 0;
+    return this.connections === 0;
   }
 
   /** Calls under way, those among them that wait for a connection. */
   get load(): number {
     let calls = this.#waiting.size;
     for (const client of this.#clients) calls += client.activeStreams;
+    if (this.#draining.size > 0) for (const client of this.#draining) calls += client.activeStreams;
     return calls;
   }
 
@@ -131,9 +145,14 @@ export class Pool {
     return this.#waiting.size;
   }
 
-  /** Connections, those among them that are being opened. */
+  /** Connections, those among them that are being opened, and those that take no more calls. */
   get connections(): number {
-    return this.#clients.size + this.#dialing;
+    return this.usable + this.#draining.size;
+  }
+
+  /** Connections that take calls, or will once they are open. */
+  get usable(): number {
+    return this.#clients.size + this.#dialing.size;
   }
 
   /** Whether a call would be sent at once. */
@@ -153,12 +172,12 @@ export class Pool {
 
   /** Opens a connection that no call waits for: so that none need be lost to find out that one can be had again. */
   tryAgain(): void {
-    if (this.#state === "open" && this.#dialing === 0 && this.#options.mayDial()) this.#dial();
+    if (this.#state === "open" && this.#dialing.size === 0 && this.#options.mayDial()) this.#dial();
   }
 
   /** A call got no answer in time: connections whose peer is gone without a word have to be found out. */
   doubt(): void {
-    this.#reach.doubt(this.#clients);
+    this.#reach.doubt([...this.#clients, ...this.#draining]);
   }
 
   /** Takes no more calls, and closes its connections as theirs end. */
@@ -173,7 +192,7 @@ export class Pool {
   close(): void {
     this.#state = "closed";
     this.#failWaiting(Code.UNAVAILABLE, "the edge stops");
-    for (const client of this.#clients) client.close();
+    for (const client of [...this.#clients, ...this.#draining]) client.close();
   }
 
   #closeIfIdle(client: Client): void {
@@ -190,10 +209,10 @@ export class Pool {
     if (this.#waiting.size >= maxWaiting) {
       return refuse(request, answer, this.#error(Code.RESOURCE_EXHAUSTED, `${maxWaiting} calls wait for a connection`));
     }
-    if (this.#state !== "open" || (this.connections === 0 && !this.#options.mayDial())) {
+    if (this.#state !== "open" || (this.usable === 0 && !this.#options.mayDial())) {
       return refuse(request, answer, this.#error(Code.UNAVAILABLE, "no more connections may be opened"));
     }
-    const waiting: Waiting = { request, answer, cancel: undefined };
+    const waiting: Waiting = { request, answer, lastDial: Infinity, cancel: undefined };
     this.#waiting.add(waiting);
     this.#dialMore();
     return (reason) => {
@@ -205,46 +224,67 @@ export class Pool {
   #dialMore(): void {
     const { connections, callsPerDial } = this.#limits;
     const wanted = Math.min(Math.ceil(this.#waiting.size / callsPerDial) || 1, maxDialing);
-    while (this.#dialing < wanted && this.connections < connections && this.#options.mayDial()) this.#dial();
+    while (this.#dialing.size < wanted && this.usable < connections && this.#options.mayDial()) this.#dial();
+  }
+
+  /** A connection takes no more calls: those that waited for room on it wait for another. */
+  #dialAgain(): void {
+    if (this.#waiting.size === 0 || this.#state !== "open") return;
+    for (const waiting of this.#waiting) waiting.lastDial = Infinity;
+    this.#dialMore();
   }
 
   #dial(): void {
-    this.#dialing++;
+    const dial = ++this.#lastDial;
+    this.#dialing.add(dial);
     let late = false;
     const { connectTimeoutMs } = this.#endpoint;
     const stop = this.#options.clock.after(connectTimeoutMs, () => {
       late = true;
-      this.#notDialed(`no connection within ${connectTimeoutMs / 1000} s`);
+      this.#notDialed(dial, `no connection within ${connectTimeoutMs / 1000} s`);
     });
     this.#options.dial(this.#endpoint).then(
       (stream) => {
         stop();
         if (late || this.#state === "closed") return stream.destroy();
-        this.#dialing--;
+        this.#dialing.delete(dial);
         if (this.#state === "retired") return stream.destroy();
         this.#open(stream);
         this.#serveWaiting();
       },
       (error: unknown) => {
         stop();
-        if (!late) this.#notDialed(error instanceof Error ? error.message : String(error));
+        if (!late) this.#notDialed(dial, error instanceof Error ? error.message : String(error));
       },
     );
   }
 
-  /** Nobody waits for a connection that cannot be had; for one that is busy they may. */
-  #notDialed(reason: string): void {
-    this.#dialing--;
+  /**
+   * Nobody waits for a connection that cannot be had; for one that is busy they may, and for others that are being opened
+   * now. For those begun later they do not: while calls keep coming, there is always one.
+   */
+  #notDialed(dial: number, reason: string): void {
+    this.#dialing.delete(dial);
     if (this.#clients.size > 0) return;
-    this.#reach.failed();
-    this.#failWaiting(Code.UNAVAILABLE, `cannot connect: ${reason}`);
+    const [oldest] = this.#dialing;
+    const [first] = this.#waiting;
+    if (oldest === undefined || (first !== undefined && first.lastDial < oldest)) {
+      this.#reach.failed();
+      this.#failWaiting(Code.UNAVAILABLE, `cannot connect: ${reason}`, oldest);
+    }
+    for (const waiting of this.#waiting) waiting.lastDial = Math.min(waiting.lastDial, this.#lastDial);
   }
 
-  #failWaiting(code: Code, reason: string): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
+  /** Fails those that wait for no connection from number `oldest` on; undefined: all. */
+  #failWaiting(code: Code, reason: string, oldest?: number): void {
+    const failed: Waiting[] = [];
+    for (const waiting of this.#waiting) {
+      if (oldest !== undefined && waiting.lastDial >= oldest) break;
+      failed.push(waiting);
+    }
+    for (const waiting of failed) this.#waiting.delete(waiting);
     const error = this.#error(code, reason);
-    for (const { request, answer } of waiting) {
+    for (const { request, answer } of failed) {
       request.body.cancel(error);
       answer.fail(error);
     }
@@ -253,10 +293,16 @@ export class Pool {
   #open(stream: ByteStream): void {
     const { clock, defer, http2: counters } = this.#options;
     const idleMs = Math.min(this.#options.idleMs, this.#limits.idleMs);
+    const onDraining = () => {
+      this.#clients.delete(client);
+      this.#draining.add(client);
+      this.#dialAgain();
+    };
     const gone = () => {
       this.#clients.delete(client);
+      this.#draining.delete(client);
       if (this.#reach.lost(client) && this.#clients.size === 0) this.#reach.failed();
-      if (this.#waiting.size > 0 && this.#state === "open") this.#dialMore();
+      this.#dialAgain();
     };
     const onCapacity = () => (this.#state === "open" ? this.#serveWaiting() : this.#closeIfIdle(client));
     const client: Client =
@@ -265,11 +311,11 @@ export class Pool {
         : connectHttp2(stream, {
             clock,
             defer,
-            lifetime: { idleMs },
+            lifetime: { idleMs, keepaliveMs },
             limits: sharedLimits,
             counters,
             onCapacity,
-            onDraining: gone,
+            onDraining,
             onClose: gone,
           });
     this.#clients.add(client);

@@ -11,22 +11,25 @@ import type { Endpoint, Pool } from "./pool.ts";
 /** Bytes of an answer that are looked at: grpc.health.v1's has seven. */
 const maxAnswerBytes = 64;
 
-/** Calls `done` once, within the check's time. Returns what gives the question up. */
+/** Calls `done` once, within the check's time. Returns what gives the question up: then it is not called. */
 export function probe(check: HealthCheck, endpoint: Endpoint, pool: Pool, clock: Clock, done: (well: boolean) => void) {
   const { probe: asked, timeoutMs } = check;
   if (asked.kind === "tcp") throw new Error("a TCP probe asks nothing");
   let open = true;
-  const settle = (well: boolean): void => {
-    if (!open) return;
+  const end = (): boolean => {
+    const wasOpen = open;
     open = false;
     stop();
-    done(well);
+    return wasOpen;
   };
-  const give = (message: string): void => {
+  const settle = (well: boolean): void => {
+    if (end()) done(well);
+  };
+  const give = (message: string): void => cancel?.(new CallError(Code.CANCELLED, message, { side: "edge" }));
+  const stop = clock.after(timeoutMs, () => {
     settle(false);
-    cancel?.(new CallError(Code.CANCELLED, message, { side: "edge" }));
-  };
-  const stop = clock.after(timeoutMs, () => give("the health check took too long"));
+    give("the health check took too long");
+  });
   const request = asked.kind === "grpc" ? grpcRequest(asked, endpoint) : httpRequest(asked, endpoint);
   const cancel: ((error: CallError) => void) | undefined = pool.handle(request, {
     respond: (response) => {
@@ -39,7 +42,10 @@ export function probe(check: HealthCheck, endpoint: Endpoint, pool: Pool, clock:
     },
     fail: () => settle(false),
   });
-  return () => give("the health check is given up");
+  return () => {
+    end();
+    give("the health check is given up");
+  };
 }
 
 function isIn(ranges: readonly CodeRange[], code: number): boolean {

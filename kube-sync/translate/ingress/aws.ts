@@ -3,6 +3,7 @@ import type { ObjectOf } from "../../objects/object.ts";
 import type { Say } from "../context.ts";
 import { searching, startsWith, wildcards, wrongRegex } from "../match.ts";
 import { awsAction } from "./aws-actions.ts";
+import { refusedByParams } from "./aws-class-params.ts";
 import { awsGuards, awsTransforms } from "./aws-guards.ts";
 import { awsPolicies, awsReference, TARGET_GROUP_ANNOTATIONS } from "./aws-origin.ts";
 import { awsConditions } from "./aws-conditions.ts";
@@ -49,7 +50,7 @@ export const aws: Dialect = {
   path,
   refer: awsReference,
   policies: awsPolicies,
-  guards: awsGuards,
+  guards: (reading, backend) => refusedByParams(reading) ?? awsGuards(reading, backend),
   action: (reading, backend) => {
     const action = awsAction(reading, backend);
     if (action === undefined || typeof action === "string") return action;

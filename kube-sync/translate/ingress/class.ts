@@ -3,6 +3,7 @@ import type { Context, Say } from "../context.ts";
 import { INGRESS_CONTROLLER } from "../context.ts";
 import { alibaba } from "./alibaba.ts";
 import { aws } from "./aws.ts";
+import { classNameOf, classOf, LEGACY_CLASS } from "./class-of.ts";
 import type { Dialect } from "./dialect.ts";
 
 import { gke } from "./gke.ts";
@@ -24,17 +25,14 @@ const GKE_CLASSES: ReadonlySet<string> = new Set(["gce", "gce-internal", "gce-mu
 const GKE_ANNOTATIONS =
   /^(networking\.gke\.io|cloud\.google\.com|ingress\.gcp\.kubernetes\.io|kubernetes\.io\/ingress\.(allow-http|.*-static-ip-name))/;
 
-const LEGACY_CLASS = "kubernetes.io/ingress.class";
-const DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class";
-
 /** The dialect in which to read an Ingress; undefined when it is not Edgeway's to serve, which is then reported. */
 export function dialectOf(context: Context, ingress: ObjectOf<"Ingress">, say: Say): Dialect | undefined {
-  const { objects, options } = context;
+  const { options } = context;
   const specName = ingress.spec.ingressClassName;
-  const name = specName ?? ingress.metadata.annotations[LEGACY_CLASS];
+  const name = classNameOf(ingress);
   const field = specName === undefined && name !== undefined ? annotationField(LEGACY_CLASS) : "spec.ingressClassName";
   const isNamed = (given: string | undefined) => given !== undefined && options.adoptClasses?.has(given) === true;
-  const found = name === undefined ? defaultClass(context) : objects.get("IngressClass", "", name);
+  const found = classOf(context, ingress);
   if (found !== undefined) {
     const { controller } = found.spec;
     if (controller === INGRESS_CONTROLLER || options.adoptAll || isNamed(found.metadata.name))
@@ -62,10 +60,6 @@ function isOfGke({ objects }: Context, { metadata, spec }: ObjectOf<"Ingress">):
     Object.keys(each?.annotations ?? {}),
   );
   return annotations.some((name) => GKE_ANNOTATIONS.test(name));
-}
-
-function defaultClass({ objects }: Context): ObjectOf<"IngressClass"> | undefined {
-  return objects.all("IngressClass").find(({ metadata }) => metadata.annotations[DEFAULT_CLASS] === "true");
 }
 
 /**

@@ -1,10 +1,9 @@
 import { RequestPart } from "../../../proto/gen/edgeway/v1/table_pb.js";
-import { limits } from "../../../routes/decode/list.ts";
 import { forms } from "../../../routes/syntax.ts";
 import type { Reader } from "../../objects/read.ts";
 import { list } from "../../objects/read.ts";
 import type { Match } from "../match.ts";
-import { ANY_REQUEST, anyOf, combined, onPart, wildcards } from "../match.ts";
+import { ANY_REQUEST, anyOf, eachWithEach, onPart, wildcards } from "../match.ts";
 import type { Conditions, HostCondition, Reading } from "./dialect.ts";
 import { annotationOf, sayOf } from "./dialect.ts";
 import { readJson } from "./json.ts";
@@ -15,7 +14,6 @@ export type ConditionPart = Partial<{ hosts: HostCondition[]; paths: Match[]; ma
 export const NO_VALUES = "a condition must have values";
 /** For both ALBs' rules: hosts of conditions are more values of the rule's own. */
 export const MIXED = "regexValues cannot stand beside other hosts, the rule's own included";
-const TOO_MANY = `its values make more than ${limits.matches} matches together`;
 
 /**
  * The conditions of an ALB dialect: conditions.NAME, a list in JSON. Blocks must all hold, and of a block's values any;
@@ -46,8 +44,8 @@ export function readConditions<T>(
     if (Object.values(found).every((alternatives) => alternatives.length === 0)) return fail(NO_VALUES);
     hosts.push(...(found.hosts ?? []));
     paths.push(...(found.paths ?? []));
-    const next = combined(matches, found.matches ?? []);
-    if (next === undefined) return fail(TOO_MANY);
+    const next = eachWithEach(matches, found.matches ?? []);
+    if (typeof next === "string") return fail(next);
     matches = next;
   }
   if (hosts.some((host) => host.isExpression) && !hosts.every((host) => host.isExpression)) return fail(MIXED);

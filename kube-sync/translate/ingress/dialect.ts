@@ -26,10 +26,19 @@ export interface IngressRule extends OrderedRule {
   readonly reading: Reading;
   /** As the Ingress has it; absent for a default backend. */
   readonly path?: IngressPath;
+  /** What of the Ingress it is from: the same object for all rules that a mesh behind has for it. */
+  readonly part: Part;
   /** After the key of the Ingress's route for the hostname, when it is a route of its own. */
   readonly suffix: string;
   /** Whether its calls are answered with an error whatever their backend is: those that a canary would take, too. */
   readonly refused?: boolean;
+}
+
+/** The requests that a path of an Ingress takes, or a default backend. */
+interface Part {
+  readonly host: string;
+  /** Any of them; empty: every request for the host. */
+  readonly matches: readonly Match[];
 }
 
 /** A path as the table has it, any of some matches, or why it cannot be had. `note`: how its meaning changes. */
@@ -175,4 +184,11 @@ export function valueOf<T>(
   const value = form.read(text.trim());
   if (value === undefined) sayOf(reading, name, "error", `must be ${form.says}, not "${text}": ignored`);
   return value;
+}
+
+/** Sorts by what the table tries first: the narrowest hosts, and then by path. */
+export function byHostAndPath(a: IngressRule, b: IngressRule): number {
+  const [hostA, hostB] = [a.part.host, b.part.host];
+  const isWild = (host: string) => Number(host.startsWith("*."));
+  return hostB.length - hostA.length || isWild(hostA) - isWild(hostB) || byPath(a, b);
 }

@@ -1,5 +1,4 @@
 import { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
-import { limits } from "../../../routes/decode/list.ts";
 import { forms } from "../../../routes/syntax.ts";
 import { keyOf as nameOf } from "../../objects/object.ts";
 import { compareText } from "../../report.ts";
@@ -8,14 +7,15 @@ import type { IngressBackend, IngressPath } from "../../objects/ingress.ts";
 import { findPort, noSuchPort } from "../backends.ts";
 import type { ClientCertificates } from "../certificates.ts";
 import { addCertificate } from "../certificates.ts";
-import type { Context, RouteInit } from "../context.ts";
+import type { Context, RouteInit, Say } from "../context.ts";
 import { invalidTarget, sayAbout } from "../context.ts";
-import { intersectHostnames } from "../hostnames.ts";
+import { coveringHostnames, intersectHostnames } from "../hostnames.ts";
 import { getOrAdd } from "../object-index.ts";
-import { meshBehind } from "../istio/mesh.ts";
+import { meshBehind, NOT_FOUND } from "../istio/mesh.ts";
+import type { MeshRule } from "../istio/virtual-service.ts";
 import type { Match } from "../match.ts";
-import { combined } from "../match.ts";
-import { countWithWider, inOrder, inTableOrder } from "../order.ts";
+import { eachWithEach } from "../match.ts";
+import { countWithWider, forHostname, inTableOrder } from "../order.ts";
 import { readAnnotations } from "./annotations.ts";
 import { dialectOf } from "./class.ts";
 import { MIXED } from "./conditions.ts";
@@ -29,7 +29,7 @@ import type {
   PathResult,
   Reading,
 } from "./dialect.ts";
-import { byPath, sayOf } from "./dialect.ts";
+import { byHostAndPath, sayOf } from "./dialect.ts";
 import { useService } from "./targets.ts";
 
 /**
@@ -79,7 +79,7 @@ function readIngress(context: Context, ingress: ObjectOf<"Ingress">) {
   dialect.check?.(read);
   const clients = dialect.clients?.(read);
   const reading = typeof clients === "string" ? { ...read, refused: clients } : read;
-  const rules = rulesOf(reading);
+  const rules = rulesOf(reading) ?? rulesOf({ ...reading, refused: tooMuch(say) }) ?? [];
   addCertificates(reading, typeof clients === "string" ? undefined : clients);
   return { dialect, rules };
 }
@@ -98,11 +98,34 @@ function rebind(context: Context, rules: readonly IngressRule[]): IngressRule[] 
 }
 
 /** By the table's own order, but for an Ingress with a mesh behind it, whose rules have an order of their own. */
-function arrangeByTable(rules: readonly IngressRule[]) {
+function arrangeByTable(rules: readonly IngressRule[]): RouteInit[] {
   const isMesh = rules.some(({ source }) => source.kind === "VirtualService");
-  if (!isMesh) return inTableOrder(rules, keyOf);
-  const byHost = [...Map.groupBy(rules, ({ hostname }) => hostname).values()];
-  return byHost.flatMap((there) => inOrder(there.toSorted(byPath), keyOf));
+  return isMesh ? arrangeMesh(rules) : inTableOrder(rules, keyOf);
+}
+
+/** The Ingress's host and path decide first, and of the mesh's hosts behind them the narrowest alone. */
+function arrangeMesh(rules: readonly IngressRule[]): RouteInit[] {
+  const parts = Map.groupBy(rules.toSorted(byHostAndPath), ({ part }) => part);
+  const byHost = [...parts.values()].map((own) => Map.groupBy(own, ({ hostname }) => hostname));
+  const hostnames = new Set(rules.map(({ hostname }) => hostname));
+  return [...hostnames].flatMap((hostname) => {
+    const [, ...wider] = coveringHostnames(hostname);
+    const goesOn = wider.some((each) => hostnames.has(each));
+    const there = byHost.flatMap((part) => {
+      const narrowest = [hostname, ...wider].find((each) => part.has(each));
+      const own = narrowest === undefined ? [] : part.get(narrowest)!;
+      return goesOn ? [...own, ...fenceOf(own)] : own;
+    });
+    return forHostname(there, hostname, keyOf);
+  });
+}
+
+/** What none of a virtual host's rules takes is answered, and does not go on to wider ones. */
+function fenceOf(rules: readonly IngressRule[]): IngressRule[] {
+  const [first] = rules;
+  if (first === undefined || rules.some(({ matches, part }) => matches === part.matches)) return [];
+  const rule = { index: 0, filters: [NOT_FOUND] };
+  return [{ ...first, matches: first.part.matches, rule, suffix: `${first.suffix}/none` }];
 }
 
 function keyOf({ reading, hostname, suffix }: IngressRule): string {
@@ -121,37 +144,35 @@ function addCertificates({ context, ingress, say }: Reading, clients: ClientCert
   });
 }
 
-function rulesOf(reading: Reading): IngressRule[] {
+/** More than the edge takes: what few lines ask for must not fill the memory. */
+const MOST_MATCHES = 500_000;
+
+function tooMuch(say: Say): string {
+  const reason = `has more than ${MOST_MATCHES} matches with those of the mesh behind it`;
+  say("error", "spec.rules", `${reason}: all its paths answer with an error`);
+  return reason;
+}
+
+/** Undefined: there are too many. */
+function rulesOf(reading: Reading): IngressRule[] | undefined {
   const { ingress, dialect, say, context } = reading;
   const { spec } = ingress;
   const schemes = dialect.schemes(ingress, say, context);
   if (schemes === undefined) return [];
-  const conditions = new Map<string, ReturnType<ConditionsOf>>();
-  const conditionsOf: ConditionsOf = (name) => getOrAdd(conditions, name, () => dialect.conditions?.(reading, name));
   const aliases = dialect.aliases?.(reading) ?? [];
-  let room = MOST_RULES;
-  const made = spec.rules.flatMap(({ host = "", http }, index): Draft[] => {
-    if (http !== undefined) {
-      return http.paths.flatMap((path, i) => {
-        const drafts = room < 0 ? [] : pathDrafts(reading, host, path, index, i, conditionsOf);
-        room -= drafts.length * (aliases.length + 1);
-        return drafts;
-      });
+  const made: Draft[] = [];
+  let matches = 0;
+  for (const draft of draftsOfSpec(reading)) {
+    made.push(draft);
+    matches += Math.max(1, draft.matches.length);
+    if (matches > MOST_MATCHES) return undefined;
+    if (made.length * (aliases.length + 1) > MOST_RULES) {
+      say("error", "spec", `${TOO_MANY_RULES}: it is left out`);
+      return [];
     }
-    if (spec.defaultBackend !== undefined) return defaultDrafts(reading, host, spec.defaultBackend, index);
-    say("warning", `spec.rules[${index}]`, "has neither paths nor a default backend: it serves nothing");
-    return [];
-  });
-  if (spec.defaultBackend !== undefined) {
-    const own = spec.rules.flatMap(({ host = "", http }) => (http === undefined ? [] : host));
-    const hosts = dialect.defaultsOwnHosts === true && spec.rules.length > 0 ? new Set(own) : [""];
-    for (const host of hosts) made.push(...defaultDrafts(reading, host, spec.defaultBackend, spec.rules.length));
-  } else if (spec.rules.length === 0) {
-    say("warning", "spec", "has neither rules nor a default backend: it serves nothing");
   }
-  if (room < 0) {
-    say("error", "spec", `${TOO_MANY_RULES}: it is left out`);
-    return [];
+  if (spec.defaultBackend === undefined && spec.rules.length === 0) {
+    say("warning", "spec", "has neither rules nor a default backend: it serves nothing");
   }
   const own = made.flatMap((draft) =>
     [draft.hostname, ...(draft.hostname === "" ? [] : aliases)].map((hostname) => ({ ...draft, hostname })),
@@ -159,9 +180,25 @@ function rulesOf(reading: Reading): IngressRule[] {
   return redirected(reading, schemes, own);
 }
 
+function* draftsOfSpec(reading: Reading): Iterable<Draft> {
+  const { ingress, dialect, say } = reading;
+  const { rules, defaultBackend } = ingress.spec;
+  const conditions = new Map<string, ReturnType<ConditionsOf>>();
+  const conditionsOf: ConditionsOf = (name) => getOrAdd(conditions, name, () => dialect.conditions?.(reading, name));
+  for (const [index, { host = "", http }] of rules.entries()) {
+    if (http === undefined && defaultBackend === undefined)
+      say("warning", `spec.rules[${index}]`, "has neither paths nor a default backend: it serves nothing");
+    else if (http === undefined) yield* defaultDrafts(reading, host, defaultBackend!, index);
+    else for (const [i, path] of http.paths.entries()) yield* pathDrafts(reading, host, path, index, i, conditionsOf);
+  }
+  if (defaultBackend === undefined) return;
+  const named = rules.flatMap(({ host = "", http }) => (http === undefined ? [] : host));
+  const hosts = dialect.defaultsOwnHosts === true && rules.length > 0 ? new Set(named) : [""];
+  for (const host of hosts) yield* defaultDrafts(reading, host, defaultBackend, rules.length);
+}
+
 type Draft = Omit<IngressRule, "schemes">;
 
-const TOO_MANY = `its conditions and paths make more than ${limits.matches} matches together`;
 /** Of all Ingresses of a dialect, with those repeated for narrower hosts: a table has places for no more. */
 const MOST_RULES = 250_000;
 const TOO_MANY_RULES = `its paths and hosts make more than ${MOST_RULES} rules together`;
@@ -183,9 +220,10 @@ function redirected(reading: Reading, schemes: readonly Scheme[], drafts: readon
     const { metadata } = reading.ingress;
     const source = { kind: "Ingress", namespace: metadata.namespace, name: metadata.name };
     const own = { ...draft, source, suffix: "/http", schemes: [Scheme.HTTP], rule };
-    const { path: _, ...ofHost } = own;
+    const { path: _, ...rest } = own;
+    const part: Draft["part"] = { host: hostname, matches: [] };
     if (reading.dialect.redirectsPaths === true) redirects.push(own);
-    else if (!redirectedHosts.has(hostname)) redirects.push({ ...ofHost, matches: [] });
+    else if (!redirectedHosts.has(hostname)) redirects.push({ ...rest, part, matches: part.matches });
     redirectedHosts.add(hostname);
     return [{ ...draft, schemes: [Scheme.HTTPS] }];
   });
@@ -212,24 +250,25 @@ function pathDrafts(
   if (result.note !== undefined) say("info", `${field}.path`, result.note);
   const name = path.backend.service?.name;
   const conditions = name === undefined ? undefined : conditionsOf(name);
-  const fail = (reason: string) => draftsOf(reading, host, result.matches, index, path, refusal(reason));
+  const failed = (reason: string) => draftsOf(reading, host, result.matches, index, path, refusal(reason));
   const wrong = (reason: string) => {
     sayOf(reading, `conditions.${name}`, "error", `${reason}: its paths answer with an error`);
-    return fail(reason);
+    return failed(reason);
   };
-  if (typeof conditions === "string") return fail(conditions);
+  if (typeof conditions === "string") return failed(conditions);
   const { hosts = [], paths = [], matches = [] } = conditions ?? {};
   if (host !== "" && hosts.some(({ isExpression }) => isExpression)) return wrong(MIXED);
   // Without a path of its own, a condition's path is the only one.
   const places = path.path === undefined && paths.length > 0 ? paths : [...result.matches, ...paths];
-  const all = combined(places, matches);
-  if (all === undefined) return wrong(TOO_MANY);
+  const all = eachWithEach(places, matches);
+  if (typeof all === "string") return wrong(all);
   const outcome = outcomeOf(reading, path.backend, `${field}.backend`, path);
   const own = host !== "" || hosts.length === 0 ? draftsOf(reading, host, all, index, path, outcome) : [];
-  return [
-    ...own,
-    ...hosts.flatMap((each) => draftsOf(reading, each.hostname, combined(all, each.matches)!, index, path, outcome)),
-  ];
+  const others = hosts.flatMap((each) => {
+    const there = eachWithEach(all, each.matches);
+    return typeof there === "string" ? wrong(there) : draftsOf(reading, each.hostname, there, index, path, outcome);
+  });
+  return [...own, ...others];
 }
 
 function checkForm(result: PathResult): PathResult {
@@ -249,7 +288,7 @@ type Outcome =
   | { readonly mesh: NonNullable<ReturnType<typeof meshBehind>> };
 
 function refusal(reason: string): Outcome {
-  return { rule: { backends: [{ target: invalidTarget(reason), weight: 1 }] }, refused: true };
+  return { ...invalid(reason), refused: true };
 }
 
 function draftsOf(
@@ -266,22 +305,34 @@ function draftsOf(
     const { refused = false } = outcome;
     const source = { kind: "Ingress", namespace, name };
     const rule = { index, ...outcome.rule };
-    return [{ ...shared, hostname: host, source, createdSeconds, suffix: "", matches, rule, refused }];
+    const part = { host, matches };
+    return [{ ...shared, hostname: host, part, source, createdSeconds, suffix: "", matches, rule, refused }];
   }
-  if (outcome.mesh.some((inner) => combined(matches, inner.matches) === undefined)) {
-    reading.say("error", `spec.rules[${index}]`, `with the mesh behind it ${TOO_MANY}: its paths answer with an error`);
-    return draftsOf(reading, host, matches, index, path, refusal(TOO_MANY));
-  }
+  const part = { host, matches };
   return outcome.mesh.flatMap((inner) =>
     intersectHostnames(host, [inner.hostname]).map((hostname) => ({
       ...shared,
       ...inner,
       hostname,
+      part,
       via: { kind: "Ingress", namespace, name },
       suffix: `/${inner.source.kind}/${inner.source.namespace}/${inner.source.name}`,
-      matches: combined(matches, inner.matches)!,
+      ...narrowed(reading, matches, inner),
     })),
   );
+}
+
+/** A mesh's rule for what an Ingress's matches take. */
+function narrowed({ say }: Reading, matches: readonly Match[], inner: MeshRule): Pick<Draft, "matches" | "rule"> {
+  const all = eachWithEach(matches, inner.matches);
+  if (typeof all !== "string") return { matches: all, rule: inner.rule };
+  const { kind, namespace, name } = inner.source;
+  say("error", "spec.rules", `${kind} ${namespace}/${name}: ${all}: answers with an error`);
+  return { matches, ...invalid(all) };
+}
+
+function invalid(reason: string): { readonly rule: Action } {
+  return { rule: { backends: [{ target: invalidTarget(reason), weight: 1 }] } };
 }
 
 function outcomeOf(reading: Reading, backend: IngressBackend, field: string, path: IngressPath | undefined): Outcome {
@@ -304,7 +355,7 @@ function unguarded(reading: Reading, backend: IngressBackend, field: string, pat
   const { context, ingress, dialect, say } = reading;
   const fail = (at: string, reason: string): Outcome => {
     say("error", at, reason);
-    return { rule: { backends: [{ target: invalidTarget(reason), weight: 1 }] } };
+    return invalid(reason);
   };
   if (backend.service === undefined) return fail(`${field}.resource`, "only a Service can be a backend");
   const { name, port: wanted } = nameOfBackend(backend.service);

@@ -3,6 +3,8 @@ import type { FilterInit, RouteInit } from "../context.ts";
 import { compareText } from "../../report.ts";
 import type { Match } from "../match.ts";
 import { ANY_REQUEST, onCookie, onHeader, searching, wrongRegex } from "../match.ts";
+import { LAST } from "../gateway/isolation.ts";
+import { NOT_FOUND } from "../istio/mesh.ts";
 import { inOrder, inTableOrder, withWider } from "../order.ts";
 import type { CanaryPair } from "./canary.ts";
 import { narrowed, pairCanaries, taking, withShares } from "./canary.ts";
@@ -149,7 +151,8 @@ function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => st
   const server = rules.filter((rule) => rule.hostname === hostname).toSorted(byAge);
   const isRegex = server.some(({ reading }) => !isCanaryReading(reading) && usesRegex(reading));
   const sorted = isRegex ? server.flatMap(asRegex).toSorted(byLength) : server.toSorted(byPath);
-  const own = sorted.map((rule) => (rule.path === undefined ? { ...rule, isLast: true } : rule));
+  const isDefault = ({ source, path }: IngressRule) => source.kind === "Ingress" && path === undefined;
+  const own = sorted.map((rule) => (isDefault(rule) ? { ...rule, priority: DEFAULT } : rule));
   const pairs = pairCanaries(
     own,
     ({ reading }) => isCanaryReading(reading),
@@ -165,6 +168,9 @@ function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => st
     : inTableOrder([...mains, ...rest], keyOf);
 }
 
+/** A default backend gives way to all paths of its host, whoever has them. */
+const DEFAULT = -1;
+
 /** NGINX's own default backend, for what the paths of a server leave. */
 function fence(mains: readonly IngressRule[]): IngressRule[] {
   const [first] = mains;
@@ -174,8 +180,8 @@ function fence(mains: readonly IngressRule[]): IngressRule[] {
   const { reading, hostname, singleLabel } = first;
   const { metadata, spec } = reading.ingress;
   const source = { kind: "Ingress", namespace: metadata.namespace, name: metadata.name };
-  const answer = { filter: { case: "directResponse" as const, value: { status: 404 } } };
-  const rule = { index: spec.rules.length, filters: [answer] };
+  const part: IngressRule["part"] = { host: hostname, matches: [] };
+  const rule = { index: spec.rules.length, filters: [NOT_FOUND] };
   return [
     {
       reading,
@@ -185,9 +191,10 @@ function fence(mains: readonly IngressRule[]): IngressRule[] {
       source,
       suffix: "",
       schemes: [],
-      matches: [],
+      part,
+      matches: part.matches,
       rule,
-      isLast: true,
+      priority: LAST,
     },
   ];
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { CallError } from "../../call/error.ts";
 import { Fields } from "../../call/fields.ts";
-import type { HttpResponse } from "../../call/http.ts";
+import { type HttpResponse, noBody } from "../../call/http.ts";
 import { Code } from "../../call/status.ts";
 import { ErrorCode } from "../error.ts";
 import { data, frame, goAway, headers, ok, ping, rst, settings, settingsAck, windowUpdate } from "../testing/frames.ts";
@@ -215,6 +215,79 @@ describe("an answer", () => {
     peer.send(headers(1, [...ok, ["x", "y".repeat(100)]]));
     expect(call.failure).toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
     expect(peer.counters.maxHeaderListBytes).toBe(1);
+  });
+});
+
+describe("a defect of what hangs on a call ends that call alone", () => {
+  const defect = (): never => {
+    throw new Error("a defect");
+  };
+  const head = { method: "GET", scheme: "http", authority: "", path: "/", fields: Fields.empty } as const;
+
+  /** Makes a call whose answer and sink do as `parts` say, beside one that is as it should be. */
+  function beside(parts: { respond?: () => void; write?: () => void; end?: () => void; fail?: () => void }) {
+    const { peer, client } = clientUnderTest();
+    const heard: CallError[] = [];
+    const fail = (error: CallError): void => {
+      heard.push(error);
+      parts.fail?.();
+    };
+    const respond = ({ body }: HttpResponse): void => {
+      parts.respond?.();
+      body.pipe({ write: parts.write ?? (() => {}), end: parts.end ?? (() => {}), fail });
+    };
+    client.handle({ head, body: noBody }, { respond, fail });
+    const neighbour = new TestCall(client);
+    peer.received();
+    return { peer, client, neighbour, heard };
+  }
+
+  /** The neighbour's answer comes, and the connection goes on. */
+  function expectUnharmed({ peer, client, neighbour }: ReturnType<typeof beside>): void {
+    peer.send(headers(3, ok), data(3, "x", { end: true }));
+    expect(neighbour.sink).toMatchObject({ text: "x", trailers: Fields.empty });
+    expect(client).toMatchObject({ activeStreams: 0, draining: false });
+    expect(peer.closedWith).toBe("open");
+  }
+
+  test("where its head is taken", () => {
+    const pair = beside({ respond: defect });
+    pair.peer.send(headers(1, ok), data(1, "late"));
+    expect(pair.peer.received()).toEqual(["RST_STREAM 1 CANCEL"]);
+    expectUnharmed(pair);
+  });
+
+  test("where its bytes are taken: its taker hears of it", () => {
+    const pair = beside({ write: defect });
+    pair.peer.send(headers(1, ok), data(1, "x"));
+    expect(pair.heard).toMatchObject([{ code: Code.INTERNAL, side: "edge", cause: { message: "a defect" } }]);
+    expect(pair.peer.received()).toEqual(["RST_STREAM 1 CANCEL"]);
+    expectUnharmed(pair);
+  });
+
+  test("where its end is taken", () => {
+    const pair = beside({ end: defect });
+    pair.peer.send(headers(1, ok), data(1, "x", { end: true }));
+    expect(pair.peer.received()).toEqual([]);
+    expectUnharmed(pair);
+  });
+
+  test("where its request is read on", () => {
+    const { peer, client } = clientUnderTest({ peerSettings: [[4, 5]] });
+    const body = new TestBody();
+    const call = new TestCall(client, { method: "POST", body });
+    body.write("hello, world");
+    body.consumed = defect;
+    peer.send(windowUpdate(1, 100));
+    expect(call.failure).toMatchObject({ code: Code.INTERNAL, side: "edge" });
+    expect(peer.closedWith).toBe("open");
+  });
+
+  test("where its failure is told, when the connection is lost: its neighbours hear of it", () => {
+    const { peer, neighbour } = beside({ fail: defect });
+    peer.leave();
+    expect(neighbour.failure).toMatchObject({ code: Code.UNAVAILABLE });
+    expect(peer.closedWith).toMatchObject({ code: Code.UNAVAILABLE });
   });
 });
 

@@ -24,6 +24,8 @@ export interface ClientEvents {
 
 export class ClientConnection extends Connection<ClientExchange> implements ClientOwner {
   readonly peer = "origin";
+  /** Servers may write answers in small pieces, many to a request. */
+  protected readonly smallDataPerFrame = 64;
   draining = false;
   readonly #events: ClientEvents;
   /** In order; those that were withdrawn are gone. */
@@ -168,6 +170,11 @@ export class ClientConnection extends Connection<ClientExchange> implements Clie
 
   /** Each costs a request of ours: no peer can make more of them than we do. */
   protected onReset(): void {}
+
+  /** So does each of these that ends a stream; others have no effect. */
+  protected onProvokedReset(stream: ClientExchange | undefined): void {
+    if (stream === undefined) this.spendOnIdle();
+  }
 
   protected onSetting(id: number, value: number): void {
     if (id === SettingId.MAX_CONCURRENT_STREAMS) this.#peerConcurrency = value;

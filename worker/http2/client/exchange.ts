@@ -59,7 +59,11 @@ export class ClientExchange extends Stream {
         throw new StreamError(ErrorCode.PROTOCOL_ERROR, "less DATA than content-length says");
       }
     }
-    answer.respond({ head: parsed.head, body: endStream ? noBody : this });
+    try {
+      answer.respond({ head: parsed.head, body: endStream ? noBody : this });
+    } catch (error) {
+      this.abortFor(error);
+    }
     if (endStream && this.state !== "closed") this.receiveEnd(Fields.empty);
   }
 

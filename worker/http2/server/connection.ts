@@ -1,5 +1,5 @@
 /** The server role: the peer's streams become requests to a handler. */
-import { CallError } from "../../call/error.ts";
+import type { CallError } from "../../call/error.ts";
 import { Fields } from "../../call/fields.ts";
 import { type Handler, noBody, type RequestHead, type ResponseHead } from "../../call/http.ts";
 import { Code } from "../../call/status.ts";
@@ -29,6 +29,7 @@ const grpcType = /^application\/grpc($|[+;])/;
 
 export class ServerConnection extends Connection<ServerExchange> implements ServerOwner {
   readonly peer = "caller";
+  protected readonly smallDataPerFrame = 1;
   readonly #scheme: RequestHead["scheme"];
   readonly #handler: Handler;
   #prefaceAt = 0;
@@ -132,8 +133,7 @@ export class ServerConnection extends Connection<ServerExchange> implements Serv
     try {
       exchange.handledBy(this.#handler({ head, body: endStream ? noBody : exchange }, exchange));
     } catch (error) {
-      // A handler's defect must not reach its neighbours on the connection.
-      exchange.abort(new CallError(Code.INTERNAL, "the handler failed", { side: "edge", cause: error }));
+      exchange.abortFor(error);
     }
   }
 
@@ -144,7 +144,7 @@ export class ServerConnection extends Connection<ServerExchange> implements Serv
 
   #answerOversize(streamId: number, endStream: boolean, contentType = ""): void {
     this.abuse.count("maxHeaderListBytes");
-    this.abuse.spend("provokedResetBurst");
+    this.onProvokedReset();
     this.writing.response(grpcType.test(contentType) ? metadataTooLarge : headerListTooLarge);
     this.sendBlock(streamId, true);
     if (!endStream) this.sendReset(streamId, ErrorCode.NO_ERROR);
@@ -153,6 +153,10 @@ export class ServerConnection extends Connection<ServerExchange> implements Serv
   /** A client that sees its answers through may cancel as many: one that only cancels is an attack. */
   protected onReset(): void {
     this.abuse.spend("resetBurst", this.#answered);
+  }
+
+  protected onProvokedReset(): void {
+    this.abuse.spend("provokedResetBurst", this.#answered);
   }
 
   /** An answer was sent in full. */

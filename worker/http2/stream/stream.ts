@@ -122,17 +122,29 @@ export abstract class Stream implements Body, BodySink {
   }
 
   #deliver(piece: Uint8Array): void {
-    if (this.#sink !== undefined && this.#kept === undefined) this.#sink.write(piece);
-    else (this.#kept ??= new ByteQueue()).push(piece);
+    if (this.#sink === undefined || this.#kept !== undefined) return (this.#kept ??= new ByteQueue()).push(piece);
+    try {
+      this.#sink.write(piece);
+    } catch (error) {
+      this.abortFor(error);
+    }
   }
 
   receiveEnd(trailers: Fields): void {
     if (this.#expected > 0) throw new StreamError(ErrorCode.PROTOCOL_ERROR, "less DATA than content-length says");
     this.state = afterReceivedEnd(this.state);
-    if (this.#sink !== undefined && this.#kept === undefined) this.#sink.end(trailers);
+    if (this.#sink !== undefined && this.#kept === undefined) this.#deliverEnd(this.#sink, trailers);
     else if (!this.#cancelled) this.#keptEnd = trailers;
     this.onReceivedEnd();
     this.#leaveIfClosed();
+  }
+
+  #deliverEnd(sink: BodySink, trailers: Fields): void {
+    try {
+      sink.end(trailers);
+    } catch (error) {
+      this.abortFor(error);
+    }
   }
 
   expectLength(contentLength: number): void {
@@ -149,7 +161,11 @@ export abstract class Stream implements Body, BodySink {
   /** Starts sending `source`; from now on this stream is its sink. */
   protected send(source: Body): void {
     this.#source = source;
-    source.pipe(this);
+    try {
+      source.pipe(this);
+    } catch (error) {
+      this.abortFor(error);
+    }
   }
 
   write(bytes: Uint8Array): void {
@@ -196,16 +212,18 @@ export abstract class Stream implements Body, BodySink {
     if (sent === 0) return false;
     queue.drop(sent);
     this.waitingSince = this.owner.now();
-    if (queue.bytes === 0) {
-      this.#queue = undefined;
-      if (this.#queuedEnd !== undefined) {
-        this.#source?.consumed(sent);
-        this.#sendEnd(this.#queuedEnd);
-        return false;
-      }
-    }
-    this.#source?.consumed(sent);
+    if (queue.bytes === 0) this.#queue = undefined;
+    this.#credit(sent);
+    if (this.#queue === undefined && this.#queuedEnd !== undefined) this.#sendEnd(this.#queuedEnd);
     return this.#queue !== undefined;
+  }
+
+  #credit(bytes: number): void {
+    try {
+      this.#source?.consumed(bytes);
+    } catch (error) {
+      this.abortFor(error);
+    }
   }
 
   #sendEnd(trailers: Fields): void {
@@ -242,13 +260,25 @@ export abstract class Stream implements Body, BodySink {
     const whole = !mayReceive(this.state);
     this.state = "closed";
     this.owner.leave(this);
-    this.stopSending(error);
-    this.onBrokenOff(error);
-    if (whole || this.#cancelled) return;
+    try {
+      this.stopSending(error);
+      this.onBrokenOff(error);
+      if (!whole && !this.#cancelled) this.#failTaker(error);
+    } catch {
+      // Whoever fails at being told that it failed has nobody left to tell; its neighbours are told all the same.
+    }
+  }
+
+  #failTaker(error: CallError): void {
     const sink = this.#sink;
     this.#dropReceived();
     if (sink === undefined) this.#keptFailure = error;
     else sink.fail(error);
+  }
+
+  /** Ends the stream for a defect of what hangs on it, which must not reach its neighbours on the connection. */
+  abortFor(cause: unknown): void {
+    this.abort(new CallError(Code.INTERNAL, "the edge failed", { side: "edge", cause }));
   }
 
   /** The peer needs no more of the body that goes to it. */
