@@ -45,8 +45,8 @@ export function dialectOf(context: Context, ingress: ObjectOf<"Ingress">, say: S
     else say("warning", field, `not adopted: there is no IngressClass "${name}"`);
     return undefined;
   }
-  if (name === undefined) return isOfGke(context, ingress) ? gke : plain;
-  return GKE_CLASSES.has(name) ? gke : guess(ingress, name, say, field);
+  const isGke = name === undefined ? isOfGke(context, ingress) : GKE_CLASSES.has(name);
+  return isGke ? gke : guess(ingress, name, say, field);
 }
 
 /** An Ingress without a class, with annotations of GKE's on it or on its Services. */
@@ -63,16 +63,22 @@ function isOfGke({ objects }: Context, { metadata, spec }: ObjectOf<"Ingress">):
 }
 
 /**
- * A class that is not among the objects. Both ALB controllers usually call theirs "alb", and only Alibaba's has
- * backend protocols in lower case.
+ * A class that is not among the objects, or none, by its usual name or else by the annotations. Both ALB controllers
+ * usually call theirs "alb", and only Alibaba's has backend protocols in lower case.
  */
-function guess({ metadata }: ObjectOf<"Ingress">, name: string, say: Say, field: string): Dialect {
-  if (name !== "alb") {
-    say("warning", field, `there is no IngressClass "${name}": read as a plain Ingress`);
-    return plain;
+function guess({ metadata }: ObjectOf<"Ingress">, name: string | undefined, say: Say, field: string): Dialect {
+  const has = (prefix: string) => Object.keys(metadata.annotations).some((each) => each.startsWith(prefix));
+  const missing = name === undefined ? "it names no class" : `there is no IngressClass "${name}"`;
+  if (name === "nginx" || (name !== "alb" && !has(aws.prefix) && has(nginx.prefix))) {
+    say("warning", field, `${missing}: read as ${nginx.name}`);
+    return nginx;
   }
-  const protocol = metadata.annotations[`${alibaba.prefix}backend-protocol`];
-  const dialect = protocol !== undefined && /^[a-z]+$/.test(protocol) ? alibaba : aws;
-  say("warning", field, `there is no IngressClass "alb" that would tell AWS from Alibaba: read as ${dialect.name}`);
-  return dialect;
+  if (name === "alb" || has(aws.prefix)) {
+    const protocol = metadata.annotations[`${alibaba.prefix}backend-protocol`];
+    const dialect = protocol !== undefined && /^[a-z]+$/.test(protocol) ? alibaba : aws;
+    say("warning", field, `${missing} that would tell AWS from Alibaba: read as ${dialect.name}`);
+    return dialect;
+  }
+  if (name !== undefined) say("warning", field, `${missing}: read as a plain Ingress`);
+  return plain;
 }
