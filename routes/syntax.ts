@@ -85,6 +85,21 @@ export const framingHeaders: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/** https://developers.cloudflare.com/durable-objects/reference/data-location/#supported-locations */
+export const locationHints: readonly string[] = [
+  "wnam",
+  "enam",
+  "sam",
+  "weur",
+  "eeur",
+  "apac",
+  "apac-ne",
+  "apac-se",
+  "oc",
+  "afr",
+  "me",
+];
+
 /** Whether `host` is a host name or an IP address, IPv6 without brackets. */
 export function isEndpointHost(host: string): boolean {
   if (forms.name.holds(host)) return true;

@@ -4,8 +4,9 @@
  */
 import type { RouteTable } from "../routes/model.ts";
 import { admitted, type AdmissionOptions } from "./admission.ts";
-import type { CallError } from "./call/error.ts";
+import { CallError } from "./call/error.ts";
 import type { Answer, Cancel, Handler, HttpRequest } from "./call/http.ts";
+import { Code } from "./call/status.ts";
 import { decisionOf, inspected, withDecision } from "./inspect.ts";
 import { exchangeObserved, observeAnswered, type ObservedOptions } from "./observed.ts";
 import { plan, type Planned, type PlanOptions } from "./plan.ts";
@@ -54,9 +55,15 @@ function pass(
 ): Cancel {
   let reason: CallError | undefined;
   let cancel: Cancel | undefined;
-  void admitted(planned, request.head, address, options.clock.now(), options).then((passed) => {
+  const call = admitted(planned, request.head, address, options.clock.now(), options).then((passed) => {
     if (reason !== undefined) return request.body.cancel(reason);
     cancel = carryOut(passed, request, options, table, answer);
+  });
+  // Whoever would hear of a defect, had there been no gate, has gone on.
+  call.catch((cause) => {
+    const error = new CallError(Code.INTERNAL, "the gateway failed", { side: "edge", cause });
+    request.body.cancel(error);
+    answer.fail(error);
   });
   return (why) => {
     reason = why;

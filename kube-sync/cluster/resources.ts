@@ -49,7 +49,8 @@ function watchedKind({ kind, group, apiKind, versions }: ApiKind): WatchedKind {
 /** As the API server forms it for the kinds that there are. */
 function pluralOf(kind: string): string {
   const name = kind.toLowerCase();
-  if (name.endsWith("s")) return `${name}es`;
+  if (name.endsWith("ss")) return `${name}es`;
+  if (name.endsWith("s")) return name;
   return /[^aeiou]y$/.test(name) ? `${name.slice(0, -1)}ies` : `${name}s`;
 }
 

@@ -1,6 +1,6 @@
 import { hostname } from "./forms.ts";
 import type { ReadOf } from "./read.ts";
-import { anything, checked, list, listOrEmpty, object, oneOf, optional, part, port, string } from "./read.ts";
+import { checked, list, listOrEmpty, object, oneOf, optional, part, port, string } from "./read.ts";
 
 const servicePort = checked(object({ name: optional(string), number: optional(port) }), ({ name, number }) =>
   (name === undefined) === (number === undefined) ? { reason: "must have either a name or a number" } : undefined,
@@ -41,7 +41,7 @@ export const ingress = part({ spec: ingressSpec });
 
 /** networking.k8s.io/v1 IngressClass. */
 export const ingressClass = part({
-  spec: object({ controller: string, parameters: optional(anything) }),
+  spec: object({ controller: string, parameters: optional(part({ kind: string, name: string })) }),
 });
 
 export type IngressBackend = ReadOf<typeof ingressBackend>;

@@ -20,10 +20,17 @@ const KINDS: readonly (readonly [string, string])[] = [
   ["alibabacloud.com/v1", "AlbConfig"],
   ["cloud.google.com/v1", "BackendConfig"],
   ["networking.gke.io/v1beta1", "FrontendConfig"],
+  ["security.istio.io/v1", "AuthorizationPolicy"],
+  ["security.istio.io/v1", "RequestAuthentication"],
+  ["gateway.envoyproxy.io/v1alpha1", "SecurityPolicy"],
+  ["networking.gke.io/v1", "GCPBackendPolicy"],
+  ["elbv2.k8s.aws/v1beta1", "IngressClassParams"],
 ];
 
 const FIELDS = [
   "spec",
+  "targetRefs",
+  "selector",
   "rules",
   "http",
   "paths",

@@ -4,12 +4,15 @@ import { configMap, endpointSlice, namespaceBody, secret, service } from "./core
 import { albConfig, backendConfig, frontendConfig } from "./clouds.ts";
 import { gateway, gatewayClass, referenceGrant } from "./gateway.ts";
 import { grpcRoute } from "./grpc-route.ts";
+import { gcpBackendPolicy, guard, ingressClassParams } from "./guards.ts";
 import { httpRoute } from "./http-route.ts";
 import { ingress, ingressClass } from "./ingress.ts";
 import { destinationRule, ISTIO_GROUP, ISTIO_VERSIONS, istioGateway, virtualService } from "./istio.ts";
 import type { Problem, Reader, ReadOf } from "./read.ts";
 import { either, formed, integer, mapOf, optional, part, string } from "./read.ts";
 import { GATEWAY_GROUP } from "./route-parts.ts";
+
+const ISTIO_SECURITY_GROUP = "security.istio.io";
 
 /**
  * The kinds that are read, by their name in reports and in the route table's source references: the kind's own, but
@@ -35,6 +38,11 @@ const KINDS = {
   AlbConfig: { group: "alibabacloud.com", versions: ["v1"], namespaced: false, body: albConfig },
   BackendConfig: { group: "cloud.google.com", versions: ["v1", "v1beta1"], namespaced: true, body: backendConfig },
   FrontendConfig: { group: "networking.gke.io", versions: ["v1beta1"], namespaced: true, body: frontendConfig },
+  AuthorizationPolicy: { group: ISTIO_SECURITY_GROUP, versions: ["v1", "v1beta1"], namespaced: true, body: guard },
+  RequestAuthentication: { group: ISTIO_SECURITY_GROUP, versions: ["v1", "v1beta1"], namespaced: true, body: guard },
+  SecurityPolicy: { group: "gateway.envoyproxy.io", versions: ["v1alpha1"], namespaced: true, body: guard },
+  GCPBackendPolicy: { group: "networking.gke.io", versions: ["v1"], namespaced: true, body: gcpBackendPolicy },
+  IngressClassParams: { group: "elbv2.k8s.aws", versions: ["v1beta1"], namespaced: false, body: ingressClassParams },
   Service: { group: "", versions: ["v1"], namespaced: true, body: service },
   EndpointSlice: { group: "discovery.k8s.io", versions: ["v1"], namespaced: true, body: endpointSlice },
   ConfigMap: { group: "", versions: ["v1"], namespaced: true, body: configMap },
@@ -151,7 +159,7 @@ export function readObject(value: unknown, file = ""): Reading {
   const given = rawNames(value);
   const namespace = info?.namespaced === false ? "" : (given.namespace ?? "default");
   const ref = { kind: known ?? kind, namespace, name: given.name ?? "", file };
-  if (info === undefined) return { ref, problems };
+  if (info === undefined) return { ref, problems: isNeighbour(group) ? [NOT_READ] : [] };
   if (!info.versions.includes(version)) {
     const wanted = group === "" ? info.versions[0] : `${group}/${info.versions[0]}`;
     const reason = `must be ${wanted}, not ${apiVersion}`;
@@ -179,6 +187,15 @@ const KIND_OF: ReadonlyMap<string, Kind> = new Map(
 
 function kindOf(group: string, kind: string): Kind | undefined {
   return KIND_OF.get(`${group}/${kind}`);
+}
+
+/** Of groups with kinds that are read, and of their makers': whoever writes one may take it for one of them. */
+const NEIGHBOURS =
+  /^(networking\.k8s\.io|gateway\.networking\.(x-)?k8s\.io|(.+\.)?istio\.io|gateway\.envoyproxy\.io|(elbv2|gateway)\.k8s\.aws|alibabacloud\.com|cloud\.google\.com|networking\.gke\.io)$/;
+const NOT_READ: Problem = { level: "info", field: "", reason: "is not read" };
+
+function isNeighbour(group: string): boolean {
+  return NEIGHBOURS.test(group);
 }
 
 function hasError(problems: readonly Problem[]): boolean {

@@ -6,9 +6,9 @@ import type { Form } from "../../routes/syntax.ts";
  * left out.
  */
 
-/** Something wrong with an object. An error leaves the object out, as the API server would; a warning does not. */
+/** Something wrong with an object. An error leaves the object out, as the API server would; nothing else does. */
 export interface Problem {
-  readonly level: "error" | "warning";
+  readonly level: "error" | "warning" | "info";
   /** Such as "spec.rules[0].http.paths[1].pathType". */
   readonly field: string;
   readonly reason: string;

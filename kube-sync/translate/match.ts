@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ConditionSchema, MatchSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { RequestPart } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { limits } from "../../routes/decode/list.ts";
 import { checkRegex, literalPrefix, quote } from "../../routes/regex.ts";
 
 export type MatchInit = MessageInitShape<typeof MatchSchema>;
@@ -34,6 +35,17 @@ export function both(a: Match, b: Match): Match {
     queryParams: [...a.queryParams, ...b.queryParams],
     conditions: [...a.conditions, ...b.conditions],
   };
+}
+
+/**
+ * Each of some matches with each of others, where no matches are every request. A string: they are more than a rule can
+ * have, and what few lines ask for must not fill the memory.
+ */
+export function eachWithEach(some: readonly Match[], others: readonly Match[]): readonly Match[] | string {
+  if (some.length === 0 || others.length === 0) return others.length === 0 ? some : others;
+  const count = some.length * others.length;
+  if (count > limits.matches) return `its matches are ${count} with those that lead to it, more than ${limits.matches}`;
+  return some.flatMap((a) => others.map((b) => both(a, b)));
 }
 
 /**

@@ -1,10 +1,18 @@
+import { targetsOf } from "../objects/guards.ts";
 import type { Kind, KubeObject, ObjectOf } from "../objects/object.ts";
 import { keyOf } from "../objects/object.ts";
 import { compareText } from "../report.ts";
 import { changesBetween } from "./changes.ts";
-import { serviceNameOf } from "./service-host.ts";
+import { isWildcardOf, serviceNameOf } from "./service-host.ts";
 
 const SERVICE_NAME = "kubernetes.io/service-name";
+
+/** In place of the Service, of DestinationRules for many. */
+const WILDCARDS = "*";
+
+const GUARDS = ["AuthorizationPolicy", "RequestAuthentication", "SecurityPolicy"] as const;
+/** Says who may call what it is for. */
+export type Guard = ObjectOf<(typeof GUARDS)[number]>;
 
 /**
  * Objects by name, and in lists with an order of their own: the same objects give the same table in whichever order
@@ -75,13 +83,26 @@ export class ObjectIndex {
     return this.#list("ReferenceGrant", namespace);
   }
 
+  /** Those that say who may call. */
+  guardsIn(namespace: string): readonly Guard[] {
+    return GUARDS.flatMap((kind): readonly Guard[] => this.#list(kind, namespace));
+  }
+
   slicesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"EndpointSlice">[] {
     return this.#list("EndpointSlice", `${metadata.namespace}/${metadata.name}`);
   }
 
-  /** Of every namespace. */
+  /** Of every namespace: those for the Service alone, and then those for more, from the narrowest host on. */
   destinationRulesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"DestinationRule">[] {
-    return this.#list("DestinationRule", `${metadata.namespace}/${metadata.name}`);
+    const wide = this.#list("DestinationRule", WILDCARDS).filter(({ spec }) => isWildcardOf(spec.host, metadata));
+    return [
+      ...this.#list("DestinationRule", `${metadata.namespace}/${metadata.name}`),
+      ...wide.toSorted((a, b) => b.spec.host.length - a.spec.host.length),
+    ];
+  }
+
+  gcpPoliciesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"GCPBackendPolicy">[] {
+    return this.#list("GCPBackendPolicy", `${metadata.namespace}/${metadata.name}`);
   }
 
   tlsPoliciesOf({ metadata }: ObjectOf<"Service">): readonly ObjectOf<"BackendTLSPolicy">[] {
@@ -111,13 +132,17 @@ function placesOf(object: KubeObject): readonly string[] {
   switch (object.kind) {
     case "Service":
     case "ReferenceGrant":
+    case "AuthorizationPolicy":
+    case "RequestAuthentication":
+    case "SecurityPolicy":
       return [namespace];
     case "EndpointSlice":
       return [`${namespace}/${labels[SERVICE_NAME] ?? ""}`];
     case "DestinationRule":
-      return [serviceNameOf(object.spec.host, namespace) ?? "none"];
+      return [object.spec.host.startsWith("*") ? WILDCARDS : (serviceNameOf(object.spec.host, namespace) ?? "none")];
+    case "GCPBackendPolicy":
     case "BackendTLSPolicy": {
-      const services = object.spec.targetRefs.filter((ref) => ref.kind === "Service");
+      const services = targetsOf(object.spec).filter((ref) => ref.kind === "Service");
       return [...new Set(services.map(({ name }) => `${namespace}/${name}`))];
     }
     default:

@@ -1,5 +1,4 @@
-import type { Scheme } from "../../proto/gen/edgeway/v1/table_pb.js";
-import { RequestPart } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { RequestPart, Scheme } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { RouteInit, RuleInit, SourceName } from "./context.ts";
 import { coveringHostnames } from "./hostnames.ts";
 import type { Match } from "./match.ts";
@@ -20,12 +19,14 @@ export interface OrderedRule {
   /** Any of them; empty: every request. */
   readonly matches: readonly Match[];
   readonly rule: Omit<RuleInit, "matches" | "priority">;
+  /** Where that does not go by the list: a negative one gives way to rules of other objects and clusters, too. */
+  readonly priority?: number;
 }
 
 /**
  * Routes whose rules are tried in the order of the list. Dialects have one order for all hosts where the table tries
  * the longest hostname first: so a rule for more hosts is repeated for each narrower hostname that has a rule after it.
- * `keyOf`: of the route that a rule belongs to; unique for its source, hostname and schemes.
+ * `keyOf`: of the route that a rule belongs to, together with its schemes; unique for its source and hostname.
  */
 export function inOrder<R extends OrderedRule>(rules: readonly R[], keyOf: (rule: R) => string): RouteInit[] {
   return [...withWider(rules)].flatMap(([hostname, there]) => forHostname(there, hostname, keyOf));
@@ -43,6 +44,15 @@ export function withWider<R extends OrderedRule>(rules: readonly R[]): Map<strin
       return [hostname, all.toSorted((a, b) => places.get(a)! - places.get(b)!)];
     }),
   );
+}
+
+/** How many rules `withWider` gives. */
+export function countWithWider(rules: readonly OrderedRule[]): number {
+  const counts = new Map<string, number>();
+  for (const { hostname } of rules) counts.set(hostname, (counts.get(hostname) ?? 0) + 1);
+  let all = 0;
+  for (const hostname of counts.keys()) for (const wider of coveringHostnames(hostname)) all += counts.get(wider) ?? 0;
+  return all;
 }
 
 /** The routes of one hostname. `rules`: its own and those for more hosts, in order. */
@@ -77,8 +87,11 @@ function addRoutes<R extends OrderedRule>(
 ): void {
   rules.forEach((rule, i) => {
     const { source, via, createdSeconds, schemes, hostname, singleLabel = false } = rule;
-    const route = getOrAdd(routes, keyOf(rule), (): FilledRoute => ({
-      key: keyOf(rule),
+    const own = keyOf(rule);
+    const isOther = schemesOf(routes.get(own)?.schemes ?? schemes) !== schemesOf(schemes);
+    const key = isOther ? `${own}/${schemesOf(schemes)}` : own;
+    const route = getOrAdd(routes, key, (): FilledRoute => ({
+      key,
       source,
       via,
       createdSeconds: BigInt(createdSeconds),
@@ -87,9 +100,14 @@ function addRoutes<R extends OrderedRule>(
       rules: [],
       singleLabelWildcards: singleLabel && hostname.startsWith("*."),
     }));
-    const priority = priorities[i] ?? 0;
+    const priority = rule.priority ?? priorities[i] ?? 0;
     route.rules.push({ ...rule.rule, matches: rule.matches.map(toMatchInit), priority });
   });
+}
+
+/** "http", "https" or "any". */
+function schemesOf([only, ...others]: readonly Scheme[]): string {
+  return only === undefined || others.length > 0 ? "any" : Scheme[only].toLowerCase();
 }
 
 /**

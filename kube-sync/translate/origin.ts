@@ -209,3 +209,8 @@ export function hasOwnAddress(service: ObjectOf<"Service">): boolean {
   if (originOf(service) !== undefined || type === "ExternalName") return true;
   return type === "LoadBalancer" && service.status.loadBalancer.ingress.length > 0;
 }
+
+/** Whether the edge reaches it: there, or in the network that the edge may share with the cluster. */
+export function isReached(objects: ObjectIndex, service: ObjectOf<"Service">): boolean {
+  return hasOwnAddress(service) || objects.slicesOf(service).length > 0;
+}

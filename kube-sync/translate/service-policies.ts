@@ -6,7 +6,7 @@ import type {
 } from "../../proto/gen/edgeway/v1/policy_pb.js";
 import type { BackendSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { Transport } from "../../proto/gen/edgeway/v1/table_pb.js";
-import { forms } from "../../routes/syntax.ts";
+import { forms, locationHints } from "../../routes/syntax.ts";
 import type { ObjectOf } from "../objects/object.ts";
 import type { Form } from "./annotations.ts";
 import { Annotations, duration, integer, oneOf, reportUnknown } from "./annotations.ts";
@@ -49,10 +49,7 @@ const TRANSPORTS: ReadonlyMap<string, Transport> = new Map([
   ["grpc-web-convert", Transport.GRPC_WEB_CONVERT],
 ]);
 
-/** https://developers.cloudflare.com/durable-objects/reference/data-location/#supported-locations */
-const LOCATION_HINTS: ReadonlyMap<string, string> = new Map(
-  ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"].map((hint) => [hint, hint]),
-);
+const LOCATION_HINTS: ReadonlyMap<string, string> = new Map(locationHints.map((hint) => [hint, hint]));
 
 const BALANCERS: ReadonlyMap<string, LoadBalancingInit["policy"]> = new Map<string, LoadBalancingInit["policy"]>([
   ["least-request", { case: "leastRequest", value: {} }],

@@ -37,6 +37,53 @@ test("an object that the edge would refuse is left out, reported, and takes noth
   ]);
 });
 
+test("an Ingress whose paths and hosts make too many rules together is left out, and takes nothing else down", () => {
+  const hosts = (count: number, name: (i: number) => string) =>
+    Array.from(
+      { length: count },
+      (_, i) => `{host: "${name(i)}", http: {paths: [{path: /, pathType: Prefix, backend: ${backend("web")}}]}}`,
+    );
+  const named = (name: string, annotations: string, rules: readonly string[]) =>
+    `{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: ${name}, annotations: {${annotations}}}, spec: {ingressClassName: ${name.split("-")[0]}, rules: [${rules.join(", ")}]}}`;
+  const classes = [
+    ["nginx", "k8s.io/ingress-nginx"],
+    ["alb", "ingress.k8s.aws/alb"],
+  ].map(
+    ([name, controller]) =>
+      `{apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: ${name}}, spec: {controller: ${controller}}}`,
+  );
+  const aliases = Array.from({ length: 1000 }, (_, i) => `a${i}.com`).join(",");
+  const { table, report } = translateAll(
+    ...classes,
+    named(
+      "nginx-aliases",
+      `nginx.ingress.kubernetes.io/server-alias: "${aliases}"`,
+      hosts(300, (i) => `b${i}.com`),
+    ),
+    named("alb-wide", "", [...hosts(600, () => "*.example.com"), ...hosts(600, (i) => `c${i}.example.com`)]),
+    named(
+      "nginx-good",
+      "",
+      hosts(1, () => "good.com"),
+    ),
+    named(
+      "alb-good",
+      "",
+      hosts(1, () => "good.example.com"),
+    ),
+  );
+  expect(table.routes.map(({ key }) => key)).toEqual([
+    "Ingress/default/alb-good/good.example.com",
+    "Ingress/default/nginx-good/good.com",
+  ]);
+  expect(report.map(formatEntry)).toEqual(
+    ["alb-wide", "nginx-aliases"].map(
+      (name) =>
+        `web.yaml: Ingress default/${name} spec: error: its paths and hosts make more than 250000 rules together: it is left out`,
+    ),
+  );
+});
+
 test("the default backend takes what no path of any host takes", () => {
   const { table } = translateAll(ingress("web", "a.com", ["/web"], `, defaultBackend: ${backend("api")}`));
   const { part } = decode(table);

@@ -15,6 +15,7 @@ import { contextOf } from "./context.ts";
 import { BackendDescriptors } from "./descriptors.ts";
 import { routesByAge } from "./gateway/attach.ts";
 import { translateGateways } from "./gateway/route.ts";
+import { reportIdleGuards } from "./guards.ts";
 import { translateIngresses } from "./ingress/ingress.ts";
 import { translateIstio } from "./istio/mesh.ts";
 import { ObjectIndex } from "./object-index.ts";
@@ -87,6 +88,7 @@ function translateAll(context: Context, orders: Orders, reflected: ReadonlyMap<s
   // Backends first: this also settles the keys that routes refer to.
   const descriptors = new BackendDescriptors(context.objects, reflected);
   const backends = makeBackends(context, descriptors);
+  reportIdleGuards(context);
   const table = create(ClusterTableSchema, {
     cluster: context.options.cluster,
     backends,

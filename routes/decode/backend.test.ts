@@ -59,6 +59,8 @@ describe("a backend", () => {
       { transport: Transport.VPC_NETWORK, locationHint: "weur" },
       { transport: "vpc-network", locationHint: "weur" },
     ],
+    [{ locationHint: "apac-ne" }, { locationHint: "apac-ne" }],
+    [{ locationHint: "apac-se" }, { locationHint: "apac-se" }],
     [{ connectTimeoutMs: 250 }, { connectTimeoutMs: 250 }],
   ])("of %j is %j", (init, expected) => {
     expect(decoded(init)[0]).toMatchObject(expected);

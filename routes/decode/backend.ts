@@ -7,7 +7,7 @@ import {
 } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { Place } from "../issues.ts";
 import type { Backend, Endpoint, Transport } from "../model.ts";
-import { forms, isEndpointHost } from "../syntax.ts";
+import { forms, isEndpointHost, locationHints } from "../syntax.ts";
 import {
   decodeCircuitBreaker,
   decodeLoadBalancing,
@@ -33,9 +33,6 @@ const transports: ReadonlyMap<TransportNumber, Transport> = new Map([
   [TransportNumber.FETCH, "fetch"],
   [TransportNumber.GRPC_WEB_CONVERT, "grpc-web-convert"],
 ]);
-
-/** https://developers.cloudflare.com/durable-objects/reference/data-location/#supported-locations */
-const locationHints = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"];
 
 /** The table that a backend is part of. */
 interface Context {

@@ -8,7 +8,6 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
@@ -151,10 +150,15 @@ test(
     const url = `http://127.0.0.1:${front.clearPort}`;
 
     const [gets, retried, unretried] = [new Tally(), new Tally(), new Tally()];
-    const state = { over: false, serial: 0 };
+    const state = { over: false, serial: 0, underWay: new Set<Promise<void>>() };
     const repeat = async (tally: Tally, call: () => Promise<unknown>): Promise<void> => {
-      // oxlint-disable-next-line no-await-in-loop -- one call after the other
-      while (!state.over) await tally.of(call);
+      while (!state.over) {
+        const made = tally.of(call);
+        state.underWay.add(made);
+        // oxlint-disable-next-line no-await-in-loop -- one call after the other
+        await made;
+        state.underWay.delete(made);
+      }
     };
     const get = async (): Promise<void> => {
       const response = await fetch(`${url}/pages`);
@@ -183,12 +187,13 @@ test(
       const before = [gets, retried, unretried].map(({ ended }) => ended);
       /* oxlint-disable no-await-in-loop -- one deployment after the other */
       now = await deploy();
+      const ofOld = [...state.underWay];
       reset.push(await resetObjects(old.workerd));
       await until(
         () => [gets, retried, unretried].every(({ ended }, index) => ended > before[index]! + 50),
         () => `deployment ${i} is over: ${JSON.stringify([gets, retried, unretried])}`,
       );
-      await delay(2 * originMs); // what the old version had has ended
+      await Promise.all(ofOld);
       old.client.close();
       await old.workerd.close();
       /* oxlint-enable no-await-in-loop */

@@ -1,13 +1,15 @@
 /** TLS to origins from Deno, with real servers: what it can do it does, and what it cannot is refused before a call is sent. */
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
 import { createSecureServer, type Http2SecureServer } from "node:http2";
-import type { AddressInfo } from "node:net";
-import type { TLSSocket } from "node:tls";
+import type { AddressInfo, Server } from "node:net";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { generate } from "selfsigned";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { OriginTlsSchema } from "../../proto/gen/edgeway/v1/policy_pb.js";
 import { ClusterTableSchema, OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { hints } from "../../worker/host/origin-hints.ts";
 import { edges, type EdgeUnderTest } from "../edges/edges.ts";
 
 type OriginTls = MessageInitShape<typeof OriginTlsSchema>;
@@ -20,6 +22,9 @@ interface Pair {
 /** Answers with the server name that it was asked for, and with whom it talks. */
 let origin: Http2SecureServer;
 let strict: Http2SecureServer;
+/** Speaks TLS 1.1, and HTTP/1.1 without TLS. */
+let old: Server;
+let plain: Server;
 let edge: EdgeUnderTest;
 
 beforeAll(async () => {
@@ -32,6 +37,9 @@ beforeAll(async () => {
   const client = await issue("edge", { ca });
   origin = await serve({ ...server });
   strict = await serve({ ...server, requestCert: true, ca: ca.cert });
+  old = createTlsServer({ ...server, minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "ALL:@SECLEVEL=0" });
+  plain = createHttpServer((_, response) => response.end("page"));
+  for (const one of [old, plain]) await once(one.listen(0, "127.0.0.1"), "listening");
   const clientPair = { clientCertificate: client.cert, clientKey: client.key };
   edge = await edges["deno"]!(
     tableOf({
@@ -44,6 +52,10 @@ beforeAll(async () => {
       "client-renamed": [strict, { caCertificates: ca.cert, serverName: "mesh.test", ...clientPair }],
       sans: [origin, { caCertificates: ca.cert, subjectAltNames: ["mesh.test"] }],
       insecure: [origin, { insecure: true }],
+      old: [old, { caCertificates: ca.cert }],
+      plain: [plain, {}],
+      "plain-http2": [plain, undefined],
+      "tls-http2": [origin, undefined],
     }),
     undefined,
   );
@@ -53,6 +65,8 @@ afterAll(async () => {
   await edge.close();
   origin.close();
   strict.close();
+  old.close();
+  plain.close();
 });
 
 async function issue(name: string, options: object): Promise<Pair> {
@@ -74,8 +88,8 @@ async function serve(options: object): Promise<Http2SecureServer> {
   return server;
 }
 
-/** `/NAME` goes to a backend with that TLS. */
-function tableOf(backends: Readonly<Record<string, readonly [Http2SecureServer, OriginTls]>>) {
+/** `/NAME` goes to a backend with that TLS, or with none. */
+function tableOf(backends: Readonly<Record<string, readonly [Server, OriginTls | undefined]>>) {
   const all = Object.entries(backends);
   const source = { kind: "HTTPRoute", namespace: "default", name: "tls" };
   return create(ClusterTableSchema, {
@@ -95,8 +109,8 @@ function tableOf(backends: Readonly<Record<string, readonly [Http2SecureServer, 
       source: { kind: "Service", namespace: "default", name },
       protocol: OriginProtocol.HTTP2,
       http2: true,
-      tls: true,
-      originTls,
+      tls: originTls !== undefined,
+      ...(originTls && { originTls }),
       endpoints: [{ host: "localhost", port: (server.address() as AddressInfo).port }],
     })),
   });
@@ -115,7 +129,11 @@ test.each([
 test.each([
   ["no-ca", "its issuer is not trusted; name the CA"],
   ["other-name", "set the hostname of its BackendTLSPolicy"],
-  ["no-client", "CertificateRequired"],
+  ["no-client", `TLS: received fatal alert: CertificateRequired: ${hints.wantsClient}`],
+  ["old", `TLS: received fatal alert: ProtocolVersion: ${hints.version}`],
+  ["plain", `InvalidContentType: ${hints.noTls}`],
+  ["plain-http2", hints.http1],
+  ["tls-http2", hints.silent],
   ["client-renamed", "a client certificate together with a server name that is not its address, which Deno cannot do"],
   ["sans", "names the subjectAltNames that its certificate may have, which Deno cannot do: Edgeway on Node can"],
   ["insecure", "takes any certificate, which Deno cannot do: Edgeway on Node can"],

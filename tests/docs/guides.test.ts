@@ -11,7 +11,9 @@ import { findTool } from "../go-tool.ts";
 import { blocksOf, commandsOf, read, section } from "./markdown.ts";
 
 const nodeGuide = read("docs/deploy-node.md");
-const [serve, sync] = blocksOf(nodeGuide).flatMap(({ language, text }) => (language === "sh" ? commandsOf(text) : []));
+const [serve, sync, call] = blocksOf(nodeGuide).flatMap(({ language, text }) =>
+  language === "sh" ? commandsOf(text) : [],
+);
 const identities = blocksOf(section(read("docs/install-in-a-cluster.md"), "Identities"));
 
 let folder: string;
@@ -55,8 +57,10 @@ async function startServe(command: string): Promise<string> {
 
 test("an edge on a machine of one's own takes what an agent pushes", async () => {
   const edge = await startServe(serve!);
-  await start(sync!.replace("localhost:8080", edge), /^east: revision 1 is live: 3 routes$/m);
+  await start(sync!.replace("localhost:8080", edge), /^hello: revision 1 is live: 1 route$/m);
   expect((await fetch(`http://${edge}/_edgeway/healthz`)).status).toBe(200);
+  const response = await fetch(call!.replace("curl ", "").replace("localhost:8080", edge));
+  expect(await response.text()).toBe("hello from the edge");
 });
 
 const openssl = findTool("openssl");
@@ -75,10 +79,13 @@ test.skipIf(openssl === undefined)(
     const [entry] = JSON.parse(list) as [object];
     writeFileSync(join(folder, "clusters.json"), JSON.stringify([{ ...entry, publicKey, hostnames: ["*"] }]));
     const edge = await startServe(`${serve!.replace(/^\S+ /, "")} --clusters ${join(folder, "clusters.json")}`);
-    const withKey = sync!.replace(/^\S+ /, "").replace("localhost:8080", edge);
+    const withKey = sync!
+      .replace(/^\S+ /, "")
+      .replace("localhost:8080", edge)
+      .replace("--cluster hello", "--cluster east");
     await start(
       `${withKey} --key-file ${join(folder, "key.pem")} --audience edgeway`,
-      /^east: revision 1 is live: 3 routes$/m,
+      /^east: revision 1 is live: 1 route$/m,
     );
   },
 );

@@ -86,7 +86,7 @@ export function unless<T>(declared: new (...args: never[]) => Error, attempt: ()
   try {
     return attempt();
   } catch (error) {
-    if (!(error instanceof declared) || /call stack/i.test(error.message)) throw error;
+    if (!(error instanceof declared) || /call stack/i.test(`${error.message} ${String(error.cause)}`)) throw error;
     return new Refusal(kindOf(error.message));
   }
 }

@@ -41,6 +41,7 @@ test.each<[object | string, string]>([
   [[{ ...east, subject: "me" }], 'clusters[0].subject: must be "system:serviceaccount:NAMESPACE:NAME"'],
   [[{ ...east, issuer: "me" }], "clusters[0].jwks: must be set, since the issuer is no URL"],
   [[{ ...east, jwks: [] }], "clusters[0].jwks: must be a JSON Web Key Set"],
+  [[{ ...east, jwks: { keys: [1] } }], "clusters[0].jwks: must be a JSON Web Key Set"],
   [[{ ...east, jwksUri: "http://keys.test" }], "clusters[0].jwksUri: must be an HTTPS URL"],
   [[{ ...east, hostnames: "*" }], 'clusters[0].hostnames: must be a list of host names, or ["*"] for all'],
   [[{ ...east, hostnames: ["a", "-"] }], "clusters[0].hostnames[1]: must be a lower-case host name"],

@@ -132,7 +132,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** RFC 7517 section 5. */
 function isKeySet(value: unknown): value is JSONWebKeySet {
-  return isObject(value) && Array.isArray(value["keys"]);
+  return isObject(value) && Array.isArray(value["keys"]) && value["keys"].every(isObject);
 }
 
 /** Keys come over TLS, except on one machine. */

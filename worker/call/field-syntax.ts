@@ -35,6 +35,15 @@ export function areValueOctets(bytes: Uint8Array, at: number, end: number): bool
   return true;
 }
 
+/** `text` without spaces and tabs at its ends, in one look at each: a pattern would look at inner ones again and again. */
+export function trimField(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (start < end && isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
 function isSpace(octet: number): boolean {
   return octet === 0x20 || octet === 0x09;
 }

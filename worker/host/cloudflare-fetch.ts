@@ -26,7 +26,10 @@ export function cannotReachFrom(env: { readonly VPC_NETWORK?: unknown }): (backe
       if (env.VPC_NETWORK === undefined)
         return unavailable(`backend ${name} is in a VPC Network, and this Worker has no binding VPC_NETWORK`);
       if (tls)
-        return unavailable(`backend ${name} is in a VPC Network, to which Workers have no TLS: its tunnel encrypts`);
+        return unavailable(
+          `backend ${name} has TLS, which the transport vpc-network cannot carry: do without, as its tunnel encrypts; ` +
+            "the transports connection, fetch and grpc-web-convert can",
+        );
     }
     if (transport === "fetch" && protocol === "grpc") return noGrpc(name);
     return needsOwnTls(backend);

@@ -2,6 +2,7 @@
 import { connect } from "cloudflare:sockets";
 import type { ByteStream, ByteStreamEvents } from "../call/byte-stream.ts";
 import type { Dial, Endpoint } from "../transport/pool.ts";
+import { OriginStream } from "./origin-stream.ts";
 
 /** Read with a BYOB reader of this size: the default reader brings 4 KiB at a time and is four to six times slower. */
 const readBytes = 64 * 1024;
@@ -21,8 +22,10 @@ export interface VpcNetwork {
  */
 export const dialBy =
   (network: VpcNetwork | undefined): Dial =>
-  async (endpoint) =>
-    opened(endpoint.transport === "vpc-network" ? await throughNetwork(network, endpoint) : direct(endpoint));
+  async (endpoint) => {
+    const socket = endpoint.transport === "vpc-network" ? await throughNetwork(network, endpoint) : direct(endpoint);
+    return new OriginStream(await opened(socket), endpoint);
+  };
 
 function direct({ host, port, tls }: Endpoint): Socket {
   return connect({ hostname: host, port }, { secureTransport: tls ? "on" : "off", allowHalfOpen: false });

@@ -21,8 +21,9 @@ import { exchangeObserved, observeAnswered } from "../observed.ts";
 import { type Plan, plan, type Planned, type PlanOptions } from "../plan.ts";
 import { detect, encodeFailure } from "../protocol/index.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
+import { clock } from "./cloudflare-clock.ts";
 import { LazyDescriptors } from "./cloudflare-descriptors.ts";
-import { type FallbackEnv, readOrFallback } from "./cloudflare-fallback.ts";
+import { type FallbackEnv, readFallback } from "./cloudflare-fallback.ts";
 import { observe } from "./cloudflare-observe.ts";
 import { OriginPools } from "./cloudflare-pools.ts";
 import { askTwice, fetchObject } from "./cloudflare-stub.ts";
@@ -32,7 +33,6 @@ import { bodyFromRequest } from "./web-streams.ts";
 import { idleStreamMs, type OriginPoolEnv } from "./origin-pool.ts";
 import { tableAuthority } from "./table-authority.ts";
 import type { TableAuthorityEnv } from "./table-home.ts";
-import { timerClock } from "./timer-clock.ts";
 
 export { OriginPool } from "./origin-pool.ts";
 export { TableAuthority } from "./table-authority.ts";
@@ -46,8 +46,6 @@ export interface Env extends OriginPoolEnv, TableAuthorityEnv, FallbackEnv {
 
 /** A Worker's answers have none: Cloudflare's front takes them from gRPC-Web's last frame. */
 const trailers = false;
-
-const clock = timerClock(() => Date.now());
 
 /** What an isolate keeps between requests: nothing in it belongs to one of them. */
 class Edge {
@@ -154,19 +152,18 @@ class Edge {
 
   /** The table as it is now, for those who look at it: a call goes by one that is a second old. */
   async #newestTable(): Promise<RouteTable> {
-    const snapshot = await this.#loadSnapshot();
-    let revalidation: Promise<unknown> | undefined;
-    await snapshot.get(Date.now(), (promise) => void (revalidation = promise));
-    await revalidation;
-    return snapshot.get(Date.now(), () => {});
+    return (await this.#loadSnapshot()).newest(Date.now(), () => {});
   }
 
   /** Isolates that have none but objects' calls do without what reads tables, and it takes a while to start. */
   async #loadSnapshot(): Promise<Snapshot> {
     const { Snapshot: Loaded } = await import("../snapshot/snapshot.ts");
-    return (this.#snapshot ??= new Loaded((version) =>
-      readOrFallback((known) => askTwice(() => this.#authority().tableSince(known)), version, this.#env),
-    ));
+    return (this.#snapshot ??= new Loaded({
+      read: (version) => askTwice(() => this.#authority().tableSince(version)),
+      readCopy: () => readFallback(this.#env),
+      clock,
+      log: (line) => console.warn(line),
+    }));
   }
 
   #authority(): ReturnType<typeof tableAuthority> {

@@ -4,6 +4,8 @@ import { CallError } from "../call/error.ts";
 import { Code } from "../call/status.ts";
 import type { Dial, Endpoint } from "../transport/pool.ts";
 import { DenoStream } from "./deno-stream.ts";
+import { hints } from "./origin-hints.ts";
+import { OriginStream } from "./origin-stream.ts";
 
 /** Names of protocols in TLS (RFC 7301 section 6). */
 const alpn = { http1: "http/1.1", http2: "h2" } as const;
@@ -11,7 +13,8 @@ const alpn = { http1: "http/1.1", http2: "h2" } as const;
 /** Connects to an origin. HTTP/2 over TLS must be chosen by the server (ALPN, RFC 9113 section 3.2). */
 export const dial: Dial = async (endpoint) => {
   const connection = await within(endpoint.connectTimeoutMs, connect(endpoint));
-  return new DenoStream(connection);
+  // What the origin says of the edge's certificate, or lack of one, comes after the handshake (TLS 1.3).
+  return new OriginStream(new DenoStream(connection), endpoint, explained);
 };
 
 async function connect(endpoint: Endpoint): Promise<Deno.Conn> {
@@ -74,19 +77,24 @@ export function cannotReach({ name, originTls, endpoints }: Backend): CallError 
   return new CallError(Code.UNAVAILABLE, message, { side: "edge" });
 }
 
-/** The error of a handshake, and what can be done about it. */
+/** An error of TLS, and what can be done about it. Other errors are left as they are. */
 function explained(error: Error): Error {
-  const [, hint] = hints.find(([text]) => error.message.includes(text)) ?? [];
+  const [, hint] = ofTexts.find(([text]) => error.message.includes(text)) ?? [];
   return hint === undefined ? error : new Error(`TLS: ${error.message}: ${hint}`, { cause: error });
 }
 
 /** By what rustls says. */
-const hints: readonly (readonly [text: string, hint: string])[] = [
-  ["UnknownIssuer", "its issuer is not trusted; name the CA in a BackendTLSPolicy or by edgeway.dev/ca-configmap"],
-  ["CaUsedAsEndEntity", "its certificate is a CA's own; have the CA issue it one"],
-  ["NotValidForName", "set the hostname of its BackendTLSPolicy, or edgeway.dev/server-name"],
-  ["not valid for name", "set the hostname of its BackendTLSPolicy, or edgeway.dev/server-name"],
-  ["Expired", "the origin's certificate has to be renewed"],
-  ["UnknownCA", "the origin does not trust the issuer of the edge's client certificate"],
-  ["NoApplicationProtocol", "the origin does not offer HTTP/2 (ALPN)"],
+const ofTexts: readonly (readonly [text: string, hint: string])[] = [
+  ["UnknownIssuer", hints.untrusted],
+  ["CaUsedAsEndEntity", hints.ofCa],
+  ["NotValidForName", hints.name],
+  ["not valid for name", hints.name],
+  ["Expired", hints.expired],
+  ["CertificateRequired", hints.wantsClient],
+  ["HandshakeFailure", hints.mayWantClient],
+  ["UnknownCA", hints.strangeClient],
+  ["ProtocolVersion", hints.version],
+  ["ServerDoesNotSupportTls12Or13", hints.version],
+  ["InvalidContentType", hints.noTls],
+  ["NoApplicationProtocol", hints.noHttp2],
 ];

@@ -1,8 +1,10 @@
 /** The certificates of TLS listeners. */
+import { constants } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
+import { hostOf } from "../../routes/request.ts";
 
 export interface Certificate {
-  /** Exact, or with "*" for the first label. Empty: any. */
+  /** Exact, or with "*" for the first labels. Empty: any. */
   readonly hostnames: readonly string[];
   /** The certificate, followed by its intermediates. */
   readonly chainPem: string;
@@ -101,23 +103,27 @@ export class Certificates {
   }
 
   /**
-   * The exact name comes before a wildcard for its first label, then one for any name, then the fallback. Undefined if
+   * The exact name comes before its wildcards, the longest first, then one for any name, then the fallback. Undefined if
    * there is none.
    */
   choose(serverName: string): SecureContext | undefined {
     return this.#identityOf(serverName)?.context;
   }
 
-  /** Who may call `serverName`; undefined: everyone. */
-  clientsOf(serverName: string): ClientCertificates | undefined {
-    return this.#identityOf(serverName)?.clients;
+  /** Who may call `authority`, a name with or without a port; undefined: everyone. */
+  clientsOf(authority: string): ClientCertificates | undefined {
+    return this.#identityOf(authority)?.clients;
   }
 
-  #identityOf(serverName: string): Identity | undefined {
-    const name = serverName.toLowerCase();
-    const wildcard = `*${name.slice(name.indexOf("."))}`;
+  /** Reads names, and has wildcards stand for them, as routing does (routes/match.ts): else one would pass for another. */
+  #identityOf(authority: string): Identity | undefined {
+    const name = hostOf(authority);
     const chosen = this.#byHostname;
-    return chosen.get(name) ?? chosen.get(wildcard) ?? chosen.get(any) ?? this.#fallbackIdentity;
+    let own = chosen.get(name);
+    for (let dot = name.indexOf(".", 1); own === undefined && dot > 0; dot = name.indexOf(".", dot + 1)) {
+      own = chosen.get(`*${name.slice(dot)}`);
+    }
+    return own ?? chosen.get(any) ?? this.#fallbackIdentity;
   }
 
   /** Serves callers of `listener` who name nobody, now and after changes, until the returned function is called. */
@@ -130,7 +136,11 @@ export class Certificates {
   #setDefault(listener: TlsListener): void {
     listener.requestCert = this.#askClients;
     const own = this.#forAny ?? this.#fallback;
-    listener.setSecureContext(own === undefined ? {} : contextOptions(own));
+    listener.setSecureContext({
+      ...(own && contextOptions(own)),
+      // A session that is resumed by TLS 1.2 does not tell its name, by whose CA its caller was let in: none is handed out.
+      ...(this.#askClients && { secureOptions: constants.SSL_OP_NO_TICKET }),
+    });
   }
 }
 

@@ -11,22 +11,17 @@ import type { Certificates, ClientCertificates } from "./node-certificates.ts";
 export function guardClients(socket: TLSSocket, certificates: Certificates, handler: Handler): Handler | undefined {
   const servername = typeof socket.servername === "string" ? socket.servername : "";
   const clients = certificates.clientsOf(servername);
-  if (clients !== undefined && !mayCall(socket, clients)) return undefined;
+  // A resumed session counts as authorized even where it began without any certificate.
+  const shown = Object.keys(socket.getPeerCertificate()).length > 0;
+  const mayCall = ({ optional }: ClientCertificates) => (shown ? socket.authorized : optional);
+  if (clients !== undefined && !mayCall(clients)) return undefined;
   return (request, answer) => {
     if (!certificates.askClients) return handler(request, answer);
-    const wanted = certificates.clientsOf(hostOf(request.head.authority));
-    if (wanted === undefined || wanted.caPem === clients?.caPem) return handler(request, answer);
+    const wanted = certificates.clientsOf(request.head.authority);
+    if (wanted === undefined) return handler(request, answer);
+    // What the caller showed was held against the CA of the name that the connection is for, and against no other.
+    if (wanted.caPem === clients?.caPem && mayCall(wanted)) return handler(request, answer);
     answer.respond({ head: { status: 421, fields: Fields.empty }, body: noBody });
     return () => {};
   };
-}
-
-/** A resumed session counts as authorized even where it began without any certificate. */
-function mayCall(socket: TLSSocket, { optional }: ClientCertificates): boolean {
-  const none = Object.keys(socket.getPeerCertificate()).length === 0;
-  return none ? optional : socket.authorized;
-}
-
-function hostOf(authority: string): string {
-  return authority.replace(/:\d*$/, "");
 }

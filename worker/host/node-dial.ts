@@ -4,14 +4,19 @@ import type { ByteStream } from "../call/byte-stream.ts";
 import type { Dial } from "../transport/pool.ts";
 import { explainTlsError, originTlsOptions } from "./node-origin-tls.ts";
 import { connectTcp, nodeStream } from "./node-stream.ts";
+import { OriginStream } from "./origin-stream.ts";
 
 /** Names of protocols in TLS (RFC 7301 section 6). */
 const alpn = { http1: "http/1.1", http2: "h2" } as const;
 
-export const dial: Dial = async ({ tls, originTls, protocol, host, port, connectTimeoutMs }) =>
-  tls
+export const dial: Dial = async (endpoint) => {
+  const { tls, originTls, protocol, host, port, connectTimeoutMs } = endpoint;
+  const opening = tls
     ? dialTls({ host, port, ...originTlsOptions(host, originTls) }, alpn[protocol], connectTimeoutMs)
     : connectTcp({ host, port }, connectTimeoutMs);
+  // What the origin says of the edge's certificate, or lack of one, comes after the handshake (TLS 1.3).
+  return new OriginStream(await opening, endpoint, explainTlsError);
+};
 
 /**
  * Opens a TLS connection for `protocol`. Rejects, in a line that says what to do about it, if that fails, takes longer

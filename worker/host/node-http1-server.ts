@@ -1,7 +1,9 @@
 /** Requests of HTTP/1.1 by node:http. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { CallError } from "../call/error.ts";
+import type { Fields } from "../call/fields.ts";
 import { type Body, type Handler, type HttpResponse, noBody, type RequestHead } from "../call/http.ts";
+import { octets } from "../call/octets.ts";
 import { Code } from "../call/status.ts";
 import { ReadableBody, writeBody } from "./node-body.ts";
 import { fieldsFromRaw } from "./node-http1-fields.ts";
@@ -13,17 +15,21 @@ export function serveHttp1(
   scheme: RequestHead["scheme"],
   handler: Handler,
 ): void {
-  const cancel = handler(
-    { head: requestHead(incoming, scheme), body: requestBody(incoming) },
-    {
-      respond: (response) => respond(response, outgoing),
-      fail: (error) => outgoing.destroy(error),
-    },
-  );
-  outgoing.on("close", () => {
-    if (!outgoing.writableFinished) cancel(callerGone());
-  });
   outgoing.on("error", () => {}); // "close" follows
+  try {
+    const cancel = handler(
+      { head: requestHead(incoming, scheme), body: requestBody(incoming) },
+      {
+        respond: (response) => respond(response, outgoing),
+        fail: (error) => outgoing.destroy(error),
+      },
+    );
+    outgoing.on("close", () => {
+      if (!outgoing.writableFinished) cancel(callerGone());
+    });
+  } catch {
+    breakOff(outgoing); // a handler's defect must not reach other callers
+  }
 }
 
 export function requestHead(incoming: IncomingMessage, scheme: RequestHead["scheme"]): RequestHead {
@@ -47,24 +53,42 @@ function requestBody(incoming: IncomingMessage): Body {
   });
 }
 
+/** Nothing that Node finds wrong with an answer is thrown at who gives it: that may be a connection of many calls. */
 function respond({ head, body }: HttpResponse, outgoing: ServerResponse): void {
-  if (outgoing.destroyed) return body.cancel(callerGone());
-  outgoing.writeHead(head.status, [...head.fields.flat]);
+  if (outgoing.destroyed || outgoing.headersSent) return body.cancel(callerGone());
+  try {
+    outgoing.writeHead(head.status, head.fields.flat.map(octets));
+  } catch (cause) {
+    body.cancel(new CallError(Code.INTERNAL, "the answer's head cannot be sent", { side: "edge", cause }));
+    return breakOff(outgoing);
+  }
   if (body === noBody) {
     outgoing.end();
     return;
   }
   writeBody(body, outgoing, {
-    end: (trailers) => {
-      outgoing.addTrailers([...trailers]);
-      outgoing.end();
-    },
+    end: (trailers) => end(trailers, outgoing),
     fail: (error) => outgoing.destroy(error),
   });
   // The head leaves with the first bytes of the body, if this turn brings any.
   setImmediate(() => {
     if (!outgoing.writableEnded && !outgoing.destroyed) outgoing.flushHeaders();
   });
+}
+
+function end(trailers: Fields, outgoing: ServerResponse): void {
+  try {
+    outgoing.addTrailers(Array.from(trailers, ([name, value]): [string, string] => [name, octets(value)]));
+    outgoing.end();
+  } catch {
+    breakOff(outgoing);
+  }
+}
+
+/** Says that the edge is at fault, if nothing has been said yet. */
+function breakOff(outgoing: ServerResponse): void {
+  if (outgoing.headersSent) outgoing.destroy();
+  else outgoing.writeHead(500, STATUS_CODES[500], { connection: "close", "content-length": 0 }).end();
 }
 
 export function callerGone(cause?: Error): CallError {

@@ -3,13 +3,13 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { connect, createServer, type AddressInfo, type Server } from "node:net";
-import type { ConnectionOptions } from "node:tls";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { generate } from "selfsigned";
 import { expect, test } from "vitest";
 import { Fields } from "../call/fields.ts";
 import { type Handler, noBody } from "../call/http.ts";
 import { Certificates } from "./node-certificates.ts";
-import { listen, type ListenerOptions } from "./node-listener.ts";
+import { type HeadPatience, listen, type ListenerOptions } from "./node-listener.ts";
 
 /** Answers with whose connection it is. */
 const whoCalls =
@@ -19,9 +19,9 @@ const whoCalls =
     return () => {};
   };
 
-async function listening(options: Partial<ListenerOptions>) {
-  const listener = await listen({ host: "127.0.0.1", port: 0, handlerFor: whoCalls, ...options });
-  return { port: listener.port, [Symbol.asyncDispose]: () => listener.close() };
+async function listening(options: Partial<ListenerOptions>, patience?: HeadPatience) {
+  const listener = await listen({ host: "127.0.0.1", port: 0, handlerFor: whoCalls, ...options }, patience);
+  return { port: listener.port, drain: () => listener.drain(), [Symbol.asyncDispose]: () => listener.close() };
 }
 
 /** A balancer that passes every connection on with `header` before it. */
@@ -131,4 +131,143 @@ test("where client certificates are optional, none is as good as a right one, an
   expect((await overTls(edge.port, { servername })).statusCode).toBe(200);
   expect((await overTls(edge.port, { servername, ...client })).statusCode).toBe(200);
   await expect(overTls(edge.port, { servername, ...other })).rejects.toThrow();
+});
+
+/** A listener whose `strict` name asks for certificates of `ca`, beside open.test, which asks for none. */
+async function withClients(strict: string, ca: string) {
+  const server = await certificate(strict);
+  const certificates = new Certificates(await certificate("open.test"));
+  certificates.set([
+    { hostnames: [strict], chainPem: server.cert, keyPem: server.key, clients: { caPem: ca, optional: false } },
+  ]);
+  return { edge: await listening({ certificates }), certificates };
+}
+
+test.each(["PRIVATE.test:443", "private.test.", "private.test.:443", "private.test:x", "private.test:1:2"])(
+  "%j is the name that routes take it for, whose callers must have a certificate",
+  async (host) => {
+    const { edge } = await withClients("private.test", (await authority("clients")).cert);
+    await using _ = edge;
+    expect((await overTls(edge.port, { servername: "open.test" }, host)).statusCode).toBe(421);
+    const session = connectHttp2(`https://127.0.0.1:${edge.port}`, {
+      servername: "open.test",
+      rejectUnauthorized: false,
+    });
+    const [headers] = await once(session.request({ ":authority": host }), "response");
+    expect(headers[":status"]).toBe(421);
+    session.destroy();
+  },
+);
+
+test("an address is a host of its own, whose callers need what those of no name need", async () => {
+  const { edge } = await withClients("private.test", (await authority("clients")).cert);
+  await using _ = edge;
+  for (const host of ["[::1]", "[::1]:8443", "127.0.0.1:8443", "private.test.other.test", "xprivate.test"]) {
+    expect((await overTls(edge.port, { servername: "open.test" }, host)).statusCode, host).toBe(200);
+  }
+});
+
+test("a wildcard with a client CA stands for several labels, as it does for routes", async () => {
+  const ca = await authority("clients");
+  const client = await certificate("alice", ca);
+  const { edge } = await withClients("*.private.test", ca.cert);
+  await using _ = edge;
+  for (const name of ["a.private.test", "a.b.private.test"]) {
+    expect((await overTls(edge.port, { servername: "open.test" }, name)).statusCode, name).toBe(421);
+    await expect(overTls(edge.port, { servername: name }), name).rejects.toThrow();
+    expect((await overTls(edge.port, { servername: name, ...client })).statusCode, name).toBe(200);
+  }
+  expect((await overTls(edge.port, { servername: "open.test" }, "private.test")).statusCode).toBe(200);
+});
+
+test("a name is served by its longest wildcard, and one label at least stands for the asterisk", async () => {
+  const [wide, narrow] = await Promise.all([certificate("*.test"), certificate("*.private.test")]);
+  const certificates = new Certificates();
+  const clients = (caPem: string) => ({ caPem, optional: false });
+  certificates.set([
+    { hostnames: ["*.test"], chainPem: wide.cert, keyPem: wide.key, clients: clients(wide.cert) },
+    { hostnames: ["*.private.test"], chainPem: narrow.cert, keyPem: narrow.key, clients: clients(narrow.cert) },
+  ]);
+  const caOf = (name: string) => certificates.clientsOf(name)?.caPem;
+  expect(["a.private.test", "A.B.Private.TEST."].map(caOf)).toEqual([narrow.cert, narrow.cert]);
+  expect(["private.test", ".private.test", "a.b.test"].map(caOf)).toEqual([wide.cert, wide.cert, wide.cert]);
+  expect(["test", "", "[::1]", "*"].map(caOf)).toEqual([undefined, undefined, undefined, undefined]);
+});
+
+test("a connection without a certificate, as an optional name lets in, asks for no strict name of the same CA", async () => {
+  const ca = await authority("clients");
+  const [server, client] = await Promise.all([certificate("shop.test"), certificate("alice", ca)]);
+  const certificates = new Certificates();
+  const own = { chainPem: server.cert, keyPem: server.key };
+  certificates.set([
+    { ...own, hostnames: ["strict.test"], clients: { caPem: ca.cert, optional: false } },
+    { ...own, hostnames: ["optional.test"], clients: { caPem: ca.cert, optional: true } },
+  ]);
+  await using edge = await listening({ certificates });
+  const servername = "optional.test";
+  expect((await overTls(edge.port, { servername }, "strict.test")).statusCode).toBe(421);
+  expect((await overTls(edge.port, { servername, ...client }, "strict.test")).statusCode).toBe(200);
+  expect((await overTls(edge.port, { servername: "strict.test", ...client }, servername)).statusCode).toBe(200);
+});
+
+test("who comes back by TLS 1.2 is held to the name that he asks for, as whoever comes anew", async () => {
+  const [own, others] = await Promise.all([authority("clients"), authority("others")]);
+  const [server, client] = await Promise.all([certificate("private.test"), certificate("alice", own)]);
+  const certificates = new Certificates({ ...server, clients: { caPem: others.cert, optional: false } });
+  certificates.set([
+    {
+      hostnames: ["private.test"],
+      chainPem: server.cert,
+      keyPem: server.key,
+      clients: { caPem: own.cert, optional: false },
+    },
+  ]);
+  await using edge = await listening({ certificates });
+  const before = { servername: "private.test", maxVersion: "TLSv1.2" as const, ...client };
+  const socket = connectTls({ port: edge.port, host: "127.0.0.1", rejectUnauthorized: false, ...before });
+  await once(socket, "secureConnect");
+  const again = { ...before, session: socket.getSession()! };
+  socket.destroy();
+  expect((await overTls(edge.port, again)).statusCode).toBe(200);
+  expect((await overTls(edge.port, again, "other.test")).statusCode).toBe(421);
+});
+
+const behind = [
+  ["in the clear", false, false],
+  ["over TLS", false, true],
+  ["behind a balancer", true, false],
+  ["behind a balancer, over TLS", true, true],
+] as const;
+
+/** A connection in HTTP/1.1 on which `text` was sent, and which never ends by itself. */
+async function speaking(port: number, { announced, secure }: { announced: boolean; secure: boolean }, text: string) {
+  const tcp = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  if (announced) tcp.write(header);
+  const socket = secure ? connectTls({ socket: tcp, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] }) : tcp;
+  for (const each of [tcp, socket]) each.on("error", () => {});
+  socket.write(text);
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  return answer.toString("latin1", 0, answer.indexOf("\r\n"));
+}
+
+test.each(behind)(
+  "a head that does not end is waited for no longer than headersTimeout, %s",
+  async (_, announced, secure) => {
+    const certificates = secure ? new Certificates(await certificate("shop.test")) : undefined;
+    const patience = { headersTimeout: 50, connectionsCheckingInterval: 10 };
+    await using edge = await listening({ proxyProtocol: announced, certificates }, patience);
+    const status = await speaking(edge.port, { announced, secure }, "GET / HTTP/1.1\r\nhost: shop.test\r\nx-a: ");
+    expect(status).toBe("HTTP/1.1 408 Request Timeout");
+    await edge.drain(); // nothing of it is left
+  },
+);
+
+test.each(behind)("draining waits for no caller that keeps an idle connection, %s", async (_, announced, secure) => {
+  const certificates = secure ? new Certificates(await certificate("shop.test")) : undefined;
+  await using edge = await listening({ proxyProtocol: announced, certificates });
+  const status = await speaking(edge.port, { announced, secure }, "GET / HTTP/1.1\r\nhost: shop.test\r\n\r\n");
+  expect(status).toBe("HTTP/1.1 200 OK");
+  const before = performance.now();
+  await edge.drain();
+  expect(performance.now() - before).toBeLessThan(2_000); // node:http keeps it for 6 s
 });

@@ -52,16 +52,22 @@ const handshakeMs = 10_000;
 /** Connections without a call are let go when nobody else is likely to have kept them: Envoy's default. */
 const lifetime: Lifetime = { idleMs: 3_600_000, keepaliveMs: 60_000 };
 
+/** How long node:http waits for the head of a request, and how often it looks: milliseconds. */
+export type HeadPatience = Pick<Required<ServerOptions>, "headersTimeout" | "connectionsCheckingInterval">;
+
+/** Node's own. */
+const usualPatience: HeadPatience = { headersTimeout: 60_000, connectionsCheckingInterval: 30_000 };
+
 const http1Options: ServerOptions = {
   maxHeaderSize: defaultLimits.maxHeaderListBytes,
-  // A stream may last for as long as its caller likes; the head has 60 s all the same.
+  // A stream may last for as long as its caller likes. Node takes that for the head, too, unless headersTimeout is given.
   requestTimeout: 0,
   shouldUpgradeCallback: asksForWebSocket,
 };
 
 /** @throws Error in one line if the port is taken */
-export async function listen(options: ListenerOptions): Promise<Listener> {
-  const listener = new NodeListener(options);
+export async function listen(options: ListenerOptions, patience = usualPatience): Promise<Listener> {
+  const listener = new NodeListener(options, patience);
   await listener.open();
   return listener;
 }
@@ -89,12 +95,13 @@ class NodeListener implements Listener {
   readonly #http1 = new Set<ServerResponse>();
   #draining = false;
 
-  constructor(options: ListenerOptions) {
+  constructor(options: ListenerOptions, patience: HeadPatience) {
     this.#options = options;
     const { certificates } = options;
     const secure = certificates !== undefined;
     this.#scheme = secure ? "https" : "http";
-    const server = secure ? tlsServer(certificates) : createHttpServer(http1Options);
+    const http1 = { ...http1Options, ...patience };
+    const server = secure ? tlsServer(certificates, http1) : createHttpServer(http1);
     this.#detach = secure ? certificates.attach(server as HttpsServer) : () => {};
     const event = secure ? "secureConnection" : "connection";
     const [serve] = server.listeners(event);
@@ -108,7 +115,12 @@ class NodeListener implements Listener {
       serveUpgrade(incoming, socket, early, this.#scheme, this.#handlers.get(incoming.socket)!),
     );
     this.#server = server;
-    this.#door = options.proxyProtocol === true ? createServer((socket) => this.#announced(socket)) : server;
+    this.#door = options.proxyProtocol === true ? this.#doorBefore(server) : server;
+  }
+
+  /** What listens in the place of `server`, which looks after its connections only from "listening" until it is closed. */
+  #doorBefore(server: Server): Server {
+    return createServer((socket) => this.#announced(socket)).on("listening", () => server.emit("listening"));
   }
 
   async open(): Promise<void> {
@@ -217,8 +229,7 @@ class NodeListener implements Listener {
   async #closed(): Promise<void> {
     this.#detach();
     const closed = once(this.#door, "close");
-    this.#door.close();
-    this.#server.closeIdleConnections();
+    for (const server of new Set([this.#door, this.#server])) server.close();
     await closed;
   }
 }
@@ -227,9 +238,9 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
-function tlsServer(certificates: Certificates): HttpsServer {
+function tlsServer(certificates: Certificates, http1: ServerOptions): HttpsServer {
   return createHttpsServer({
-    ...http1Options,
+    ...http1,
     ALPNProtocols: ["h2", "http/1.1"],
     minVersion: "TLSv1.2",
     handshakeTimeout: handshakeMs,
@@ -242,5 +253,9 @@ function tlsServer(certificates: Certificates): HttpsServer {
 /** What node:http answers by itself, but that nothing is said to those who do not speak HTTP (RFC 9113 section 3.4). */
 function refuseMalformed({ code }: NodeJS.ErrnoException, socket: Duplex): void {
   if (code === "HPE_INVALID_METHOD" || !socket.writable) socket.destroy();
-  else socket.end(`HTTP/1.1 ${malformedStatus.get(code ?? "") ?? "400 Bad Request"}\r\nconnection: close\r\n\r\n`);
+  else {
+    const status = malformedStatus.get(code ?? "") ?? "400 Bad Request";
+    // The connection stays half open, and a socket with it, for as long as its caller likes, unless it is destroyed.
+    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`, () => socket.destroy());
+  }
 }

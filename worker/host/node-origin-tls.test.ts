@@ -5,6 +5,7 @@ import { generate } from "selfsigned";
 import { afterEach, beforeAll, expect, test } from "vitest";
 import type { OriginTls } from "../../routes/policies.ts";
 import { dial } from "./node-dial.ts";
+import { hints } from "./origin-hints.ts";
 
 interface Pair {
   readonly cert: string;
@@ -102,7 +103,11 @@ test("an origin that asks for it gets the edge's client certificate, and one wit
   await reach(one.port, { client: { certificate: client.cert, key: client.key } });
   expect((await one.seen).client).toBe("edge");
   const { port } = await origin(wanting);
-  await expect(reach(port, {})).rejects.toThrow(/certificate required/i);
+  await expect(reach(port, {})).rejects.toThrow(
+    `127.0.0.1:${port}: TLS: tlsv13 alert certificate required: ${hints.wantsClient}`,
+  );
+  const old = await origin({ ...wanting, maxVersion: "TLSv1.2" });
+  await expect(reach(old.port, {})).rejects.toThrow(`alert handshake failure: ${hints.mayWantClient}`);
 });
 
 test("each failure says what it is, and what to do about it", async () => {
@@ -123,7 +128,9 @@ test("each failure says what it is, and what to do about it", async () => {
   });
   await expect(reach((await origin(expired)).port, {})).rejects.toThrow("has to be renewed");
   const plain = await serve(createServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")));
-  await expect(reach(plain, {})).rejects.toThrow("does not speak TLS on this port");
+  await expect(reach(plain, {})).rejects.toThrow(`TLS: wrong version number: ${hints.noTls}`);
+  const old = await origin({ minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "ALL:@SECLEVEL=0" });
+  await expect(reach(old.port, {})).rejects.toThrow(`TLS: tlsv1 alert protocol version: ${hints.version}`);
   await expect(reach((await origin({ ALPNProtocols: ["http/1.1"] })).port, {})).rejects.toThrow(
     "does not offer HTTP/2",
   );

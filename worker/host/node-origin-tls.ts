@@ -9,6 +9,7 @@ import {
   type SecureContext,
 } from "node:tls";
 import type { OriginTls } from "../../routes/policies.ts";
+import { hints } from "./origin-hints.ts";
 
 /** Equal policies are one object within a table, so that PEM is read once for a table and not for a connection. */
 const contexts = new WeakMap<OriginTls, SecureContext>();
@@ -59,29 +60,44 @@ function checkIdentity(identity: string | readonly string[], certificate: PeerCe
   return good ? undefined : new Error(`its certificate is for ${own || "no name"}, not for ${identity.join(" or ")}`);
 }
 
-/** What is wrong with an origin's TLS, in words that say what to do about it. */
-export function explainTlsError(error: Error & { readonly code?: string }): Error {
-  const hint = hints[error.code ?? ""];
-  // Without Node's own advice, which follows a semicolon.
-  const [what] = error.message.split(";", 1);
-  return hint === undefined ? error : new Error(`TLS: ${what}: ${hint}`, { cause: error });
+/** An error of TLS as Node has it; those of OpenSSL have the last two. */
+interface TlsError extends Error {
+  readonly code?: string;
+  readonly library?: string;
+  readonly reason?: string;
 }
 
-const untrusted = "its issuer is not trusted; name the CA in a BackendTLSPolicy or by edgeway.dev/ca-configmap";
+/** What is wrong with an origin's TLS, in words that say what to do about it. Other errors are left as they are. */
+export function explainTlsError(error: TlsError): Error {
+  const { code = "", library, reason, message } = error;
+  // OpenSSL's messages have a thread, a source file and a line feed in them; Node's own have its advice after a semicolon.
+  const own = library !== undefined && reason !== undefined;
+  const what = own ? reason : message.split(";", 1)[0];
+  const hint = own ? ofReasons.find(([text]) => reason.endsWith(text))?.[1] : ofCodes[code];
+  if (hint === undefined && !own) return error;
+  return new Error(`TLS: ${what}${hint === undefined ? "" : `: ${hint}`}`, { cause: error });
+}
 
-const hints: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
-  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
-  CERT_HAS_EXPIRED: "the origin's certificate has to be renewed",
-  CERT_NOT_YET_VALID: "the origin's certificate, or a clock, is ahead of time",
-  ERR_TLS_CERT_ALTNAME_INVALID: "set the hostname of its BackendTLSPolicy, or edgeway.dev/server-name",
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: "the origin wants a client certificate",
-  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: "the origin refused the handshake; it may want a client certificate",
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: "the origin does not trust the issuer of the edge's client certificate",
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: "the origin refuses the edge's client certificate",
-  ERR_SSL_WRONG_VERSION_NUMBER: "the origin does not speak TLS on this port",
-  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: "the origin does not offer HTTP/2 (ALPN)",
+/** By what Node finds in a certificate. */
+const ofCodes: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: hints.untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: hints.untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: hints.untrusted,
+  UNABLE_TO_GET_ISSUER_CERT: hints.untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: hints.untrusted,
+  CERT_HAS_EXPIRED: hints.expired,
+  CERT_NOT_YET_VALID: hints.notYet,
+  ERR_TLS_CERT_ALTNAME_INVALID: hints.name,
 };
+
+/** By how OpenSSL's reasons end: what stands before it differs from version to version. */
+const ofReasons: readonly (readonly [reason: string, hint: string])[] = [
+  ["alert certificate required", hints.wantsClient],
+  ["alert handshake failure", hints.mayWantClient],
+  ["alert unknown ca", hints.strangeClient],
+  ["alert bad certificate", hints.badClient],
+  ["alert protocol version", hints.version],
+  ["unsupported protocol", hints.version],
+  ["wrong version number", hints.noTls],
+  ["alert no application protocol", hints.noHttp2],
+];

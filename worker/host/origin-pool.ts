@@ -12,12 +12,13 @@ import { newCounters } from "../http2/index.ts";
 import { exchangeObserved } from "../observed.ts";
 import { planFromJson } from "../plan-json.ts";
 import { Origins } from "../transport/origins.ts";
+import { clock } from "./cloudflare-clock.ts";
 import { observe, type ObserveEnv } from "./cloudflare-observe.ts";
 import { LazyDescriptors } from "./cloudflare-descriptors.ts";
 import { callsPerSecond, Rate } from "./cloudflare-shards.ts";
 import { dialBy, type VpcNetwork } from "./cloudflare-socket.ts";
+import { millisOf } from "./cloudflare-settings.ts";
 import { respondWith } from "./fetch.ts";
-import { timerClock } from "./timer-clock.ts";
 import { bodyFromRequest } from "./web-streams.ts";
 
 /** The request's header field that carries the plan: planToJson's. */
@@ -31,7 +32,8 @@ export const backendHeader = (index: number): string => `x-edgeway-backend-${ind
 
 export interface OriginPoolEnv extends ObserveEnv {
   readonly TABLE_AUTHORITY: DurableObjectNamespace;
-  readonly EDGEWAY_ORIGIN_IDLE_SECONDS: string;
+  /** After which a connection without calls is closed; 30 unless set. */
+  readonly EDGEWAY_ORIGIN_IDLE_SECONDS?: string;
   /** Where backends are whose transport says so. */
   readonly VPC_NETWORK?: VpcNetwork;
 }
@@ -47,10 +49,9 @@ export function poolName({ name, locationHint }: Backend, shard: number): string
  */
 export const idleStreamMs = 300_000;
 
-const clock = timerClock(() => Date.now());
-
 export class OriginPool extends DurableObject<OriginPoolEnv> {
   #origins: Origins | undefined;
+  readonly #idleMs = millisOf("EDGEWAY_ORIGIN_IDLE_SECONDS", this.env.EDGEWAY_ORIGIN_IDLE_SECONDS, 30);
   readonly #http2 = newCounters();
   readonly #rate = new Rate();
   readonly #backends = new KnownBackends();
@@ -69,7 +70,8 @@ export class OriginPool extends DurableObject<OriginPoolEnv> {
       http2: this.#http2,
       // Not a microtask: calls that arrive together then share one write.
       defer: (flush) => setTimeout(flush, 0),
-      idleMs: Number(this.env.EDGEWAY_ORIGIN_IDLE_SECONDS) * 1000,
+      idleMs: this.#idleMs,
+      unusedMs: this.#idleMs, // health checks keep the object awake, too
       random: Math.random,
     });
     const origins = this.#origins;

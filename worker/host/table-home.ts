@@ -1,13 +1,16 @@
 /** What the table's authority consists of on Cloudflare: its Durable Object loads it when it starts, a Worker never does. */
 import { createAuthenticate } from "../admin/authenticate.ts";
 import { Authority } from "../admin/authority.ts";
-import { parseClusters } from "../admin/clusters.ts";
 import { type AuthorityView, authorityView } from "../admin/console-authority.ts";
+import { nobodyCanPush } from "../admin/nobody-can-push.ts";
 import { PushLog } from "../admin/pushes.ts";
 import { type Sql, SqlPartStorage } from "../admin/sql-part-storage.ts";
 import { createSyncService } from "../admin/sync-service.ts";
 import { loadRe2 } from "../snapshot/re2-later.ts";
+import { clock } from "./cloudflare-clock.ts";
 import { type FallbackEnv, FallbackWriter } from "./cloudflare-fallback.ts";
+import { millisOf } from "./cloudflare-settings.ts";
+import { readClusters } from "./table-clusters.ts";
 
 export interface TableAuthorityEnv extends FallbackEnv {
   /** The bearer token of those who may push every cluster. A secret. */
@@ -27,18 +30,19 @@ export interface TableHome {
 
 const now = (): number => Date.now();
 
-/** @throws Error if EDGEWAY_CLUSTERS is wrong */
 export async function openTableHome(sql: Sql, env: TableAuthorityEnv): Promise<TableHome> {
   await loadRe2(); // whoever pushes is told at once of expressions that are wrong
-  const clusters = parseClusters(env.EDGEWAY_CLUSTERS || "[]");
+  const { clusters, grants, wrong } = readClusters(sql, env.EDGEWAY_CLUSTERS || "[]");
   const authority = new Authority(new SqlPartStorage(sql), {
     now,
     epoch: crypto.randomUUID(),
-    clusters,
+    clusters: grants,
     onChange: () => fallback?.changed(),
-    ...(env.EDGEWAY_STALE_SECONDS && { staleMs: Number(env.EDGEWAY_STALE_SECONDS) * 1000 }),
+    staleMs: millisOf("EDGEWAY_STALE_SECONDS", env.EDGEWAY_STALE_SECONDS, 300),
   });
-  const fallback = env.TABLE_FALLBACK && new FallbackWriter(env.TABLE_FALLBACK, () => authority.table());
+  const log = (line: string): void => console.warn(line);
+  const fallback =
+    env.TABLE_FALLBACK && new FallbackWriter({ kv: env.TABLE_FALLBACK, table: () => authority.table(), clock, log });
   if (authority.status().length > 0) fallback?.changed(); // in case it was not there when the table changed
   // Here and not in the Worker: issuers' keys and tokens that were used are remembered in one place.
   const authenticate = createAuthenticate({
@@ -48,9 +52,11 @@ export async function openTableHome(sql: Sql, env: TableAuthorityEnv): Promise<T
     fetch: (input, init) => fetch(input, init),
   });
   const pushes = new PushLog(now);
+  const why = wrong && `EDGEWAY_CLUSTERS: ${wrong}`;
+  if (why !== undefined) console.error(`edgeway: nobody can push to this edge: ${why}`);
   const sync =
-    authenticate === undefined
-      ? () => Promise.resolve(new Response("nobody can push\n", { status: 404 }))
-      : createSyncService({ authority, authenticate, pushes, log: (line) => console.warn(line) });
+    authenticate === undefined || why !== undefined
+      ? () => Promise.resolve(nobodyCanPush(why))
+      : createSyncService({ authority, authenticate, pushes, log });
   return { authority, sync, view: () => authorityView(authority, pushes) };
 }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { Fields } from "../call/fields.ts";
 import { AnswerParser } from "./answer-parser.ts";
+import { lengthOf } from "./head.ts";
 
 const encode = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
 
@@ -129,3 +131,13 @@ test.each(["", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhell
     expect(read(text, { close: true }).error).toContain("the connection ended before the answer did");
   },
 );
+
+// Quadratic in their number, they take seconds.
+test("long runs of white space in an answer's fields are read in one go", { timeout: 1_000 }, () => {
+  const inner = `a${" ".repeat(60_000)}b`;
+  const lengths = `5${" ".repeat(60_000)},${" ".repeat(60_000)}5`;
+  const { fields } = read(`HTTP/1.1 200 OK\r\nx-a: \t ${inner} \t\r\n\r\n`);
+  expect(fields).toEqual(["x-a", inner]);
+  expect(read(`HTTP/1.1 200 OK\r\ncontent-length: 5${" ".repeat(60_000)}\r\n\r\nhello`).body).toBe("hello");
+  expect(lengthOf(new Fields(["content-length", lengths]))).toBe(5);
+});

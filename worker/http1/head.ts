@@ -1,7 +1,7 @@
 /** Heads of HTTP/1.1 messages (RFC 9112 sections 2 to 6). */
 import { CallError } from "../call/error.ts";
 import { Fields } from "../call/fields.ts";
-import { isFieldName, isFieldValue } from "../call/field-syntax.ts";
+import { isFieldName, isFieldValue, trimField } from "../call/field-syntax.ts";
 import { knownStatus, type RequestHead } from "../call/http.ts";
 import { latin1, octets, writeLatin1 } from "../call/octets.ts";
 import { Code } from "../call/status.ts";
@@ -64,7 +64,7 @@ export function parseHead(bytes: Uint8Array): StatusHead | undefined {
 export function lengthOf(fields: Fields): number | undefined {
   const given = fields.joined("content-length");
   if (given === undefined) return undefined;
-  const lengths = new Set(given.split(/[ \t]*,[ \t]*/));
+  const lengths = new Set(given.split(",").map(trimField));
   const [only = ""] = lengths;
   return lengths.size === 1 && /^\d{1,15}$/.test(only) ? Number(only) : NaN;
 }
@@ -85,7 +85,7 @@ export function parseFields(text: string): Fields | undefined {
     if (field === "") continue;
     const colon = field.indexOf(":");
     const name = field.slice(0, Math.max(0, colon)).toLowerCase();
-    const value = field.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
+    const value = trimField(field.slice(colon + 1));
     if (!isFieldName(name) || !isFieldValue(value) || flat.length >= 2 * maxFields) return undefined;
     flat.push(name, value);
   }

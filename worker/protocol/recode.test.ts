@@ -33,6 +33,12 @@ function messages(bytes: Uint8Array): { flags: number; bytes: Uint8Array }[] {
   return found.map(({ flags, pieces }) => ({ flags, bytes: join(...pieces) }));
 }
 
+/** Bytes that do not compress. */
+function seededBytes(length: number): Uint8Array {
+  const random = seeded(1);
+  return Uint8Array.from({ length }, () => random() * 256);
+}
+
 test("compressed messages come out plain and in order, wherever they are cut, with credit for all of them", async () => {
   for (let seed = 0; seed < 5; seed++) {
     const source = new TestSource(cut(compressed, seeded(seed), 500), Fields.empty, 200);
@@ -74,6 +80,100 @@ test("a reader who takes nothing holds the source back, and only so much is deco
   step.consumed(sink.bytes.length - taken);
   expect(sink.bytes.length).toBe(50 * 100_005);
   expect(source.outstanding).toBe(0);
+});
+
+test("messages that wait are not credited, not even empty ones", async () => {
+  const first = envelope(1, gzipSync(new Uint8Array(100)));
+  const empty = Array.from({ length: 1000 }, () => envelope(0, new Uint8Array(0)));
+  const source = new TestSource([first, ...empty], Fields.empty, 500);
+  const sink = new TestSink(recode(source, { from: gzip, to: undefined, side }));
+  expect(source.outstanding).toBeGreaterThanOrEqual(500);
+  await over(sink);
+  expect(messages(sink.bytes).map(({ bytes }) => bytes.length)).toEqual([100, ...empty.map(() => 0)]);
+  expect(source.outstanding).toBe(0);
+});
+
+test("messages that stay what they are pass at once, many in one piece", () => {
+  const plain = join(...Array.from({ length: 3000 }, (_, i) => envelope(0, new Uint8Array(i % 3))));
+  const source = new TestSource([plain.slice()], Fields.empty);
+  const sink = new TestSink(recode(source, { from: gzip, to: undefined, side }));
+  expect(sink.bytes).toEqual(plain);
+  expect(sink.ended).toBe(Fields.empty);
+  expect(sink.chunks).toHaveLength(1);
+  expect(source.outstanding).toBe(0);
+});
+
+test("of many messages at hand a reader gets no more at a time than may wait for him", async () => {
+  const waiting = 64 * 1024;
+  const plain = envelope(0, new Uint8Array(3));
+  const whole = join(envelope(1, gzipSync(new Uint8Array(0))), ...Array.from({ length: 50_000 }, () => plain));
+  const source = new TestSource([whole], Fields.empty);
+  const step = recode(source, { from: gzip, to: undefined, side });
+  const sink = new TestSink(step, false);
+  for (let taken = 0; !sink.over; await new Promise((resolve) => setImmediate(resolve))) {
+    const given = sink.bytes.length - taken;
+    expect(given).toBeLessThan(waiting + plain.length);
+    taken += given;
+    if (given > 0) step.consumed(given);
+  }
+  expect(messages(sink.bytes)).toHaveLength(50_001);
+});
+
+test("what a reader consumes while he is given something brings the next only after it", async () => {
+  const plain = envelope(0, new Uint8Array(3));
+  const whole = join(envelope(1, gzipSync(new Uint8Array(70_000))), plain, envelope(1, gzipSync("a")), plain);
+  const step = recode(new TestSource([whole], Fields.empty), { from: gzip, to: undefined, side });
+  let inside = false;
+  const { promise, resolve, reject } = Promise.withResolvers<Fields>();
+  step.pipe({
+    write(bytes) {
+      expect(inside).toBe(false);
+      inside = true;
+      step.consumed(bytes.length - 1);
+      step.consumed(1);
+      inside = false;
+    },
+    end(end) {
+      expect(inside).toBe(false);
+      resolve(end);
+    },
+    fail: reject,
+  });
+  expect(await promise).toBe(Fields.empty);
+});
+
+test("a message larger than its source's window arrives behind one that waited to be consumed", async () => {
+  const body = seededBytes(100_000);
+  const both = join(envelope(1, gzipSync(new Uint8Array(70_000))), envelope(1, gzipSync(body)));
+  const source = new TestSource(cut(both, seeded(3), 900), Fields.empty, 1000);
+  const step = recode(source, { from: gzip, to: undefined, side });
+  const sink = new TestSink(step, false);
+  for (let taken = 0; !sink.over; await new Promise((resolve) => setImmediate(resolve))) {
+    const given = sink.bytes.length - taken;
+    taken += given;
+    if (given > 0) step.consumed(given);
+  }
+  expect(messages(sink.bytes)[1]!.bytes).toEqual(body);
+});
+
+test("messages before one that cannot be taken arrive", async () => {
+  const good = envelope(0, Uint8Array.of(1));
+  const cases = [
+    { from: gzip, bad: envelopePrefix(0, maxMessageBytes + 1), code: Code.RESOURCE_EXHAUSTED },
+    { from: undefined, bad: envelope(1, Uint8Array.of(1)), code: Code.INTERNAL },
+  ];
+  for (const { from, bad, code } of cases) {
+    const source = new TestSource([join(good, bad, good)], Fields.empty);
+    const sink = await over(new TestSink(recode(source, { from, to: undefined, side })));
+    expect(sink.bytes).toEqual(good);
+    expect(sink.error?.code).toBe(code);
+  }
+});
+
+test("reserved flags are dropped", async () => {
+  const source = new TestSource([join(envelope(0xf0, Uint8Array.of(1)), envelope(0x0f, gzipSync("a")))], Fields.empty);
+  const sink = await over(new TestSink(recode(source, { from: gzip, to: gzip, side })));
+  expect(messages(sink.bytes).map(({ flags }) => flags)).toEqual([1, 1]);
 });
 
 test("a message may grow as far as DEFLATE can make it, and to the largest message at most", () => {

@@ -76,6 +76,11 @@ export abstract class Step<I, O> implements Source<O>, Sink<I> {
     if (this.#sink === undefined) return;
     this.#owed += bytes.length;
     this.take(bytes);
+    this.settle();
+  }
+
+  /** Credits what nothing waits for, where less is {@link held} than was. */
+  protected settle(): void {
     if (this.#given === 0) this.#credit(this.#owed - this.held);
   }
 

@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 import { OriginProtocol, TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { match } from "../../routes/match.ts";
 import type { RouteTable } from "../../routes/model.ts";
+import { Code } from "../call/status.ts";
+import { ManualClock } from "../http2/testing/scripted-peer.ts";
 import { CompiledTable } from "./compiled.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -31,14 +33,25 @@ function routes(table: RouteTable, host: string): boolean {
   return match(table, { ...request, header: () => undefined }) !== undefined;
 }
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** An authority that answers when a test says so. */
 class Authority {
   readonly reads: ({ readonly version: string } & PromiseWithResolvers<Uint8Array | undefined>)[] = [];
   readonly background: Promise<unknown>[] = [];
-  readonly snapshot = new Snapshot((version) => {
-    const read = { version, ...Promise.withResolvers<Uint8Array | undefined>() };
-    this.reads.push(read);
-    return read.promise;
+  readonly clock = new ManualClock();
+  readonly lines: string[] = [];
+  /** Reads the copy, of which there is none. */
+  readCopy = (): Promise<Uint8Array | undefined> => Promise.resolve(undefined);
+  readonly snapshot = new Snapshot({
+    read: (version) => {
+      const read = { version, ...Promise.withResolvers<Uint8Array | undefined>() };
+      this.reads.push(read);
+      return read.promise;
+    },
+    readCopy: () => this.readCopy(),
+    clock: this.clock,
+    log: (line) => this.lines.push(line),
   });
 
   get(now: number): Promise<RouteTable> {
@@ -57,7 +70,11 @@ test("the first call waits for the table, and fails if it cannot be read", async
   const authority = new Authority();
   const failing = authority.get(0);
   authority.reads[0]!.reject(new Error("nobody there"));
-  await expect(failing).rejects.toThrow("nobody there");
+  await expect(failing).rejects.toMatchObject({
+    code: Code.UNAVAILABLE,
+    message: "the edge has no route table yet: whoever has it cannot be asked",
+  });
+  expect(authority.lines).toEqual(["there is no table, as its authority cannot be asked: Error: nobody there"]);
   expect(routes(await authority.getWith(1, tableBytes(1n, cluster("a", "a.test"))), "a.test")).toBe(true);
 });
 
@@ -88,6 +105,61 @@ test("after ten seconds calls wait, and go by the table at hand if the authority
   const waiting = authority.get(10_000);
   authority.reads[1]!.reject(new Error("nobody there"));
   expect(routes(await waiting, "a.test")).toBe(true);
+});
+
+test("after ten seconds a call waits for a second, and goes by the table at hand if the authority does not answer", async () => {
+  const authority = new Authority();
+  await authority.getWith(0, tableBytes(1n, cluster("a", "a.test")));
+  const waiting = authority.get(10_000);
+  authority.clock.advance(999);
+  expect(await Promise.race([waiting, turn()])).toBeUndefined();
+  authority.clock.advance(1);
+  expect(routes(await waiting, "a.test")).toBe(true);
+  expect(authority.clock.pending).toBe(0);
+
+  expect(routes(await authority.get(11_000), "a.test")).toBe(true); // and nobody waits for the second time
+  authority.reads[1]!.resolve(tableBytes(2n, cluster("a", "b.test")));
+  await authority.background[0];
+  expect(routes(await authority.get(11_001), "b.test")).toBe(true);
+});
+
+test("without a table a call waits two seconds for the authority, then takes the copy; who comes next does not wait", async () => {
+  const authority = new Authority();
+  authority.readCopy = () => Promise.resolve(tableBytes(1n, cluster("a", "copy.test")));
+  const waiting = authority.get(0);
+  authority.clock.advance(1_999);
+  expect(await Promise.race([waiting, turn()])).toBeUndefined();
+  authority.clock.advance(1);
+  expect(routes(await waiting, "copy.test")).toBe(true);
+  expect(authority.lines).toEqual([
+    "the table is a copy, as its authority cannot be asked: Error: no answer within 2 s",
+  ]);
+  expect(routes(await authority.get(2_000), "copy.test")).toBe(true);
+});
+
+test("the copy does not take the place of what the authority says late", async () => {
+  const authority = new Authority();
+  const copy = Promise.withResolvers<Uint8Array>();
+  authority.readCopy = () => copy.promise;
+  const waiting = authority.get(0);
+  authority.clock.advance(2_000);
+  await turn();
+  authority.reads[0]!.resolve(bytesOf("second", 1n, [cluster("a", "new.test")]));
+  await turn();
+  copy.resolve(tableBytes(7n, cluster("a", "old.test")));
+  const table = await waiting;
+  expect(["old.test", "new.test"].map((host) => routes(table, host))).toEqual([false, true]);
+});
+
+test("a call without a table fails when neither the authority nor the copy answers", async () => {
+  const authority = new Authority();
+  authority.readCopy = () => new Promise(() => {});
+  const waiting = authority.get(0).catch((error: unknown) => error);
+  authority.clock.advance(2_000);
+  await turn();
+  authority.clock.advance(2_000);
+  expect(await waiting).toMatchObject({ code: Code.UNAVAILABLE });
+  expect(authority.lines[0]).toBe("the table's copy cannot be read: Error: no answer within 2 s");
 });
 
 test("the next call after a push waits for the table it made", async () => {

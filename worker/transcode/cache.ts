@@ -11,39 +11,59 @@ export type ReadDescriptorSet = (hash: string) => Promise<Uint8Array | undefined
 export function descriptorsFrom(
   read: (hash: string) => Uint8Array | undefined,
 ): (hash: string) => Descriptors | undefined {
-  const cache = new DescriptorCache();
+  const cache = new DescriptorCache(mostBytesOfProcess);
   return (hash) => {
-    const known = cache.get(hash);
-    if (known !== undefined) return known;
-    const bytes = read(hash);
+    const bytes = cache.has(hash) ? undefined : read(hash);
     try {
-      return bytes && cache.add(hash, bytes);
+      return bytes === undefined ? cache.get(hash) : cache.add(hash, bytes);
     } catch {
       return undefined;
     }
   };
 }
 
-/** Bytes of sets kept; what is made of them is several times larger, and a Worker has 128 MB for all it does. */
+/** Bytes of sets kept; what is made of them may be 20 times larger, and a Worker has 128 MB for all it does. */
 const mostBytes = 4 * 1024 * 1024;
 
+/** A process has room for what the tables of large clusters hold: to read a set again for a call takes up to a second. */
+const mostBytesOfProcess = 32 * 1024 * 1024;
+
+/** What one counts for that cannot be read. */
+const bytesOfFailure = 1024;
+
 interface Entry {
-  readonly descriptors: Descriptors;
+  /** Or why they cannot be read: bytes of the same hash never can. */
+  readonly descriptors: Descriptors | Error;
   readonly bytes: number;
 }
 
 export class DescriptorCache {
+  readonly #mostBytes: number;
   /** The least recently used first. */
   readonly #entries = new Map<string, Entry>();
   readonly #reading = new Map<string, Promise<Descriptors | undefined>>();
   #bytes = 0;
 
-  /** Those at hand. */
+  constructor(most = mostBytes) {
+    this.#mostBytes = most;
+  }
+
+  /** Whether it is known what the set holds, or that it cannot be read. */
+  has(hash: string): boolean {
+    return this.#entries.has(hash);
+  }
+
+  /**
+   * Those at hand.
+   *
+   * @throws Error if they cannot be read
+   */
   get(hash: string): Descriptors | undefined {
     const entry = this.#entries.get(hash);
     if (entry === undefined) return undefined;
     this.#entries.delete(hash);
     this.#entries.set(hash, entry);
+    if (entry.descriptors instanceof Error) throw entry.descriptors;
     return entry.descriptors;
   }
 
@@ -52,9 +72,9 @@ export class DescriptorCache {
    *
    * @throws Error if they cannot be read
    */
-  load(hash: string, read: ReadDescriptorSet): Promise<Descriptors | undefined> {
+  async load(hash: string, read: ReadDescriptorSet): Promise<Descriptors | undefined> {
     const known = this.get(hash);
-    if (known !== undefined) return Promise.resolve(known);
+    if (known !== undefined) return known;
     let reading = this.#reading.get(hash);
     if (reading === undefined) {
       reading = this.#load(hash, read).finally(() => this.#reading.delete(hash));
@@ -70,18 +90,24 @@ export class DescriptorCache {
 
   /** @throws Error if `bytes` are no descriptor set */
   add(hash: string, bytes: Uint8Array): Descriptors {
-    const descriptors = Descriptors.read(bytes);
-    this.#entries.set(hash, { descriptors, bytes: bytes.length });
-    this.#bytes += bytes.length;
-    this.#evict();
-    return descriptors;
+    try {
+      const descriptors = Descriptors.read(bytes);
+      this.#keep(hash, { descriptors, bytes: bytes.length });
+      return descriptors;
+    } catch (cause) {
+      const error = new Error(`the descriptor set cannot be read: ${String(cause)}`, { cause });
+      this.#keep(hash, { descriptors: error, bytes: bytesOfFailure });
+      throw error;
+    }
   }
 
   /** The one that was just added stays, however large. */
-  #evict(): void {
-    for (const [hash, { bytes }] of this.#entries) {
-      if (this.#bytes <= mostBytes || this.#entries.size === 1) return;
-      this.#entries.delete(hash);
+  #keep(hash: string, entry: Entry): void {
+    this.#entries.set(hash, entry);
+    this.#bytes += entry.bytes;
+    for (const [oldest, { bytes }] of this.#entries) {
+      if (this.#bytes <= this.#mostBytes || this.#entries.size === 1) return;
+      this.#entries.delete(oldest);
       this.#bytes -= bytes;
     }
   }

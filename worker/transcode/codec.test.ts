@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { CallError } from "../call/error.ts";
 import { Code } from "../call/status.ts";
+import { join } from "../protocol/testing.ts";
 import { binaryFromJson, jsonFromBinary } from "./codec.ts";
 import { libraryDescriptors } from "./library.fixture.ts";
 
@@ -56,6 +57,34 @@ test.each([
   const error = refusal(() => there(json));
   expect(error.code).toBe(Code.INVALID_ARGUMENT);
   expect(error.message).toContain(reason);
+});
+
+/** An answer with `depth` messages of type Any, each in the one before it. */
+function nestedAny(depth: number): Uint8Array {
+  const url = new TextEncoder().encode("x/google.protobuf.Any");
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  const before = (...bytes: number[]) => {
+    pieces.push(Uint8Array.from(bytes));
+    length += bytes.length;
+  };
+  const varint = [0, 7, 14, 21] as const;
+  const sized = () => varint.map((shift) => ((length >>> shift) & 0x7f) | (shift < 21 ? 0x80 : 0));
+  for (let i = 0; i < depth; i++) {
+    if (i > 0) before(0x12, ...sized());
+    before(0x0a, url.length, ...url);
+  }
+  before(0x4a, ...sized());
+  return join(...pieces.toReversed());
+}
+
+test("messages nested too deeply are said to be so, not that a stack ran out", () => {
+  const deep = refusal(() => there(`{"author": ${'{"mentor": '.repeat(5_000)}{}${"}".repeat(5_001)}`));
+  expect(deep.code).toBe(Code.INVALID_ARGUMENT);
+  expect(deep.message).not.toContain("call stack");
+  const answer = refusal(() => jsonFromBinary(book, nestedAny(20_000), registry));
+  expect(answer.code).toBe(Code.INTERNAL);
+  expect(answer.message).toContain("nested too deeply");
 });
 
 test("a reason is short, however long the message is", () => {

@@ -30,7 +30,7 @@ export function binaryFromJson(desc: DescMessage, bytes: Uint8Array, registry: R
   return attempt("caller", () => toBinary(desc, messageFromJson(desc, json, bytes.length, registry)));
 }
 
-/** Bytes of JSON in which the place of a mistake is looked for: its parts are read again at each level. */
+/** Bytes of JSON in which the place of a mistake is looked for: its parts are read again. */
 const maxSearched = 64 * 1024;
 
 /**
@@ -79,5 +79,7 @@ export function attempt<T>(side: Side, convert: () => T): T {
 }
 
 function reasonOf(cause: unknown): string {
+  // V8's words.
+  if (cause instanceof RangeError && cause.message.includes("call stack")) return "it is nested too deeply";
   return cause instanceof Error ? cause.message : String(cause);
 }

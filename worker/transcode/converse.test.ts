@@ -1,4 +1,5 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { FieldDescriptorProto_Type, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { CallError } from "../call/error.ts";
@@ -13,7 +14,8 @@ import { envelope } from "../wire/envelope.ts";
 import { encodeStatus } from "../wire/rpc-status.ts";
 import type { Conversation, PlannedCall, Refusal } from "./conversation.ts";
 import { converse } from "./converse.ts";
-import { libraryDescriptors } from "./library.fixture.ts";
+import { Descriptors } from "./descriptors.ts";
+import { libraryBytes, libraryDescriptors } from "./library.fixture.ts";
 import { maxTranslatedBytes } from "./messages.ts";
 
 const utf8 = new TextEncoder();
@@ -233,6 +235,12 @@ test("a REST call is one to the method of its template", () => {
   expect(bodyOf(answer)).toBe('{"pages":3}');
 });
 
+test("a REST query that cannot be read fails the request, and throws nothing at whoever brings it", () => {
+  const conversation = talk({ method: "GET", path: "/v1/shelves/1/books?within=1s&within.seconds=5" });
+  const sink = new TestSink(conversation.request(bodyWith()));
+  expect(sink.error).toMatchObject({ code: Code.INVALID_ARGUMENT, message: expect.stringContaining("within.seconds") });
+});
+
 test("a REST answer may be one field of the message, also where it is not set", () => {
   const conversation = talk({ method: "GET", path: "/v1/titles" });
   const list = libraryDescriptors.method("/library.Library/Titles")!.output;
@@ -263,6 +271,57 @@ test("a google.api.HttpBody is the HTTP body of any type, in a field or as the w
   for (const message of [toBinary(scan, odd), new Uint8Array()]) {
     const { head } = answerOf(untyped, originAnswers({ "grpc-status": "0" }, [message]));
     expect(head.fields.flat).toEqual(["content-type", "application/octet-stream", "content-length", "0"]);
+  }
+});
+
+test("a content type that no field can carry is left out", () => {
+  const body = libraryDescriptors.method("/library.Library/Convert")!.input;
+  for (const contentType of ["text/\u{4f60}", "text/x; a=\u{1f600}", "a\u0000", " a"]) {
+    const answer = originAnswers({ "grpc-status": "0" }, [toBinary(body, create(body, { contentType }))]);
+    const { head } = answerOf(talk({ path: "/v1/scans:convert" }), answer);
+    expect(head.fields.get("content-type")).toBe("application/octet-stream");
+  }
+});
+
+test("several google.api.HttpBody are JSON, as no HTTP body is several", () => {
+  const scans = libraryDescriptors.method("/library.Library/AttachAll")!.input;
+  const pages = create(scans, { pages: [{ contentType: "a/b", data: Uint8Array.of(1) }] });
+  const conversation = talk({ path: "/v1/scans", fields: json });
+  const sink = new TestSink(conversation.request(bodyWith(utf8.encode('[{"contentType":"a/b","data":"AQ=="}]'))));
+  expect(sink.bytes).toEqual(envelope(0, toBinary(scans, pages)));
+  const answer = answerOf(conversation, originAnswers({ "grpc-status": "0" }, [toBinary(scans, pages)]));
+  expect(bodyOf(answer)).toBe('[{"contentType":"a/b","data":"AQ=="}]');
+  expect(bodyOf(answerOf(conversation, originAnswers({ "grpc-status": "0" }, [new Uint8Array()])))).toBe("[]");
+});
+
+test("a google.api.HttpBody whose fields are not what they should be has no content", () => {
+  const set = fromBinary(FileDescriptorSetSchema, libraryBytes);
+  const [contentType, data] = set.file.find(({ name }) => name === "google/api/httpbody.proto")!.messageType[0]!.field;
+  contentType!.type = FieldDescriptorProto_Type.INT32;
+  data!.type = FieldDescriptorProto_Type.INT64;
+  const odd = Descriptors.read(toBinary(FileDescriptorSetSchema, set));
+  const conversation = converse(planned({ path: "/v1/scans:convert" }), odd) as Conversation;
+  const answer = answerOf(conversation, originAnswers({ "grpc-status": "0" }, [Uint8Array.of(8, 7, 16, 7)]));
+  expect(answer.head.fields.flat).toEqual(["content-type", "application/octet-stream", "content-length", "0"]);
+});
+
+test("an answer that has no such field as response_body names is INTERNAL, and nothing is thrown at the origin", () => {
+  const value = libraryDescriptors.method("/library.Library/Note")!.output;
+  const kinds = [
+    { case: "nullValue", value: 0 },
+    { case: "numberValue", value: 1 },
+    { case: "listValue", value: { values: [] } },
+    { case: undefined },
+  ] as const;
+  for (const kind of kinds) {
+    const conversation = talk({ method: "GET", path: "/v1/note" });
+    const message = toBinary(value, create(value, { kind }));
+    const answer = answerOf(conversation, originAnswers({ "grpc-status": "0" }, [message]));
+    expect(answer.head.status).toBe(500);
+    expect(JSON.parse(bodyOf(answer))).toMatchObject({
+      code: Code.INTERNAL,
+      message: expect.stringContaining("cannot be translated to JSON"),
+    });
   }
 });
 

@@ -8,6 +8,7 @@ import {
   file_google_protobuf_any,
   file_google_protobuf_duration,
   file_google_protobuf_field_mask,
+  file_google_protobuf_struct,
   file_google_protobuf_timestamp,
   file_google_protobuf_wrappers,
   FileDescriptorProtoSchema,
@@ -63,7 +64,7 @@ const library = create(FileDescriptorProtoSchema, {
   name: "library.proto",
   package: "library",
   syntax: "proto3",
-  dependency: ["any", "duration", "field_mask", "timestamp", "wrappers"]
+  dependency: ["any", "duration", "field_mask", "struct", "timestamp", "wrappers"]
     .map((name) => `google/protobuf/${name}.proto`)
     .concat(httpBody.name),
   enumType: [
@@ -90,6 +91,7 @@ const library = create(FileDescriptorProtoSchema, {
     message("ListResponse", "repeated Book books = 1; string next = 2"),
     message("UpdateRequest", "Book book = 1; google.protobuf.FieldMask mask = 2"),
     message("Scan", "string name = 1; google.api.HttpBody page = 2"),
+    message("Scans", "repeated google.api.HttpBody pages = 1"),
   ],
   service: [
     {
@@ -113,6 +115,8 @@ const library = create(FileDescriptorProtoSchema, {
         method("Misfit", ["Book", "Book"], get("/v1/misfit/{no_such_field}")),
         method("Attach", ["Scan", "Scan"], { ...post("/v1/{name=scans/*}"), body: "page", responseBody: "page" }),
         method("Convert", ["google.api.HttpBody", "google.api.HttpBody"], { ...post("/v1/scans:convert"), body: "*" }),
+        method("AttachAll", ["Scans", "Scans"], { ...post("/v1/scans"), body: "pages", responseBody: "pages" }),
+        method("Note", ["Author", "google.protobuf.Value"], { ...get("/v1/note"), responseBody: "string_value" }),
         method("Chat", ["Book", "Book"], undefined, { clientStreaming: true, serverStreaming: true }),
       ],
     },
@@ -127,6 +131,7 @@ export const libraryBytes: Uint8Array = toBinary(
         file_google_protobuf_any,
         file_google_protobuf_duration,
         file_google_protobuf_field_mask,
+        file_google_protobuf_struct,
         file_google_protobuf_timestamp,
         file_google_protobuf_wrappers,
       ].map(({ proto }) => proto),

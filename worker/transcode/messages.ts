@@ -61,8 +61,8 @@ class Translating<E> extends Step<E, E> {
     try {
       translated = this.#translate(message);
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      return this.breakOff(error);
+      // What else is thrown is a defect here: it ends this call, not those beside it on the connection.
+      return this.breakOff(error instanceof CallError ? error : defect(error));
     }
     if (translated.length > maxTranslatedBytes) return this.#refuseSize();
     this.give(envelope(0, translated));
@@ -78,4 +78,8 @@ class Translating<E> extends Step<E, E> {
   #refuse(code: Code, message: string): void {
     this.breakOff(new CallError(code, message, { side: this.#side }));
   }
+}
+
+function defect(cause: unknown): CallError {
+  return new CallError(Code.INTERNAL, "the edge failed", { side: "edge", cause });
 }

@@ -17,6 +17,8 @@ import type { PoolOptions } from "./pool.ts";
 export interface BackendOptions extends Pick<PoolOptions, "dial" | "clock" | "defer" | "idleMs" | "http2"> {
   /** In [0, 1), uniformly. */
   readonly random: () => number;
+  /** Milliseconds without a call after which health checks end. Undefined: as they are by themselves. */
+  readonly unusedMs?: number;
 }
 
 /** By what an endpoint is chosen. */

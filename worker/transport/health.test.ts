@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import type { HealthCheck } from "../../routes/policies.ts";
 import type { ByteStream } from "../call/byte-stream.ts";
-import { ManualClock } from "../http2/testing/scripted-peer.ts";
+import { ManualClock, Peer } from "../http2/testing/scripted-peer.ts";
+import { echo } from "./backend.fixture.ts";
+import { LiveBackend } from "./backend.ts";
 import { LiveEndpoint } from "./endpoint.ts";
 import { HealthChecks } from "./health.ts";
 
@@ -72,4 +74,26 @@ test.each(probes.slice(0, 2))("one of $kind that is not answered in time is", (p
   checks.used(() => [endpoint]);
   clock.advance(2_000);
   expect(endpoint.healthy).toBe(false);
+});
+
+/** Milliseconds from the last call, of one, until nobody is asked any more. */
+async function askedFor(unused: { readonly unusedMs?: number }): Promise<number> {
+  const clock = new ManualClock();
+  const dial = (): Promise<ByteStream> => Promise.resolve(new Peer().wire);
+  const defer = (flush: () => void): void => flush();
+  const times = { intervalMs: 10_000, timeoutMs: 1_000, healthyThreshold: 1, unhealthyThreshold: 1 };
+  const backend = { ...echo, healthCheck: { probe: { kind: "tcp" as const }, port: undefined, ...times } };
+  const live = new LiveBackend(backend, { clock, dial, defer, idleMs: 30_000, random: () => 0.5, ...unused });
+  live.able(false);
+  while (clock.pending > 0) {
+    clock.advance(1_000);
+    // oxlint-disable-next-line no-await-in-loop -- what was dialled opens
+    await turn();
+  }
+  return clock.now();
+}
+
+test("health checks go on for five minutes after the last call, and where they cost no longer than the host says", async () => {
+  expect(await askedFor({})).toBe(310_000);
+  expect(await askedFor({ unusedMs: 30_000 })).toBe(40_000);
 });

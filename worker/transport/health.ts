@@ -6,12 +6,14 @@ import type { LiveEndpoint } from "./endpoint.ts";
 import { type Endpoint, Pool, type PoolOptions } from "./pool.ts";
 import { probe } from "./probe.ts";
 
-/** Milliseconds without a call after which nobody needs to know. */
-const unusedMs = 300_000;
+/** Milliseconds without a call after which nobody needs to know, unless the host says others. */
+const defaultUnusedMs = 300_000;
 
 export interface HealthOptions extends Pick<PoolOptions, "dial" | "clock" | "defer"> {
   /** In [0, 1), uniformly. */
   readonly random: () => number;
+  /** Milliseconds without a call after which nothing is asked, where asking costs. */
+  readonly unusedMs?: number;
 }
 
 export class HealthChecks {
@@ -43,6 +45,7 @@ export class HealthChecks {
   }
 
   #round(endpoints: () => Iterable<LiveEndpoint>): void {
+    const { unusedMs = defaultUnusedMs } = this.#options;
     if (this.#clock.now() - this.#usedAt > unusedMs) return this.close();
     const now = new Set(endpoints());
     for (const [endpoint, asked] of this.#asked) {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Fields } from "../call/fields.ts";
 import { Code } from "../call/status.ts";
-import { connectCode, encodeConnectError, encodeEndStream } from "./connect-json.ts";
+import { connectCode, decodeEndStream, encodeConnectError, encodeEndStream } from "./connect-json.ts";
 import { encodeStatus } from "./rpc-status.ts";
 
 const text = new TextDecoder();
@@ -33,4 +33,11 @@ test("a stream's end has its error and every value of its metadata, whatever the
     '{"error":{"code":"not_found","message":"gone"},"metadata":{"x-a":["1","2"],"__proto__":["p"]}}',
   );
   expect(text.decode(encodeEndStream({ ...end, code: Code.OK, message: "" }))).toBe("{}");
+});
+
+test("metadata is octets, whatever JSON says: text beyond them is UTF-8", () => {
+  const metadata = (value: string) =>
+    decodeEndStream(new TextEncoder().encode(JSON.stringify({ metadata: { "x-a": [value] } })))?.metadata.get("x-a");
+  expect(metadata("→")).toBe("\u00e2\u0086\u0092");
+  expect(metadata("\u00e9")).toBe("\u00e9");
 });

@@ -1,5 +1,6 @@
 /** What Connect says in JSON: errors and the end of a stream (Connect protocol, Error and EndStreamResponse). */
 import { Fields } from "../call/fields.ts";
+import { octets } from "../call/octets.ts";
 import type { RpcEnd } from "../call/rpc.ts";
 import { Code, codeName } from "../call/status.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
@@ -119,7 +120,7 @@ function fieldsOf(metadata: JsonObject): Fields {
   const flat: string[] = [];
   for (const [name, values] of Object.entries(metadata)) {
     if (!Array.isArray(values)) continue;
-    for (const value of values) if (typeof value === "string") flat.push(name.toLowerCase(), value);
+    for (const value of values) if (typeof value === "string") flat.push(name.toLowerCase(), octets(value));
   }
   return new Fields(flat);
 }

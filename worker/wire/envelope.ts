@@ -25,6 +25,12 @@ export function envelope(flags: number, message: Uint8Array): Uint8Array {
   return framed;
 }
 
+/** The length of the message whose prefix is at `at`; undefined unless the whole prefix is there. */
+export function envelopedLength(bytes: Uint8Array, at = 0): number | undefined {
+  if (bytes.length - at < prefixLength) return undefined;
+  return ((bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!) >>> 0;
+}
+
 export interface EnvelopeEvents {
   /** A message of `length` bytes begins. Nothing is allocated for it: refuse it here if it is too long. */
   begin(flags: number, length: number): void;

@@ -54,3 +54,10 @@ test("-bin metadata must be base64, each of a list's values", () => {
   expect(isValidMetadata("a-bin", "A")).toBe(false);
   expect(isValidMetadata("a", "?")).toBe(true);
 });
+
+test("a message that was sent as it is, and not coded, is read as UTF-8", () => {
+  const messageOf = (octets: string) =>
+    decodeGrpcEnd(new Fields(["grpc-status", "5", "grpc-message", octets]), Fields.empty)?.message;
+  expect(messageOf(Buffer.from("50% → %C3%A9").toString("latin1"))).toBe("50% → é");
+  expect(messageOf("\u00ff")).toBe("\ufffd");
+});

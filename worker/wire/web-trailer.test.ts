@@ -25,3 +25,17 @@ test.each([
 test("a value may hold colons", () => {
   expect(parseTrailerBlock(bytes("grpc-message:a:b\r\n")).get("grpc-message")).toBe("a:b");
 });
+
+test("a value's octets come and go as they are, UTF-8 or not", () => {
+  for (const octets of [bytes("→ à"), Uint8Array.of(0xff, 0xe9), bytes("\u00a0")]) {
+    const block = Uint8Array.of(...bytes("x-a:"), ...octets, ...bytes("\r\n"));
+    const fields = parseTrailerBlock(block);
+    expect(fields.get("x-a")).toBe(String.fromCharCode(...octets));
+    expect([...encodeTrailerFrame(fields).subarray(5)]).toEqual([...block]);
+  }
+});
+
+test("a value of more than octets goes out as UTF-8", () => {
+  const frame = encodeTrailerFrame(new Fields(["x-a", "→", "x-b", "\u00e9"]));
+  expect([...frame.subarray(5)]).toEqual([...bytes("x-a:→\r\nx-b:"), 0xe9, ...bytes("\r\n")]);
+});

@@ -6,6 +6,7 @@ import type { Certificate, ClientCertificates } from "../certificates.ts";
 import { addCertificate, authoritiesOf } from "../certificates.ts";
 import type { Context, Say } from "../context.ts";
 import { GATEWAY_CONTROLLER, sayAbout } from "../context.ts";
+import { intersectHostnames } from "../hostnames.ts";
 import { isGranted } from "./grants.ts";
 
 const ROUTE_KINDS = ["HTTPRoute", "GRPCRoute"] as const;
@@ -53,9 +54,29 @@ export function servedGateways(context: Context): ReadonlyMap<string, ServedGate
       say("warning", "spec.tls.backend", "is not carried: calls to origins are made without the Gateway's certificate");
     const { namespace, name } = gateway.metadata;
     const listeners = gateway.spec.listeners.map((spec, index) => readListener(context, gateway, spec, index, say));
+    warnOfPorts(listeners, say);
     served.set(`${namespace}/${name}`, { gateway, listeners });
   }
   return served;
+}
+
+/** The edge has no ports: listeners that these alone tell apart are one. */
+function warnOfPorts(listeners: readonly ReadListener[], say: Say): void {
+  const served = listeners.filter(isServed);
+  for (const [i, { index, scheme, spec }] of served.entries()) {
+    const hostname = spec.hostname ?? "";
+    const other = served
+      .slice(0, i)
+      .find(
+        (each) =>
+          each.scheme === scheme &&
+          each.spec.port !== spec.port &&
+          intersectHostnames(hostname, [each.spec.hostname ?? ""]).length > 0,
+      );
+    if (other === undefined) continue;
+    const reason = `the edge has no ports: it and listener "${other.spec.name}" take each other's calls for the hostnames of both`;
+    say("warning", `spec.listeners[${index}].port`, reason);
+  }
 }
 
 function isAdopted({ objects, options }: Context, { spec }: ObjectOf<"Gateway">, say: Say): boolean {

@@ -8,6 +8,7 @@ import type { Attached, AttachedRoute, RouteObject } from "./attach.ts";
 import { attachRoutes } from "./attach.ts";
 import { addPolicyStatuses } from "./backend-tls.ts";
 import { servedGateways } from "./gateways.ts";
+import { guarded } from "./guards.ts";
 import { grpcRules, takesAnyMethod } from "./grpc-route.ts";
 import { httpRules } from "./http-route.ts";
 import { fencesOf, isolatedHostnames } from "./isolation.ts";
@@ -50,7 +51,8 @@ function translateRoute(context: Context, one: AttachedRoute): TranslatedRoute {
   const attached = [...byListener.values()];
   const rules = attached.length === 0 ? [] : toRules(context, route, say);
   addRouteStatus(context, one, rules);
-  const served = rules.flatMap(({ rule }) => rule ?? []);
+  const taken = rules.flatMap(({ rule }) => rule ?? []);
+  const served = guarded(context, route, attached, taken, say);
   return { attached, routes: served.length === 0 ? [] : routesOf(route, attached, served) };
 }
 
@@ -68,7 +70,7 @@ function reportNames({ spec }: RouteObject, say: Say): void {
   });
 }
 
-function routesOf(route: RouteObject, attached: readonly Attached[], rules: RuleInit[]): RouteInit[] {
+function routesOf(route: RouteObject, attached: readonly Attached[], rules: readonly RuleInit[]): RouteInit[] {
   const { kind, metadata } = route;
   const { namespace, name, createdSeconds } = metadata;
   const isolated = attached.map((each) => ({ ...each, hostnames: isolatedHostnames(each) }));
@@ -78,7 +80,7 @@ function routesOf(route: RouteObject, attached: readonly Attached[], rules: Rule
     createdSeconds: BigInt(createdSeconds),
     hostnames,
     schemes,
-    rules,
+    rules: [...rules],
     grpcOnly: route.kind === "GRPCRoute" && takesAnyMethod(route),
   }));
 }

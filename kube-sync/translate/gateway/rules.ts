@@ -18,6 +18,7 @@ import type { RouteObject } from "./attach.ts";
 import type { FilterPlace, Refused } from "./filters.ts";
 import { firstOfEach, isRefused, toFilter } from "./filters.ts";
 import { isGranted } from "./grants.ts";
+import { guardOfBackend } from "./guards.ts";
 import { rulePolicies } from "./rule-policies.ts";
 
 /** Why a match cannot be had. */
@@ -220,5 +221,6 @@ function resolve(
     const message = `Service ${namespace}/${ref.name} port ${port.port}: appProtocol ${port.appProtocol} is not supported`;
     return { field: "", reason: "UnsupportedProtocol", message };
   }
-  return { target: useBackend(context, service, port, hint) };
+  const guard = guardOfBackend(context, service);
+  return { target: guard === undefined ? useBackend(context, service, port, hint) : invalidTarget(guard) };
 }

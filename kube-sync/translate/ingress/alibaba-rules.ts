@@ -1,4 +1,3 @@
-import { RequestPart } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import { quote } from "../../../routes/regex.ts";
 import { forms, framingHeaders } from "../../../routes/syntax.ts";
 import type { ReadOf } from "../../objects/read.ts";
@@ -6,10 +5,10 @@ import { anything, either, integer, list, listOrEmpty, optional, part, string } 
 import type { FilterInit } from "../context.ts";
 import { invalidTarget } from "../context.ts";
 import type { PathTest } from "../match.ts";
-import { ANY_REQUEST, anyOf, onCookie, onHeader, onPart, onQueryParam, startsWith, wildcards } from "../match.ts";
+import { ANY_REQUEST, anyOf, onCookie, onHeader, onQueryParam, startsWith, wildcards } from "../match.ts";
 import type { ConditionPart } from "./conditions.ts";
-import { readConditions } from "./conditions.ts";
-import type { Action, Conditions, Reading } from "./dialect.ts";
+import { hostsOf, NO_VALUES, readConditions } from "./conditions.ts";
+import type { Action, BackendName, Conditions, Reading } from "./dialect.ts";
 import { annotationOf, onPath, sayOf } from "./dialect.ts";
 import { readJson } from "./json.ts";
 import { targetOf } from "./targets.ts";
@@ -47,17 +46,12 @@ function partOf({
   methodconfig,
   cookieconfig,
 }: Condition): ConditionPart {
-  if (type === "Host" && hostconfig !== undefined) {
-    const names = hostconfig.values.map((name) => name.toLowerCase());
-    const isName = names.every((name) => forms.hostname.holds(name));
-    return isName
-      ? { hostnames: names }
-      : { matches: [{ ...ANY_REQUEST, conditions: [onPart(RequestPart.HOST, anyOf(names.map(wildcards)))] }] };
-  }
+  if (type === "Host" && hostconfig !== undefined) return { hosts: hostsOf(hostconfig.values) };
   if (type === "Path" && pathconfig !== undefined)
     return { paths: pathconfig.values.map((text) => onPath(pathTest(text))) };
   if (type === "Header" && headerconfig !== undefined) {
     const { key, values: wanted } = headerconfig;
+    if (wanted.length === 0) return NO_VALUES;
     if (!forms.headerName.holds(key.toLowerCase())) return `"${key}" is no header name`;
     return { matches: [{ ...ANY_REQUEST, conditions: [onHeader(key, anyOf(wanted.map(wildcards)))] }] };
   }
@@ -130,15 +124,12 @@ type AlibabaAction = ReadOf<typeof action>;
 type Step = FilterInit | { readonly backends: NonNullable<Action["backends"]> } | string | undefined;
 
 /** Undefined: there is none, or none that takes the Service's place, and then it comes before the Service's own. */
-export function alibabaAction(
-  reading: Reading,
-  { name, port }: { name: string; port: number | string },
-): Action | undefined {
+export function alibabaAction(reading: Reading, { name, port }: BackendName): Action | string | undefined {
   const text = annotationOf(reading, `actions.${name}`);
   if (text === undefined) return undefined;
-  const fail = (reason: string): Action => {
+  const fail = (reason: string): string => {
     sayOf(reading, `actions.${name}`, "error", `${reason}: its paths answer with an error`);
-    return { backends: [{ target: invalidTarget(reason), weight: 1 }] };
+    return reason;
   };
   const read = readJson(text, list(action));
   if (typeof read === "string") return fail(read);

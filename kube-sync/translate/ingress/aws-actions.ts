@@ -2,7 +2,7 @@ import { forms } from "../../../routes/syntax.ts";
 import type { ReadOf } from "../../objects/read.ts";
 import { anything, boolean, checked, either, integer, list, optional, part, string } from "../../objects/read.ts";
 import { invalidTarget } from "../context.ts";
-import type { Action, Reading } from "./dialect.ts";
+import type { Action, BackendName, Reading } from "./dialect.ts";
 import { annotationOf, sayOf } from "./dialect.ts";
 import { readJson } from "./json.ts";
 import { sticky } from "./aws-origin.ts";
@@ -50,13 +50,10 @@ const action = part({
 
 type AwsAction = ReadOf<typeof action>;
 
-export function awsAction(
-  reading: Reading,
-  { name, port }: { name: string; port: number | string },
-): Action | undefined {
-  const fail = (reason: string): Action => {
+export function awsAction(reading: Reading, { name, port }: BackendName): Action | string | undefined {
+  const fail = (reason: string): string => {
     sayOf(reading, `actions.${name}`, "error", reason);
-    return { backends: [{ target: invalidTarget(reason), weight: 1 }] };
+    return reason;
   };
   if (port !== "use-annotation") {
     const { context, ingress, say } = reading;
@@ -89,11 +86,21 @@ export function awsAction(
   }
 }
 
+/** The Service that all calls for a backend go to; undefined: there is none, or several. */
+export function soleService({ context, ingress, dialect }: Reading, { name, port }: BackendName) {
+  const { annotations, namespace } = ingress.metadata;
+  const find = (service: string) => context.objects.get("Service", namespace, service);
+  if (port !== "use-annotation") return find(name);
+  const read = readJson(annotations[`${dialect.prefix}actions.${name}`] ?? "", action);
+  const groups = typeof read === "string" ? undefined : read.value.forwardconfig?.targetgroups;
+  return groups?.length === 1 && groups[0]!.servicename !== undefined ? find(groups[0]!.servicename) : undefined;
+}
+
 function fixed(status: number, body: string, contentType = ""): Action {
   return { filters: [{ filter: { case: "directResponse", value: { status, body, contentType } } }] };
 }
 
-function forward(reading: Reading, name: string, value: AwsAction, fail: (reason: string) => Action): Action {
+function forward(reading: Reading, name: string, value: AwsAction, fail: (reason: string) => string): Action | string {
   const { forwardconfig, targetgrouparn, targetgroupname } = value;
   const simple = targetgrouparn ?? targetgroupname;
   if ((simple === undefined) === (forwardconfig === undefined)) {
@@ -123,11 +130,16 @@ function serviceTarget(reading: Reading, name: string, port: unknown) {
   return targetOf(reading, name, /^\d+$/.test(`${port}`) ? Number(port) : port);
 }
 
+const STATUSES: ReadonlyMap<string, number> = new Map([
+  ["HTTP_301", 301],
+  ["HTTP_302", 302],
+]);
+
 /** "#{host}", "#{path}" and the others stand for the request's own. */
-function redirect({ redirectconfig }: AwsAction, fail: (reason: string) => Action): Action {
+function redirect({ redirectconfig }: AwsAction, fail: (reason: string) => string): Action | string {
   if (redirectconfig === undefined) return fail("a redirect action must have a redirectConfig");
   const { host, path, port, protocol, query, statuscode } = redirectconfig;
-  const status = { HTTP_301: 301, HTTP_302: 302 }[statuscode];
+  const status = STATUSES.get(statuscode);
   if (status === undefined)
     return fail(`the statusCode of a redirect must be HTTP_301 or HTTP_302, not "${statuscode}"`);
   const scheme = protocol === "#{protocol}" ? "" : protocol.toLowerCase();

@@ -15,7 +15,7 @@ import {
   wrongRegex,
 } from "../match.ts";
 import type { ConditionPart } from "./conditions.ts";
-import { readConditions } from "./conditions.ts";
+import { hostsOf, onHost, readConditions } from "./conditions.ts";
 import type { Conditions, Reading } from "./dialect.ts";
 import { onPath } from "./dialect.ts";
 
@@ -43,7 +43,7 @@ export function awsConditions(reading: Reading, name: string): Conditions | stri
 
 function partOf(given: Condition): ConditionPart {
   const { field, hostheaderconfig: host, pathpatternconfig: path, httpheaderconfig: header } = given;
-  if (field === "host-header" && host !== undefined) return hostsOf(host);
+  if (field === "host-header" && host !== undefined) return awsHosts(host);
   if (field === "path-pattern" && path !== undefined) return pathsOf(path);
   if (field === "http-header" && header !== undefined) {
     const regexes = expressions(header, "(?i)");
@@ -80,18 +80,12 @@ function expressions({ values: patterns, regexvalues }: Values, flags = ""): str
   return wrongRegex(regexes) ?? regexes;
 }
 
-/** Names, and patterns that are names with one label left open; others cannot be looked up. */
-function hostsOf(config: Values): ConditionPart {
-  if (config.regexvalues.length > 0) {
-    const regexes = expressions(config);
-    return typeof regexes === "string"
-      ? regexes
-      : { matches: [having(onPart(RequestPart.HOST, `(?i)${anyOf(regexes)}`))] };
-  }
-  const names = config.values.map((name) => name.toLowerCase());
-  if (names.length === 0) return "must have either values or regexValues";
-  if (names.every((name) => forms.hostname.holds(name))) return { hostnames: names };
-  return { matches: [having(onPart(RequestPart.HOST, anyOf(names.map(wildcards))))] };
+function awsHosts(config: Values): ConditionPart {
+  const regexes = expressions(config);
+  if (typeof regexes === "string") return regexes;
+  return config.regexvalues.length === 0
+    ? { hosts: hostsOf(config.values) }
+    : { hosts: [{ hostname: "", matches: [onHost(`(?i)${anyOf(regexes)}`)], isExpression: true }] };
 }
 
 function pathsOf(config: Values): ConditionPart {

@@ -1,12 +1,15 @@
 import { forms } from "../../../routes/syntax.ts";
 import { either, list, listOrEmpty, oneOf, part, string } from "../../objects/read.ts";
+import { annotationField } from "../annotations.ts";
 import type { FilterInit } from "../context.ts";
+import { sayAbout } from "../context.ts";
 import { wrongRegex } from "../match.ts";
-import type { Reading } from "./dialect.ts";
+import { soleService } from "./aws-actions.ts";
+import type { BackendName, Reading } from "./dialect.ts";
 import { annotationOf, sayOf } from "./dialect.ts";
 import { readJson } from "./json.ts";
 
-/** jwt-validation and transforms.NAME. */
+/** auth-type, jwt-validation and transforms.NAME. */
 
 const validation = part({
   jwksendpoint: string,
@@ -20,8 +23,23 @@ const validation = part({
   ),
 });
 
+/** Why nobody may call, if callers were to log in: so says the Service that they are for, or else the Ingress. */
+function loginOf(reading: Reading, backend: BackendName): string | undefined {
+  const { prefix } = reading.dialect;
+  const service = soleService(reading, backend);
+  const own = service?.metadata.annotations[`${prefix}auth-type`];
+  const type = own ?? annotationOf(reading, "auth-type") ?? "none";
+  if (type.trim().toLowerCase() === "none") return undefined;
+  const reason = `${prefix}auth-type is not supported`;
+  const say = service === undefined || own === undefined ? reading.say : sayAbout(reading.context, service);
+  say("error", annotationField(`${prefix}auth-type`), `${reason}: its paths answer with an error`);
+  return reason;
+}
+
 /** A string: why tokens cannot be checked, and then nobody may call. */
-export function awsGuards(reading: Reading): FilterInit[] | string {
+export function awsGuards(reading: Reading, backend: BackendName): FilterInit[] | string {
+  const login = loginOf(reading, backend);
+  if (login !== undefined) return login;
   const text = annotationOf(reading, "jwt-validation");
   if (text === undefined) return [];
   const fail = (reason: string) => {

@@ -1,3 +1,4 @@
+import type { ServicePort } from "../../objects/core.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Form } from "../annotations.ts";
 import { integer, oneOf, textOf } from "../annotations.ts";
@@ -37,7 +38,7 @@ const protocols = oneOf(
   ]),
 );
 
-export function awsReference(reading: Reading, service: ObjectOf<"Service">, port: number | string): Reference {
+export function awsReference(reading: Reading, service: ObjectOf<"Service">, port: ServicePort): Reference {
   const protocol = valueOf(reading, "backend-protocol-version", versions, service);
   const tls = valueOf(reading, "backend-protocol", protocols, service);
   if (/^grpc$/i.test(annotationOf(reading, "backend-protocol") ?? ""))
@@ -59,7 +60,7 @@ function healthCheckOf(
   reading: Reading,
   service: ObjectOf<"Service">,
   isGrpc: boolean,
-  port: number | string,
+  port: ServicePort,
 ): Pick<BackendPolicies, "healthCheck"> {
   const read = <T>(name: string, form: Form<T>) => valueOf(reading, name, form, service);
   const wanted = {
@@ -96,8 +97,8 @@ function healthCheckOf(
 }
 
 /** 0: where calls go. */
-function portNumber({ spec }: ObjectOf<"Service">, wanted: string | undefined, own: number | string): number {
-  if (wanted === undefined || wanted === "traffic-port" || wanted === `${own}`) return 0;
+function portNumber({ spec }: ObjectOf<"Service">, wanted: string | undefined, own: ServicePort): number {
+  if (wanted === undefined || wanted === "traffic-port" || wanted === own.name || wanted === `${own.port}`) return 0;
   if (/^\d+$/.test(wanted)) return Math.min(Number(wanted), 65_535);
   return spec.ports.find(({ name }) => name === wanted)?.port ?? 0;
 }

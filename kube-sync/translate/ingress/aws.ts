@@ -1,9 +1,9 @@
 import { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Say } from "../context.ts";
-import { invalidTarget } from "../context.ts";
 import { searching, startsWith, wildcards, wrongRegex } from "../match.ts";
 import { awsAction } from "./aws-actions.ts";
+import { refusedByParams } from "./aws-class-params.ts";
 import { awsGuards, awsTransforms } from "./aws-guards.ts";
 import { awsPolicies, awsReference, TARGET_GROUP_ANNOTATIONS } from "./aws-origin.ts";
 import { awsConditions } from "./aws-conditions.ts";
@@ -16,6 +16,7 @@ import { annotationField } from "../annotations.ts";
 const PREFIX = "alb.ingress.kubernetes.io/";
 const VERSION = `${PREFIX}backend-protocol-version`;
 const LISTEN_PORTS = `${PREFIX}listen-ports`;
+const CERTIFICATE = `${PREFIX}certificate-arn`;
 const SSL_REDIRECT = `${PREFIX}ssl-redirect`;
 
 /** AWS Load Balancer Controller, docs/guide/ingress/annotations.md. */
@@ -24,6 +25,7 @@ export const aws: Dialect = {
   prefix: PREFIX,
   read: [
     "listen-ports",
+    "certificate-arn",
     "ssl-redirect",
     "group.name",
     "group.order",
@@ -32,9 +34,12 @@ export const aws: Dialect = {
     "use-regex-path-match",
     "transforms.",
     "jwt-validation",
+    "auth-type",
     ...TARGET_GROUP_ANNOTATIONS,
   ],
+  readOfServices: ["auth-type", ...TARGET_GROUP_ANNOTATIONS],
   refused: new Map([
+    // By the guards, as a Service may have another than its Ingress.
     ["auth-type", ["none"]],
     ["mutual-authentication", []],
     ["inbound-cidrs", ["0.0.0.0/0", "0.0.0.0/0,::/0", "0.0.0.0/0, ::/0"]],
@@ -45,13 +50,13 @@ export const aws: Dialect = {
   path,
   refer: awsReference,
   policies: awsPolicies,
-  guards: awsGuards,
+  guards: (reading, backend) => refusedByParams(reading) ?? awsGuards(reading, backend),
   action: (reading, backend) => {
     const action = awsAction(reading, backend);
-    if (action === undefined) return undefined;
+    if (action === undefined || typeof action === "string") return action;
     const transforms = awsTransforms(reading, backend.name);
     return typeof transforms === "string"
-      ? { backends: [{ target: invalidTarget(transforms), weight: 1 }] }
+      ? transforms
       : { ...action, filters: [...(action.filters ?? []), ...transforms] };
   },
   filters: (reading, _path, service) => (service === undefined ? [] : awsTransforms(reading, service.metadata.name)),
@@ -91,11 +96,13 @@ function pattern(text: string): PathResult {
   return { matches: [onPath(isPrefix ? startsWith(start) : { kind: "regex", value: wildcards(text) })] };
 }
 
-/** Without listen-ports it is served on both listeners: the edge has them anyway. */
+/** Without listen-ports it is HTTPS if there is a certificate, and else both listeners: the edge has them anyway. */
 function schemes({ metadata }: ObjectOf<"Ingress">, say: Say): Scheme[] | undefined {
   const listenPorts = metadata.annotations[LISTEN_PORTS];
   const redirect = metadata.annotations[SSL_REDIRECT];
-  const ports = parseListenPorts(listenPorts ?? '[{"HTTP":80},{"HTTPS":443}]');
+  const hasCertificate = metadata.annotations[CERTIFICATE] !== undefined;
+  if (hasCertificate) say("info", annotationField(CERTIFICATE), "is not read: the edge has certificates of its own");
+  const ports = parseListenPorts(listenPorts ?? (hasCertificate ? '[{"HTTPS":443}]' : '[{"HTTP":80},{"HTTPS":443}]'));
   if (typeof ports === "string") {
     say("error", annotationField(LISTEN_PORTS), `${ports}: the Ingress is left out`);
     return undefined;

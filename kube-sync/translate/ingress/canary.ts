@@ -11,8 +11,8 @@ export interface CanaryPair {
 }
 
 /**
- * Pairs canaries with the rules that they take calls from; what no canary is for is a pair without one. `alone`: for
- * each canary without a main rule.
+ * Pairs canaries with the rules that they take calls from; what no canary is for, or is refused, is a pair without one.
+ * `alone`: for each canary without a main rule.
  */
 export function pairCanaries(
   rules: readonly IngressRule[],
@@ -24,7 +24,10 @@ export function pairCanaries(
   const mains = rules.filter((rule) => !isCanary(rule));
   const places = new Set(mains.map(placeOf));
   for (const [place, own] of canaries) if (!places.has(place)) own.forEach(alone);
-  return mains.map((main) => ({ main, canaries: main.suffix === "/http" ? [] : (canaries.get(placeOf(main)) ?? []) }));
+  return mains.map((main) => {
+    const isOpen = main.suffix !== "/http" && main.refused !== true;
+    return { main, canaries: isOpen ? (canaries.get(placeOf(main)) ?? []) : [] };
+  });
 }
 
 function placeOf({ hostname, path, suffix }: IngressRule): string {

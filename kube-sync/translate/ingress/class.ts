@@ -3,6 +3,7 @@ import type { Context, Say } from "../context.ts";
 import { INGRESS_CONTROLLER } from "../context.ts";
 import { alibaba } from "./alibaba.ts";
 import { aws } from "./aws.ts";
+import { classNameOf, classOf, LEGACY_CLASS } from "./class-of.ts";
 import type { Dialect } from "./dialect.ts";
 
 import { gke } from "./gke.ts";
@@ -24,17 +25,14 @@ const GKE_CLASSES: ReadonlySet<string> = new Set(["gce", "gce-internal", "gce-mu
 const GKE_ANNOTATIONS =
   /^(networking\.gke\.io|cloud\.google\.com|ingress\.gcp\.kubernetes\.io|kubernetes\.io\/ingress\.(allow-http|.*-static-ip-name))/;
 
-const LEGACY_CLASS = "kubernetes.io/ingress.class";
-const DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class";
-
 /** The dialect in which to read an Ingress; undefined when it is not Edgeway's to serve, which is then reported. */
 export function dialectOf(context: Context, ingress: ObjectOf<"Ingress">, say: Say): Dialect | undefined {
-  const { objects, options } = context;
+  const { options } = context;
   const specName = ingress.spec.ingressClassName;
-  const name = specName ?? ingress.metadata.annotations[LEGACY_CLASS];
+  const name = classNameOf(ingress);
   const field = specName === undefined && name !== undefined ? annotationField(LEGACY_CLASS) : "spec.ingressClassName";
   const isNamed = (given: string | undefined) => given !== undefined && options.adoptClasses?.has(given) === true;
-  const found = name === undefined ? defaultClass(context) : objects.get("IngressClass", "", name);
+  const found = classOf(context, ingress);
   if (found !== undefined) {
     const { controller } = found.spec;
     if (controller === INGRESS_CONTROLLER || options.adoptAll || isNamed(found.metadata.name))
@@ -47,8 +45,8 @@ export function dialectOf(context: Context, ingress: ObjectOf<"Ingress">, say: S
     else say("warning", field, `not adopted: there is no IngressClass "${name}"`);
     return undefined;
   }
-  if (name === undefined) return isOfGke(context, ingress) ? gke : plain;
-  return GKE_CLASSES.has(name) ? gke : guess(ingress, name, say, field);
+  const isGke = name === undefined ? isOfGke(context, ingress) : GKE_CLASSES.has(name);
+  return isGke ? gke : guess(ingress, name, say, field);
 }
 
 /** An Ingress without a class, with annotations of GKE's on it or on its Services. */
@@ -64,21 +62,23 @@ function isOfGke({ objects }: Context, { metadata, spec }: ObjectOf<"Ingress">):
   return annotations.some((name) => GKE_ANNOTATIONS.test(name));
 }
 
-function defaultClass({ objects }: Context): ObjectOf<"IngressClass"> | undefined {
-  return objects.all("IngressClass").find(({ metadata }) => metadata.annotations[DEFAULT_CLASS] === "true");
-}
-
 /**
- * A class that is not among the objects. Both ALB controllers usually call theirs "alb", and only Alibaba's has
- * backend protocols in lower case.
+ * A class that is not among the objects, or none, by its usual name or else by the annotations. Both ALB controllers
+ * usually call theirs "alb", and only Alibaba's has backend protocols in lower case.
  */
-function guess({ metadata }: ObjectOf<"Ingress">, name: string, say: Say, field: string): Dialect {
-  if (name !== "alb") {
-    say("warning", field, `there is no IngressClass "${name}": read as a plain Ingress`);
-    return plain;
+function guess({ metadata }: ObjectOf<"Ingress">, name: string | undefined, say: Say, field: string): Dialect {
+  const has = (prefix: string) => Object.keys(metadata.annotations).some((each) => each.startsWith(prefix));
+  const missing = name === undefined ? "it names no class" : `there is no IngressClass "${name}"`;
+  if (name === "nginx" || (name !== "alb" && !has(aws.prefix) && has(nginx.prefix))) {
+    say("warning", field, `${missing}: read as ${nginx.name}`);
+    return nginx;
   }
-  const protocol = metadata.annotations[`${alibaba.prefix}backend-protocol`];
-  const dialect = protocol !== undefined && /^[a-z]+$/.test(protocol) ? alibaba : aws;
-  say("warning", field, `there is no IngressClass "alb" that would tell AWS from Alibaba: read as ${dialect.name}`);
-  return dialect;
+  if (name === "alb" || has(aws.prefix)) {
+    const protocol = metadata.annotations[`${alibaba.prefix}backend-protocol`];
+    const dialect = protocol !== undefined && /^[a-z]+$/.test(protocol) ? alibaba : aws;
+    say("warning", field, `${missing} that would tell AWS from Alibaba: read as ${dialect.name}`);
+    return dialect;
+  }
+  if (name !== undefined) say("warning", field, `${missing}: read as a plain Ingress`);
+  return plain;
 }

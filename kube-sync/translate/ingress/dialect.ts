@@ -1,4 +1,5 @@
 import type { Scheme } from "../../../proto/gen/edgeway/v1/table_pb.js";
+import type { ServicePort } from "../../objects/core.ts";
 import type { IngressPath } from "../../objects/ingress.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import type { Form } from "../annotations.ts";
@@ -25,8 +26,19 @@ export interface IngressRule extends OrderedRule {
   readonly reading: Reading;
   /** As the Ingress has it; absent for a default backend. */
   readonly path?: IngressPath;
+  /** What of the Ingress it is from: the same object for all rules that a mesh behind has for it. */
+  readonly part: Part;
   /** After the key of the Ingress's route for the hostname, when it is a route of its own. */
   readonly suffix: string;
+  /** Whether its calls are answered with an error whatever their backend is: those that a canary would take, too. */
+  readonly refused?: boolean;
+}
+
+/** The requests that a path of an Ingress takes, or a default backend. */
+interface Part {
+  readonly host: string;
+  /** Any of them; empty: every request for the host. */
+  readonly matches: readonly Match[];
 }
 
 /** A path as the table has it, any of some matches, or why it cannot be had. `note`: how its meaning changes. */
@@ -34,14 +46,29 @@ export type PathResult =
   | { readonly matches: readonly Match[]; readonly note?: string }
   | { readonly matches?: undefined; readonly refused: string };
 
+/** A hostname, and what else must hold there, as it may be wider than what is asked for. */
+export interface HostCondition {
+  readonly hostname: string;
+  /** Any of them; empty: nothing. */
+  readonly matches: readonly Match[];
+  /** Whether it is an expression, which stands beside no names. */
+  readonly isExpression?: boolean;
+}
+
 /** What else must hold for a backend's calls. */
 export interface Conditions {
-  /** Hostnames beside the rule's own. */
-  readonly hostnames: readonly string[];
+  /** Any of them, beside the rule's own host. */
+  readonly hosts: readonly HostCondition[];
   /** Any of them, beside the rule's own path. */
   readonly paths: readonly Match[];
   /** Any of them, besides. */
   readonly matches: readonly Match[];
+}
+
+/** A Service, or what an annotation is for, as an Ingress names it. */
+export interface BackendName {
+  readonly name: string;
+  readonly port: number | string;
 }
 
 /** What becomes of calls, as an annotation says it. */
@@ -60,6 +87,8 @@ export interface Dialect {
    * like, and one that ends in "-" for all that begin so.
    */
   readonly read: readonly string[];
+  /** Of these, those that it reads of a Service, too. */
+  readonly readOfServices?: readonly string[];
   /** Annotations of another dialect that it reads too. */
   readonly alsoRead?: RegExp;
   /**
@@ -73,23 +102,27 @@ export interface Dialect {
   /** The listeners it is served on; empty: all. Undefined when its annotations are wrong, which is reported. */
   schemes(ingress: ObjectOf<"Ingress">, say: Say, context: Context): Scheme[] | undefined;
   path(path: IngressPath, reading: Reading): PathResult;
-  /** How the origin is spoken to, chosen and checked, as far as annotations say. `port`: as the Ingress names it. */
-  refer(reading: Reading, service: ObjectOf<"Service">, port: number | string): Reference;
+  /** How the origin is spoken to, chosen and checked, as far as annotations say. */
+  refer(reading: Reading, service: ObjectOf<"Service">, port: ServicePort): Reference;
+  /** Whether a default backend is for the hosts of its Ingress alone, unless it has no rules. */
+  readonly defaultsOwnHosts?: boolean;
   /** Whether "*.example.com" takes one label only. */
   readonly wildcardIsOneLabel: boolean;
+  /** Whether a redirect to HTTPS is for the paths of its Ingress alone, rather than for all of their host. */
+  readonly redirectsPaths?: boolean;
   /** The status and port with which plain HTTP for a hostname is sent to HTTPS, if it is. */
   redirect?(reading: Reading, hostname: string): { readonly status: number; readonly port?: number } | undefined;
-  /** What an annotation says is done for a backend's calls; undefined: it is an ordinary Service. */
-  action?(reading: Reading, backend: { readonly name: string; readonly port: number | string }): Action | undefined;
+  /** What an annotation says is done for a backend's calls; undefined: it is an ordinary Service. A string: why not. */
+  action?(reading: Reading, backend: BackendName): Action | string | undefined;
   /** Undefined: none. A string: why they cannot be had. */
   conditions?(reading: Reading, name: string): Conditions | string | undefined;
   /** How calls to a Service are made: their times, attempts and sessions. */
-  policies?(reading: Reading, service: ObjectOf<"Service">): CallPolicies;
+  policies?(reading: Reading, service: ObjectOf<"Service">, port: ServicePort): CallPolicies;
   /**
    * Filters that all calls pass first, whatever becomes of them, as they say who may call and how often. A string: why
    * they cannot be had.
    */
-  guards?(reading: Reading): FilterInit[] | string;
+  guards?(reading: Reading, backend: BackendName): FilterInit[] | string;
   /** Whose client certificates are asked for. A string: why they cannot be. */
   clients?(reading: Reading): ClientCertificates | string | undefined;
   /** Filters for the calls of one path. A string: why they cannot be had. */
@@ -97,6 +130,7 @@ export interface Dialect {
     reading: Reading,
     path: IngressPath | undefined,
     service: ObjectOf<"Service"> | undefined,
+    port: ServicePort | undefined,
   ): FilterInit[] | string;
   /** Hostnames that go with those of the Ingress. */
   aliases?(reading: Reading): readonly string[];
@@ -150,4 +184,11 @@ export function valueOf<T>(
   const value = form.read(text.trim());
   if (value === undefined) sayOf(reading, name, "error", `must be ${form.says}, not "${text}": ignored`);
   return value;
+}
+
+/** Sorts by what the table tries first: the narrowest hosts, and then by path. */
+export function byHostAndPath(a: IngressRule, b: IngressRule): number {
+  const [hostA, hostB] = [a.part.host, b.part.host];
+  const isWild = (host: string) => Number(host.startsWith("*."));
+  return hostB.length - hostA.length || isWild(hostA) - isWild(hostB) || byPath(a, b);
 }

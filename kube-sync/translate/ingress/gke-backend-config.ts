@@ -1,47 +1,49 @@
 import { forms, framingHeaders } from "../../../routes/syntax.ts";
 import type { BackendConfigSpec } from "../../objects/clouds.ts";
+import type { ServicePort } from "../../objects/core.ts";
 import type { ObjectOf } from "../../objects/object.ts";
+import { either, mapOf, part, string } from "../../objects/read.ts";
 import { annotationField } from "../annotations.ts";
 import type { Context, FilterInit, Say } from "../context.ts";
 import { sayAbout } from "../context.ts";
 import type { BackendPolicies } from "../service-policies.ts";
 import type { CallPolicies } from "./dialect.ts";
+import { readJson } from "./json.ts";
 
-/** BackendConfig: what Google's load balancer does with the calls to a Service. */
+/** BackendConfig: what Google's load balancer does with the calls to a Service's port. */
 
 const BACKEND_CONFIGS = ["cloud.google.com/backend-config", "beta.cloud.google.com/backend-config"] as const;
 
-/** A Service's BackendConfig; undefined: it names none. `wrong`: why its calls may not be served. */
+const names = part({ default: either(string, ""), ports: either(mapOf(string), {}) });
+
+/** A port's BackendConfig; undefined: it has none. `wrong`: why its calls may not be served. */
 function configOf(
   { objects }: Context,
   service: ObjectOf<"Service">,
+  port: ServicePort,
 ): { readonly config: ObjectOf<"BackendConfig"> } | { readonly field: string; readonly wrong: string } | undefined {
   const { annotations, namespace } = service.metadata;
   const annotation = BACKEND_CONFIGS.find((each) => annotations[each] !== undefined);
   if (annotation === undefined) return undefined;
   const field = annotationField(annotation);
-  const name = configName(annotations[annotation] ?? "");
-  if (name === undefined)
+  const read = readJson(annotations[annotation] ?? "", names);
+  const { default: usual, ports } = typeof read === "string" ? { default: "", ports: {} } : read.value;
+  if (usual === "" && Object.keys(ports).length === 0)
     return { field, wrong: `${annotation} must be JSON such as {"default": "name"} or {"ports": {"80": "name"}}` };
+  const name = ports[port.name] ?? ports[port.port] ?? usual;
+  if (name === "") return undefined;
   const config = objects.get("BackendConfig", namespace, name);
   // It might say who may call.
   return config === undefined ? { field, wrong: `there is no BackendConfig ${namespace}/${name}` } : { config };
 }
 
-/** The default's, or that of the ports, of which the edge takes the first. */
-function configName(text: string): string | undefined {
-  try {
-    const { default: name, ports } = Object(JSON.parse(text)) as { default?: unknown; ports?: unknown };
-    const [first] = Object.values(Object(ports) as object);
-    return [name, first].find((each): each is string => typeof each === "string" && each !== "");
-  } catch {
-    return undefined;
-  }
-}
-
 /** What it adds to calls; a string: why they may not be served. */
-export function configuredFilters(context: Context, service: ObjectOf<"Service">): FilterInit[] | string {
-  const found = configOf(context, service);
+export function configuredFilters(
+  context: Context,
+  service: ObjectOf<"Service">,
+  port: ServicePort,
+): FilterInit[] | string {
+  const found = configOf(context, service, port);
   if (found === undefined) return [];
   if ("wrong" in found) {
     sayAbout(context, service)("error", found.field, `${found.wrong}: its paths answer with an error`);
@@ -93,8 +95,8 @@ function isEnabled(value: unknown): boolean {
 }
 
 /** How its calls are made: their time, and sessions by a cookie. */
-export function configuredPolicies(context: Context, service: ObjectOf<"Service">): CallPolicies {
-  const found = configOf(context, service);
+export function configuredPolicies(context: Context, service: ObjectOf<"Service">, port: ServicePort): CallPolicies {
+  const found = configOf(context, service, port);
   if (found === undefined || "wrong" in found) return {};
   const { timeoutSec, sessionAffinity } = found.config.spec;
   const say = sayAbout(context, found.config);
@@ -116,8 +118,8 @@ export function configuredPolicies(context: Context, service: ObjectOf<"Service"
 const MAX_SECONDS = 2_147_483;
 
 /** How its endpoints are checked and chosen. */
-export function configuredBackend(context: Context, service: ObjectOf<"Service">): BackendPolicies {
-  const found = configOf(context, service);
+export function configuredBackend(context: Context, service: ObjectOf<"Service">, port: ServicePort): BackendPolicies {
+  const found = configOf(context, service, port);
   if (found === undefined || "wrong" in found) return {};
   const { healthCheck, sessionAffinity } = found.config.spec;
   const say = sayAbout(context, found.config);

@@ -57,9 +57,10 @@ export const gke: Dialect = {
   },
   path,
   refer,
-  policies: ({ context }, service) => configuredPolicies(context, service),
+  policies: ({ context }, service, port) => configuredPolicies(context, service, port),
   redirect,
-  filters: (reading, _path, service) => (service === undefined ? [] : configuredFilters(reading.context, service)),
+  filters: ({ context }, _path, service, port) =>
+    service === undefined || port === undefined ? [] : configuredFilters(context, service, port),
   check: ({ ingress, say }) => {
     for (const name of INFRASTRUCTURE) {
       if (ingress.metadata.annotations[name] !== undefined)
@@ -104,13 +105,13 @@ function readMap(text: string, say: (reason: string) => void): Readonly<Record<s
   return undefined;
 }
 
-function refer(reading: Reading, service: ObjectOf<"Service">, wanted: number | string): Reference {
-  const policies = configuredBackend(reading.context, service);
-  return { ...appProtocol(reading, service, wanted), ...(Object.keys(policies).length > 0 && { policies }) };
+function refer(reading: Reading, service: ObjectOf<"Service">, port: ServicePort): Reference {
+  const policies = configuredBackend(reading.context, service, port);
+  return { ...appProtocol(reading, service, port), ...(Object.keys(policies).length > 0 && { policies }) };
 }
 
 /** By the port's name, or its number. The older annotation counts first. */
-function appProtocol({ say }: Reading, service: ObjectOf<"Service">, wanted: number | string): OriginHint {
+function appProtocol({ say }: Reading, service: ObjectOf<"Service">, port: ServicePort): OriginHint {
   const { annotations } = service.metadata;
   const name = APP_PROTOCOLS.find((each) => annotations[each] !== undefined);
   if (name === undefined) return {};
@@ -118,14 +119,9 @@ function appProtocol({ say }: Reading, service: ObjectOf<"Service">, wanted: num
   const sayService = (annotation: string, reason: string) =>
     say("error", "spec", `Service ${namespace}/${own} ${annotationField(annotation)} ${reason}`);
   const map = readMap(annotations[name] ?? "", (reason) => sayService(name, reason));
-  const port = portOf(service, wanted);
-  const protocol = map?.[port?.name ?? ""] ?? map?.[`${port?.port ?? ""}`];
+  const protocol = map?.[port.name] ?? map?.[port.port];
   if (protocol === undefined) return {};
   const hint = PROTOCOLS.get(protocol);
   if (hint === undefined) sayService(name, `must be HTTP, HTTPS or HTTP2, not "${protocol}": ignored`);
   return hint ?? {};
-}
-
-function portOf({ spec }: ObjectOf<"Service">, wanted: number | string): ServicePort | undefined {
-  return spec.ports.find(({ name, port }) => (typeof wanted === "number" ? port : name) === wanted);
 }

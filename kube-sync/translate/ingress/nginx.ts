@@ -3,7 +3,9 @@ import type { FilterInit, RouteInit } from "../context.ts";
 import { compareText } from "../../report.ts";
 import type { Match } from "../match.ts";
 import { ANY_REQUEST, onCookie, onHeader, searching, wrongRegex } from "../match.ts";
-import { inOrder, inTableOrder } from "../order.ts";
+import { LAST } from "../gateway/isolation.ts";
+import { NOT_FOUND } from "../istio/mesh.ts";
+import { inOrder, inTableOrder, withWider } from "../order.ts";
 import type { CanaryPair } from "./canary.ts";
 import { narrowed, pairCanaries, taking, withShares } from "./canary.ts";
 import { CORS_ANNOTATIONS, corsFilter } from "./cors.ts";
@@ -70,7 +72,9 @@ export const nginx: Dialect = {
   policies: (reading) => (isCanaryReading(reading) ? {} : nginxPolicies(reading)),
   guards: (reading) => (isCanaryReading(reading) ? [] : nginxGuards(reading)),
   clients: nginxClients,
+  redirectsPaths: true,
   redirect: (reading, hostname) => {
+    if (isCanaryReading(reading)) return undefined;
     if (annotationOf(reading, "force-ssl-redirect") === "true") return { status: 308 };
     const wanted = annotationOf(reading, "ssl-redirect") !== "false";
     return wanted && hasTls(reading.ingress, hostname) ? { status: 308 } : undefined;
@@ -82,7 +86,8 @@ export const nginx: Dialect = {
     return [...filters, ...corsFilter(reading, CORS_MAX_AGE_SECONDS), ...mirrorFilter(reading)];
   },
   aliases,
-  groups: (rules) => Map.groupBy(rules, ({ hostname }) => hostname || "*"),
+  defaultsOwnHosts: true,
+  groups: withWider,
   arrange,
 };
 
@@ -139,13 +144,15 @@ function groupsOf(regex: string): number {
 }
 
 /**
- * All Ingresses of one host make one server. Where one of them has use-regex or rewrite-target, all its paths are
+ * All Ingresses of one host make one server, and what it leaves is for no wider host's. Where one of them has use-regex or rewrite-target, all its paths are
  * expressions that a path must begin with, in any case, tried from the longest to the shortest.
  */
-function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => string): RouteInit[] {
-  const server = rules.toSorted(byAge);
+function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => string, hostname: string): RouteInit[] {
+  const server = rules.filter((rule) => rule.hostname === hostname).toSorted(byAge);
   const isRegex = server.some(({ reading }) => !isCanaryReading(reading) && usesRegex(reading));
-  const own = isRegex ? server.flatMap(asRegex).toSorted(byLength) : server.toSorted(byPath);
+  const sorted = isRegex ? server.flatMap(asRegex).toSorted(byLength) : server.toSorted(byPath);
+  const isDefault = ({ source, path }: IngressRule) => source.kind === "Ingress" && path === undefined;
+  const own = sorted.map((rule) => (isDefault(rule) ? { ...rule, priority: DEFAULT } : rule));
   const pairs = pairCanaries(
     own,
     ({ reading }) => isCanaryReading(reading),
@@ -153,13 +160,43 @@ function arrange(rules: readonly IngressRule[], keyOf: (rule: IngressRule) => st
       sayOf(reading, "canary", "error", `no other Ingress has the path ${path?.path ?? "/"} of that host: left out`);
     },
   );
+  const mains = pairs.map(({ main }) => main);
+  const rest = rules.length > server.length ? fence(mains) : [];
   const isMesh = own.some(({ source }) => source.kind === "VirtualService");
-  if (isRegex || isMesh || pairs.some(({ canaries }) => canaries.length > 0))
-    return inOrder(pairs.flatMap(expand), keyOf);
-  return inTableOrder(
-    pairs.map(({ main }) => main),
-    keyOf,
-  );
+  return isRegex || isMesh || pairs.some(({ canaries }) => canaries.length > 0)
+    ? inOrder([...pairs.flatMap(expand), ...rest], keyOf)
+    : inTableOrder([...mains, ...rest], keyOf);
+}
+
+/** A default backend gives way to all paths of its host, whoever has them. */
+const DEFAULT = -1;
+
+/** NGINX's own default backend, for what the paths of a server leave. */
+function fence(mains: readonly IngressRule[]): IngressRule[] {
+  const [first] = mains;
+  const takesAll = ({ source, path }: IngressRule) =>
+    source.kind === "Ingress" && (path === undefined || (path.path === "/" && path.pathType !== "Exact"));
+  if (first === undefined || mains.some(takesAll)) return [];
+  const { reading, hostname, singleLabel } = first;
+  const { metadata, spec } = reading.ingress;
+  const source = { kind: "Ingress", namespace: metadata.namespace, name: metadata.name };
+  const part: IngressRule["part"] = { host: hostname, matches: [] };
+  const rule = { index: spec.rules.length, filters: [NOT_FOUND] };
+  return [
+    {
+      reading,
+      hostname,
+      createdSeconds: metadata.createdSeconds,
+      ...(singleLabel === true && { singleLabel }),
+      source,
+      suffix: "",
+      schemes: [],
+      part,
+      matches: part.matches,
+      rule,
+      priority: LAST,
+    },
+  ];
 }
 
 function byAge(a: IngressRule, b: IngressRule): number {
@@ -176,7 +213,7 @@ function byLength(a: IngressRule, b: IngressRule): number {
 }
 
 function asRegex(rule: IngressRule): IngressRule[] {
-  if (rule.path === undefined || rule.suffix === "/http") return [rule];
+  if (rule.path === undefined) return [rule];
   const text = rule.path.path ?? "/";
   const regex = `(?i)${searching(`^${text}`)}`;
   const wrong = wrongRegex([regex]);

@@ -8,13 +8,22 @@ import { invalidTarget } from "../context.ts";
 import type { Reference } from "../origin.ts";
 import { hasOwnAddress } from "../origin.ts";
 import { referenceBy } from "./traffic-policy.ts";
-import { serviceNameOf } from "../service-host.ts";
+import { ROOT_NAMESPACE, serviceNameOf } from "../service-host.ts";
+import { podNamespaces, type Server } from "./servers.ts";
 
 /** A mesh's gateway as an origin: its Service, and how it is spoken to. */
 export interface Entry {
   readonly service: ObjectOf<"Service">;
   readonly port: ServicePort;
   readonly hint: Reference;
+}
+
+/** Whose destinations they are: of a VirtualService's rules, as a server has them. */
+export interface Caller {
+  readonly virtualService: ObjectOf<"VirtualService">;
+  readonly server: Server;
+  /** The Services before its gateway's pods. */
+  readonly entries: readonly ObjectOf<"Service">[];
 }
 
 interface Found {
@@ -38,14 +47,14 @@ interface Found {
  */
 export function targetsOf(
   context: Context,
-  virtualService: ObjectOf<"VirtualService">,
+  from: Caller,
   destinations: readonly IstioDestination[],
   entry: Entry | undefined,
   refuse: (index: number, reason: string) => void,
 ):
   | { readonly via: "mesh"; readonly target: BackendTarget }
   | { readonly via: "edge"; readonly targets: BackendTarget[] } {
-  const found = destinations.map((destination) => resolve(context, virtualService.metadata.namespace, destination));
+  const found = destinations.map((destination) => resolve(context, from, destination));
   if (entry !== undefined && hasOwnAddress(entry.service)) {
     const straight = found.every((each) => typeof each !== "string" && hasOwnAddress(each.service));
     if (!straight) return { via: "mesh", target: useBackend(context, entry.service, entry.port, entry.hint) };
@@ -59,27 +68,24 @@ export function targetsOf(
 }
 
 /** What copies of calls go to, or why it is not found. */
-export function mirrorTarget(
-  context: Context,
-  namespace: string,
-  destination: IstioDestination,
-): BackendTarget | string {
-  const found = resolve(context, namespace, destination);
+export function mirrorTarget(context: Context, from: Caller, destination: IstioDestination): BackendTarget | string {
+  const found = resolve(context, from, destination);
   return typeof found === "string" ? found : useBackend(context, found.service, found.port, found.reference);
 }
 
 /** The Service port of a destination, or why there is none. */
-function resolve(context: Context, namespace: string, { host, subset, port }: IstioDestination): Found | string {
-  const service = serviceOf(context, namespace, host);
+function resolve(context: Context, from: Caller, { host, subset, port }: IstioDestination): Found | string {
+  const service = serviceOf(context, from.virtualService.metadata.namespace, host);
   if (service === undefined) return `there is no Service for the host "${host}"`;
-  const rule = destinationRuleOf(context, namespace, service);
+  const rule = destinationRuleOf(context, from, service);
   const narrowed = subset === undefined ? service : subsetService(context, service, rule, subset);
   if (typeof narrowed === "string") return narrowed;
   const ports = narrowed.spec.ports;
-  if (port === undefined && ports.length !== 1)
-    return `Service ${host} has ${ports.length} ports: the destination must name one`;
-  const wanted = port?.number ?? ports[0]!.port;
+  // Istio: the only port, or else the listener's.
+  const wanted = port?.number ?? (ports.length === 1 ? ports[0]!.port : from.server.spec.port.number);
   const servicePort = findPort(narrowed, wanted);
+  if (servicePort === undefined && port === undefined)
+    return `Service ${host} has ${ports.length} ports, none of them ${wanted} as the listener's: the destination must name one`;
   if (servicePort === undefined) return noSuchPort(narrowed, wanted);
   return {
     service: narrowed,
@@ -93,17 +99,19 @@ function serviceOf({ objects }: Context, namespace: string, host: string): Objec
   return there === undefined || name === undefined ? undefined : objects.get("Service", there, name);
 }
 
-/** Istio looks in the namespace of the rule first, then in the Service's. */
+/** Istio looks where the gateway's pods are, then in the Service's namespace, then in the root one for the mesh. */
 function destinationRuleOf(
   context: Context,
-  namespace: string,
+  { server, entries }: Caller,
   service: ObjectOf<"Service">,
 ): ObjectOf<"DestinationRule"> | undefined {
   const rules = context.objects.destinationRulesOf(service);
-  return (
-    rules.find(({ metadata }) => metadata.namespace === namespace) ??
-    rules.find(({ metadata }) => metadata.namespace === service.metadata.namespace)
-  );
+  if (rules.length === 0) return undefined;
+  // What is in the root namespace is last even for gateways there.
+  const own = podNamespaces(server.gateway, entries).filter((namespace) => namespace !== ROOT_NAMESPACE);
+  return [...own, service.metadata.namespace, ROOT_NAMESPACE]
+    .map((namespace) => rules.find(({ metadata }) => metadata.namespace === namespace))
+    .find((rule) => rule !== undefined);
 }
 
 /**

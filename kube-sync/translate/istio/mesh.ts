@@ -5,14 +5,16 @@ import type { Context, RouteInit } from "../context.ts";
 import { sayAbout } from "../context.ts";
 import { LAST } from "../gateway/isolation.ts";
 import { coveringHostnames } from "../hostnames.ts";
+import type { ObjectIndex } from "../object-index.ts";
 import { getOrAdd } from "../object-index.ts";
 import type { OrderedRule } from "../order.ts";
 import { inOrder } from "../order.ts";
 import { hasOwnAddress } from "../origin.ts";
+import { isWildcardOf, ROOT_NAMESPACE, serviceNameOf } from "../service-host.ts";
 import type { Entry } from "./destinations.ts";
 import type { Server } from "./servers.ts";
 import { entryTls } from "./entry-tls.ts";
-import { addServerCertificates, entriesOf, isEntry, listensOn, serversOf } from "./servers.ts";
+import { addServerCertificates, entriesOf, isEntry, listensOn, podNamespaces, serversOf } from "./servers.ts";
 import type { MeshRule } from "./virtual-service.ts";
 import { meshRules } from "./virtual-service.ts";
 
@@ -33,6 +35,7 @@ export function translateIstio(context: Context): RouteInit[] {
     }
   }
   reportUnbound(context);
+  reportUnused(context);
   const byHost = [...Map.groupBy(rules, ({ hostname }) => hostname)];
   return [
     ...byHost.flatMap(([hostname, own]) => context.unit("virtual host", hostname, own, () => inOrder(own, keyOf))),
@@ -43,12 +46,15 @@ export function translateIstio(context: Context): RouteInit[] {
 function serverRules(context: Context, server: Server, servers: readonly Server[]): readonly OrderedRule[] {
   if (server.spec.tls?.httpsRedirect === true)
     return context.unit("server redirects", server, [], () => redirects(server));
-  const entry = context.unit("entry", server, servers, (own) =>
-    entriesOf(own.objects, server.gateway)
+  const { gateway } = server;
+  const entries = context.unit("entries", gateway, [], (own) => entriesOf(own.objects, gateway));
+  const entry = context.unit("entry", server, [...servers, ...entries], (own) => {
+    const candidates = entries
       .map((service) => entryOf(own, service, [server, ...sameHosts(servers, server)]))
-      .find((each) => each !== undefined && hasOwnAddress(each.service)),
-  );
-  return meshRules(context, server, entry);
+      .filter((each) => each !== undefined);
+    return candidates.find(({ service }) => hasOwnAddress(service)) ?? candidates[0];
+  });
+  return meshRules(context, server, entry, entries);
 }
 
 function redirects({ gateway, hosts, index, scheme }: Server): OrderedRule[] {
@@ -88,14 +94,16 @@ function fencesOf(context: Context, rules: readonly OrderedRule[]): RouteInit[] 
   });
 }
 
+/** What Envoy says when no rule of a virtual host takes a call. */
+export const NOT_FOUND = { filter: { case: "directResponse" as const, value: { status: 404 } } };
+
 function fence(rule: OrderedRule): RouteInit {
-  const answer = { filter: { case: "directResponse" as const, value: { status: 404 } } };
   return {
     key: `${keyOf(rule)}/none`,
     source: rule.source,
     hostnames: [rule.hostname],
     schemes: [...rule.schemes],
-    rules: [{ priority: LAST, filters: [answer] }],
+    rules: [{ priority: LAST, filters: [NOT_FOUND] }],
   };
 }
 
@@ -111,7 +119,7 @@ export function meshBehind(context: Context, service: ObjectOf<"Service">, port:
   if (behind.length === 0) return undefined;
   return behind.flatMap((server): MeshRule[] => {
     if (server.spec.tls?.httpsRedirect === true) return [];
-    return meshRules(context, server, entryOf(context, service, [server, ...sameHosts(servers, server)]));
+    return meshRules(context, server, entryOf(context, service, [server, ...sameHosts(servers, server)]), [service]);
   });
 }
 
@@ -153,4 +161,32 @@ function reportUnbound(context: Context): void {
       }
     });
   }
+}
+
+/** DestinationRules that no gateway looks at. */
+function reportUnused(context: Context): void {
+  for (const rule of context.objects.all("DestinationRule")) {
+    context.unit("unused", rule, [], (own) => {
+      const reason = whyUnused(own.objects, rule);
+      if (reason !== undefined) sayAbout(own, rule)("warning", "spec.host", `${reason}: it is not used`);
+    });
+  }
+}
+
+function whyUnused(objects: ObjectIndex, { metadata, spec }: ObjectOf<"DestinationRule">): string | undefined {
+  const { namespace } = metadata;
+  const services = servicesOf(objects, spec.host, namespace);
+  if (services.length === 0) return `there is no Service for the host "${spec.host}"`;
+  if (namespace === ROOT_NAMESPACE || services.some((service) => service.metadata.namespace === namespace))
+    return undefined;
+  const callers = objects.all("IstioGateway").flatMap((gateway) => podNamespaces(gateway, entriesOf(objects, gateway)));
+  return callers.includes(namespace)
+    ? undefined
+    : `${namespace} is neither the Service's namespace nor a gateway's nor ${ROOT_NAMESPACE}`;
+}
+
+function servicesOf(objects: ObjectIndex, host: string, namespace: string): readonly ObjectOf<"Service">[] {
+  if (host.startsWith("*")) return objects.all("Service").filter(({ metadata }) => isWildcardOf(host, metadata));
+  const [there = "", name = ""] = serviceNameOf(host, namespace)?.split("/") ?? [];
+  return [objects.get("Service", there, name)].filter((service) => service !== undefined);
 }

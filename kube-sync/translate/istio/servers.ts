@@ -146,6 +146,12 @@ export function entriesOf(objects: ObjectIndex, gateway: ObjectOf<"IstioGateway"
   return objects.all("Service").filter((service) => isEntry(service, gateway));
 }
 
+/** Where a Gateway's pods are: where the Services in front of them are, or the Gateway itself if there are none. */
+export function podNamespaces(gateway: ObjectOf<"IstioGateway">, entries: readonly ObjectOf<"Service">[]): string[] {
+  const known = new Set(entries.map(({ metadata }) => metadata.namespace));
+  return known.size === 0 ? [gateway.metadata.namespace] : [...known];
+}
+
 export function isEntry({ spec }: ObjectOf<"Service">, gateway: ObjectOf<"IstioGateway">): boolean {
   const wanted = Object.entries(gateway.spec.selector);
   return wanted.length > 0 && wanted.every(([key, value]) => spec.selector[key] === value);

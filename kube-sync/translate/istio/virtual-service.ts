@@ -2,18 +2,23 @@ import { forms } from "../../../routes/syntax.ts";
 import type { IstioHttpMatch, IstioHttpRoute } from "../../objects/istio.ts";
 import type { ObjectOf } from "../../objects/object.ts";
 import { keyOf } from "../../objects/object.ts";
+import { useBackend } from "../backends.ts";
 import type { BackendRefInit, Context, FilterInit, Say } from "../context.ts";
 import { invalidTarget, sayAbout } from "../context.ts";
 import { intersectHostnames } from "../hostnames.ts";
 import type { Match } from "../match.ts";
-import { ANY_REQUEST, both } from "../match.ts";
+import { ANY_REQUEST, eachWithEach } from "../match.ts";
+import { refusedFor } from "../guards.ts";
+import type { Guard } from "../object-index.ts";
 import { getOrAdd } from "../object-index.ts";
 import type { OrderedRule } from "../order.ts";
-import type { Entry } from "./destinations.ts";
+import { isReached } from "../origin.ts";
+import type { Caller, Entry } from "./destinations.ts";
 import { callPolicies, faultFilter, mirrorFilters } from "./calls.ts";
 import { mirrorTarget, targetsOf } from "./destinations.ts";
 import { corsFilter } from "./cors.ts";
 import { dependsOnMatch, headerFilters, isWrong, routeFilters } from "./filters.ts";
+import { guardsOf } from "./guards.ts";
 import { toMatch } from "./match.ts";
 import type { Server } from "./servers.ts";
 
@@ -21,15 +26,21 @@ import type { Server } from "./servers.ts";
 export type MeshRule = OrderedRule;
 
 /** The rules of all VirtualServices that a server has, in order; by hostname, as Envoy has a virtual host for each. */
-export function meshRules(context: Context, server: Server, entry: Entry | undefined): MeshRule[] {
+export function meshRules(
+  context: Context,
+  server: Server,
+  entry: Entry | undefined,
+  entries: Caller["entries"],
+): MeshRule[] {
   const rules: MeshRule[] = [];
   const owners = new Map<string, ObjectOf<"VirtualService">>();
+  const guards = context.unit("mesh guards", server.gateway, entries, (own) => guardsOf(own, server.gateway, entries));
   const name = `rules for ${keyOf(server.gateway)}/${server.index}`;
   for (const virtualService of byAge(context.objects.all("VirtualService"))) {
     if (!isBound(virtualService, server)) continue;
-    const inputs = [server, entry?.service, entry?.port];
+    const inputs = [server, entry?.service, entry?.port, ...guards, ...entries];
     const translated = context.unit(name, virtualService, inputs, (own) =>
-      boundRules(own, virtualService, server, entry),
+      boundRules({ context: own, virtualService, server, entry, entries, guards, say: sayAbout(own, virtualService) }),
     );
     for (const { hostname } of translated) {
       const owner = getOrAdd(owners, hostname, () => virtualService);
@@ -43,16 +54,11 @@ export function meshRules(context: Context, server: Server, entry: Entry | undef
   return rules;
 }
 
-function boundRules(
-  context: Context,
-  virtualService: ObjectOf<"VirtualService">,
-  server: Server,
-  entry: Entry | undefined,
-): MeshRule[] {
-  const say = sayAbout(context, virtualService);
+function boundRules(reading: Reading): MeshRule[] {
+  const { virtualService, server, say } = reading;
   const hostnames = hostnamesOf(virtualService, server, say);
   if (hostnames.length === 0) return [];
-  const translated = translateVirtualService({ context, virtualService, server, entry, say });
+  const translated = translateVirtualService(reading, hostnames.length);
   return hostnames.flatMap((hostname) => translated.map((rule) => ({ ...rule, hostname, schemes: [server.scheme] })));
 }
 
@@ -88,15 +94,15 @@ function hostnamesOf({ metadata, spec }: ObjectOf<"VirtualService">, server: Ser
   return [...new Set(common)];
 }
 
-interface Reading {
+interface Reading extends Caller {
   readonly context: Context;
-  readonly virtualService: ObjectOf<"VirtualService">;
-  readonly server: Server;
   readonly entry: Entry | undefined;
+  /** They say who may call the server's gateway. */
+  readonly guards: readonly Guard[];
   readonly say: Say;
 }
 
-function translateVirtualService(reading: Reading): Omit<MeshRule, "hostname" | "schemes">[] {
+function translateVirtualService(reading: Reading, hosts: number): Omit<MeshRule, "hostname" | "schemes">[] {
   const { virtualService, say } = reading;
   const { metadata, spec } = virtualService;
   for (const section of ["tls", "tcp"] as const) {
@@ -104,17 +110,23 @@ function translateVirtualService(reading: Reading): Omit<MeshRule, "hostname" | 
       say("warning", `spec.${section}`, "is not carried: the edge serves HTTP and ends TLS");
   }
   const source = { kind: "VirtualService", namespace: metadata.namespace, name: metadata.name };
-  return spec.http.flatMap((route, index) => {
+  const { createdSeconds } = metadata;
+  const all: Omit<MeshRule, "hostname" | "schemes">[] = [];
+  for (const [index, route] of spec.http.entries()) {
     const field = `spec.http[${index}]`;
     const rules = route.delegate === undefined ? oneRule(reading, route, field) : delegated(reading, route, field);
-    return rules.map(({ matches, ...rule }) => ({
-      source,
-      createdSeconds: metadata.createdSeconds,
-      matches,
-      rule: { index, ...rule },
-    }));
-  });
+    for (const { matches, ...rule } of rules) all.push({ source, createdSeconds, matches, rule: { index, ...rule } });
+    if (all.length <= MOST_RULES / hosts) continue;
+    const reason = `has more than ${MOST_RULES} rules, as each host and each delegate's rule counts`;
+    say("error", "spec.http", `${reason}: all answer with an error`);
+    const rule = { backends: [{ target: invalidTarget(reason), weight: 1 }] };
+    return [{ source, createdSeconds, matches: [], rule }];
+  }
+  return all;
 }
+
+/** More than the edge takes: what few lines ask for must not fill the memory. */
+const MOST_RULES = 100_000;
 
 type TableRule = { readonly matches: readonly Match[] } & Omit<OrderedRule["rule"], "index">;
 
@@ -164,10 +176,12 @@ function delegated(reading: Reading, route: IstioHttpRoute, field: string): Tabl
       corsPolicy: inner.corsPolicy ?? route.corsPolicy,
       headers: mergeHeaders(route.headers, inner.headers),
     };
-    return oneRule(there, merged, `spec.http[${i}]`).map(({ matches: its, ...rule }) => ({
-      ...rule,
-      matches: own.flatMap((match) => (its.length === 0 ? [match] : its.map((each) => both(match, each)))),
-    }));
+    return oneRule(there, merged, `spec.http[${i}]`).map(({ matches: its, ...rule }): TableRule => {
+      const all = eachWithEach(own, its);
+      if (typeof all !== "string") return { ...rule, matches: all };
+      there.say("error", `spec.http[${i}].match`, `${all}: answers with an error`);
+      return { matches: own, backends: [{ target: invalidTarget(all), weight: 1 }] };
+    });
   });
 }
 
@@ -216,11 +230,14 @@ function readMatches(
 
 /** What becomes of the calls of a rule. What cannot be done as it says is answered with an error. */
 function actionOf(
-  { context, virtualService, entry, say }: Reading,
+  reading: Reading,
   route: IstioHttpRoute,
   match: IstioHttpMatch | undefined,
   field: string,
 ): Omit<TableRule, "matches"> {
+  const { context, entry, guards, say } = reading;
+  const [guard, ...others] = guards;
+  if (guard !== undefined) return guardedAction(reading, [guard, ...others], field);
   const fail = (at: string, reason: string) => {
     say("error", `${field}.${at}`, reason);
     return { backends: [{ target: invalidTarget(reason), weight: 1 }] };
@@ -229,7 +246,7 @@ function actionOf(
   const destinations = route.route.map(({ destination }) => destination);
   const reached = answers
     ? undefined
-    : targetsOf(context, virtualService, destinations, entry, (i, reason) =>
+    : targetsOf(context, reading, destinations, entry, (i, reason) =>
         say("error", `${field}.route[${i}].destination`, reason),
       );
   if (reached?.via === "mesh") return { backends: [{ target: reached.target, weight: 1 }] };
@@ -238,10 +255,9 @@ function actionOf(
   if (reached === undefined) return { filters: actions };
   const fault = faultFilter(route);
   if (typeof fault === "string") return fail("fault", fault);
-  const { namespace } = virtualService.metadata;
   const mirrors = mirrorFilters(
     route,
-    (destination) => mirrorTarget(context, namespace, destination),
+    (destination) => mirrorTarget(context, reading, destination),
     (at, reason) => say("error", `${field}.${at}`, `${reason}: calls are made without it`),
   );
   const cors = corsFilter(route.corsPolicy, `${field}.corsPolicy`, say);
@@ -257,4 +273,21 @@ function actionOf(
   }
   const policies = callPolicies(route, field, say);
   return { name: route.name ?? "", ...(filters.length === 0 ? {} : { filters }), backends, ...policies };
+}
+
+/** The mesh's gateway checks who may call, where the edge reaches it, and then does what the rule says. */
+function guardedAction(
+  { context, entry, say }: Reading,
+  guards: readonly [Guard, ...Guard[]],
+  field: string,
+): Omit<TableRule, "matches"> {
+  if (entry !== undefined && isReached(context.objects, entry.service)) {
+    const { namespace, name } = entry.service.metadata;
+    const reason = `is not read: the calls go through Service ${namespace}/${name}, whose pods see to it`;
+    for (const guard of guards) sayAbout(context, guard)("info", "", reason);
+    return { backends: [{ target: useBackend(context, entry.service, entry.port, entry.hint), weight: 1 }] };
+  }
+  const reason = refusedFor(context, guards);
+  say("error", field, `${reason}: answers with an error, as the gateway that does has no address`);
+  return { backends: [{ target: invalidTarget(reason), weight: 1 }] };
 }

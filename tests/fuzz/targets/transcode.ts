@@ -151,6 +151,9 @@ const queries = [
   "tags=a",
   "lent=true",
   "signed=false",
+  "within.seconds=5",
+  "mask.paths=b",
+  "signed.value=true",
   "__proto__.x=1",
   "constructor=1",
   "=",
@@ -213,6 +216,9 @@ const names = [
   "constructor",
 ];
 
+/** For templates that are as deep. */
+const deepPath = "/a".repeat(12_000);
+
 export const descriptors: Target = {
   seeds: [libraryBytes],
   tokens: names,
@@ -226,7 +232,9 @@ export const descriptors: Target = {
   run(input) {
     // Only what the agent has read, sorted and completed gets to an edge; whoever holds its token may send other bytes.
     const found = unless(Error, () => Descriptors.read(input.slice()));
-    if (found instanceof Descriptors) for (const path of paths) found.templates.find("GET", path);
+    if (found instanceof Descriptors) {
+      for (const path of [...paths, deepPath]) found.templates.find("GET", path);
+    }
     const set = unless(Error, () => readDescriptorSet(input.slice()));
     if (set instanceof Refusal) return set.kind;
     Descriptors.read(set.bytes);

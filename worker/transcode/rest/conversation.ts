@@ -22,8 +22,9 @@ import {
   type OriginProtocol,
   recode,
 } from "../../protocol/index.ts";
-import { jsonBytes, jsonFromBinary } from "../codec.ts";
+import { attempt, jsonBytes, jsonFromBinary } from "../codec.ts";
 import type { Conversation, Refusal } from "../conversation.ts";
+import { isObject } from "../json-object.ts";
 import { translateMessages } from "../messages.ts";
 import { encodeError, encodeStream, encodeUnary } from "./answer.ts";
 import { givesHttpBody, httpBodyIn, takesHttpBody } from "./http-body.ts";
@@ -157,11 +158,13 @@ function checkEncoding(encoding: string, compressions: Compressions): string {
 
 function answerJson({ method, responseBody }: Binding, message: Uint8Array, registry: Registry): JsonValue {
   const json = jsonFromBinary(method.output, message, registry);
-  return responseBody === undefined ? json : (memberOf(json, responseBody) ?? unset(method.output, responseBody));
+  if (responseBody === undefined) return json;
+  return memberOf(json, responseBody) ?? attempt("origin", () => unset(method.output, responseBody));
 }
 
+/** Google's own types may be anything in JSON. */
 function memberOf(json: JsonValue, { jsonName }: DescField): JsonValue | undefined {
-  return (json as { readonly [name: string]: JsonValue })[jsonName];
+  return isObject(json) && Object.hasOwn(json, jsonName) ? json[jsonName] : undefined;
 }
 
 /** What a field is in JSON that is not set: JSON of messages leaves it out. */

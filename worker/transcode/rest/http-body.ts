@@ -10,12 +10,17 @@ const unknownType = "application/octet-stream";
 
 /** Whether the HTTP request's body is one. */
 export function takesHttpBody({ body, method }: Binding): boolean {
-  return body === "*" ? isHttpBody(method.input) : isHttpBody(body?.message);
+  return body === "*" ? isHttpBody(method.input) : isHttpBody(messageOf(body));
 }
 
 /** Whether the HTTP answer's body is one. */
 export function givesHttpBody({ method, responseBody }: Binding): boolean {
-  return isHttpBody(responseBody === undefined ? method.output : responseBody.message);
+  return isHttpBody(responseBody === undefined ? method.output : messageOf(responseBody));
+}
+
+/** The type of a field that holds one message, not several. */
+function messageOf(field: DescField | undefined): DescMessage | undefined {
+  return field?.fieldKind === "message" ? field.message : undefined;
 }
 
 function isHttpBody(message: DescMessage | undefined): boolean {
@@ -36,9 +41,17 @@ export interface HttpBody {
 export function httpBodyIn({ method, responseBody }: Binding, answer: Uint8Array): HttpBody {
   const message = attempt("origin", () => fromBinary(method.output, answer));
   const found = responseBody === undefined ? message : messageIn(method.output, message, responseBody);
-  const { contentType, data } = found as Message & Partial<HttpBody>;
-  const isType = contentType !== undefined && contentType !== "" && isFieldValue(contentType);
-  return { contentType: isType ? contentType : unknownType, data: data ?? new Uint8Array(0) };
+  // The type is the cluster's to describe: its fields may be others.
+  const { contentType, data } = found as Message & { readonly [name in keyof HttpBody]?: unknown };
+  return {
+    contentType: typeof contentType === "string" && isMediaType(contentType) ? contentType : unknownType,
+    data: data instanceof Uint8Array ? data : new Uint8Array(0),
+  };
+}
+
+/** Whether it can be a field's value: octets, of which other characters have none. */
+function isMediaType(text: string): boolean {
+  return text !== "" && isFieldValue(text) && !/[\u0100-\uffff]/.test(text);
 }
 
 /** The message that `field` holds; an empty one if it is not set. */

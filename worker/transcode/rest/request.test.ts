@@ -1,8 +1,10 @@
-import { fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { fromBinary, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
-import type { CallError } from "../../call/error.ts";
+import { CallError } from "../../call/error.ts";
 import { Code } from "../../call/status.ts";
-import { libraryDescriptors } from "../library.fixture.ts";
+import { Descriptors } from "../descriptors.ts";
+import { libraryBytes, libraryDescriptors } from "../library.fixture.ts";
 import { requestMessage } from "./request.ts";
 
 const { registry, templates } = libraryDescriptors;
@@ -74,6 +76,54 @@ test("what is wrong is named", () => {
   expect(refusal("POST", "/v1/books?pages=1", "{}")).toContain("the body holds the whole request");
   expect(refusal("POST", "/v1/books", "[1")).toContain("no JSON");
   expect(refusal("POST", "/v1/books", '{"pages": "x"}')).toContain("library.Book.pages");
+});
+
+test.each([
+  ["within=1s&within.seconds=5", '"within.seconds": "within" is given as a whole, too'],
+  ["mask=a&mask.paths=b", '"mask.paths": "mask" is given as a whole, too'],
+  ["signed=true&signed.value=true", '"signed.value": "signed" is given as a whole, too'],
+  ["within.seconds=5&within=1s", '"within" is given more than once'],
+  ["mask.paths=a&mask=b", '"mask" is given more than once'],
+  ["mask=a&mask=b", '"mask" is given more than once'],
+  ["within.seconds=5", "google.protobuf.Duration"],
+  ["genres.x=1&genres=1", '"genres.x" is no field'],
+  ["author=1&author.name=x", '"author" is a message'],
+  ["author.mentor=1&author.mentor.name=x", '"author.mentor" is a message'],
+  ["author.name=x&author.name=y", '"author.name" is given more than once'],
+  ["__proto__=1", '"__proto__" is no field'],
+  ["__proto__.shelf=1", '"__proto__.shelf" is no field'],
+  ["author.__proto__.name=1", '"author.__proto__.name" is no field'],
+  ["constructor.name=x", '"constructor.name" is no field'],
+  ["0=1&0.0=1", '"0" is no field'],
+  [".=1", '"." is no field'],
+])("a query that gives a field as text and as a message, or names none, is refused: %s", (query, message) => {
+  expect(refusal("GET", `/v1/shelves/1/books?${query}`)).toContain(message);
+});
+
+test("names that objects have by themselves, or that look like numbers, are fields like others", () => {
+  const set = fromBinary(FileDescriptorSetSchema, libraryBytes);
+  const [name, born, mentor] = set.file.at(-1)!.messageType[0]!.field;
+  name!.jsonName = "__proto__";
+  born!.jsonName = "0";
+  mentor!.jsonName = "constructor";
+  const odd = Descriptors.read(toBinary(FileDescriptorSetSchema, set));
+  const found = odd.templates.find("GET", "/v1/titles?author.__proto__=a&author.constructor.0=7&author.0=8")!;
+  const bytes = requestMessage(found, { bytes: new Uint8Array(0), contentType: undefined }, odd.registry);
+  expect(fromBinary(found.binding.method.input, bytes)).toMatchObject({
+    author: { name: "a", born: 8n, mentor: { born: 7n } },
+  });
+});
+
+test("fields of one JSON name, which only a broken descriptor set has, are no defect of the edge's", () => {
+  const set = fromBinary(FileDescriptorSetSchema, libraryBytes);
+  const list = set.file.at(-1)!.messageType.find((message) => message.name === "ListRequest")!;
+  for (const field of list.field) field.jsonName = "x";
+  const odd = Descriptors.read(toBinary(FileDescriptorSetSchema, set));
+  for (const query of ["author.name=a&genres=1", "genres=1&author.name=a", "shelf=a&genres=1"]) {
+    const found = odd.templates.find("GET", `/v1/titles?${query}`)!;
+    const convert = () => requestMessage(found, { bytes: new Uint8Array(0), contentType: undefined }, odd.registry);
+    expect(convert).toThrow(CallError);
+  }
 });
 
 test("a query has a bounded number of parameters", () => {

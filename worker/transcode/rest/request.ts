@@ -3,6 +3,7 @@ import {
   create,
   type DescField,
   type DescMessage,
+  type JsonObject,
   type JsonValue,
   mergeFromJson,
   type Registry,
@@ -13,16 +14,13 @@ import { CallError } from "../../call/error.ts";
 import { Code } from "../../call/status.ts";
 import { decodePercentText } from "../../wire/percent.ts";
 import { attempt, messageFromJson, parseJson } from "../codec.ts";
+import { isObject } from "../json-object.ts";
 import { jsonOfHttpBody, takesHttpBody } from "./http-body.ts";
 import { type Binding, type Found, resolve } from "./templates.ts";
 
 /** Parameters of one query, and messages within messages that they may name. */
 const maxParameters = 1000;
 const maxDepth = 32;
-
-interface Parameters {
-  [jsonName: string]: JsonValue | Parameters;
-}
 
 /** The body of an HTTP request. */
 export interface RequestBody {
@@ -38,9 +36,24 @@ export interface RequestBody {
  * @throws CallError INVALID_ARGUMENT, with the field or parameter that is wrong
  */
 export function requestMessage(found: Found, body: RequestBody, registry: Registry): Uint8Array {
-  const { binding, values, query } = found;
+  return attempt("caller", () => {
+    const { binding } = found;
+    const { input } = binding.method;
+    const parameters = parametersOf(found);
+    const { bytes } = body;
+    const json = bytes.length === 0 || binding.body === undefined ? undefined : jsonOfBody(binding, body);
+    const message =
+      json === undefined
+        ? create(input)
+        : messageFromJson(input, wrap(json, binding.body as DescField | "*"), bytes.length, registry);
+    return toBinary(input, mergeFromJson(input, message, parameters, { registry }));
+  });
+}
+
+/** What the path and the query set. */
+function parametersOf({ binding, values, query }: Found): JsonObject {
   const { input } = binding.method;
-  const parameters: Parameters = Object.create(null);
+  const parameters: JsonObject = Object.create(null);
   binding.variables.forEach((fields, i) => put(parameters, fields, values[i]!));
   for (const [name, text] of pairsOf(query)) {
     if (binding.body === "*") throw invalid(`query parameter "${name}": the body holds the whole request`);
@@ -49,15 +62,7 @@ export function requestMessage(found: Found, body: RequestBody, registry: Regist
     if (fields === undefined) throw invalid(`query parameter "${name}" is no field of ${input.typeName}`);
     put(parameters, fields, text);
   }
-  const { bytes } = body;
-  const json = bytes.length === 0 || binding.body === undefined ? undefined : jsonOfBody(binding, body);
-  return attempt("caller", () => {
-    const message =
-      json === undefined
-        ? create(input)
-        : messageFromJson(input, wrap(json, binding.body as DescField | "*"), bytes.length, registry);
-    return toBinary(input, mergeFromJson(input, message, parameters as JsonValue, { registry }));
-  });
+  return parameters;
 }
 
 function jsonOfBody(binding: Binding, { bytes, contentType }: RequestBody): JsonValue {
@@ -83,19 +88,27 @@ function decodeQuery(text: string): string {
 }
 
 /** Sets the last of `fields`, or adds to it if it is repeated. */
-function put(parameters: Parameters, fields: readonly DescField[], text: string): void {
-  const name = fields.map((field) => field.name).join(".");
+function put(parameters: JsonObject, fields: readonly DescField[], text: string): void {
+  const name = nameOf(fields);
   let holder = parameters;
-  for (const field of fields.slice(0, -1)) {
-    holder = (holder[field.jsonName] ??= Object.create(null) as Parameters) as Parameters;
-  }
+  fields.slice(0, -1).forEach(({ jsonName }, i) => {
+    const held = (holder[jsonName] ??= Object.create(null) as JsonObject);
+    // Google's own types have a text as well as fields.
+    if (!isObject(held)) throw invalid(`"${name}": "${nameOf(fields.slice(0, i + 1))}" is given as a whole, too`);
+    holder = held;
+  });
   const field = fields.at(-1)!;
   const value = jsonOf(field, text);
   if (value === undefined) throw invalid(`"${name}" is a message: name one of its fields`);
   const before = holder[field.jsonName];
-  if (field.fieldKind === "list") holder[field.jsonName] = [...((before as JsonValue[] | undefined) ?? []), value];
-  else if (before === undefined) holder[field.jsonName] = value;
+  const repeated = field.fieldKind === "list";
+  if (before === undefined) holder[field.jsonName] = repeated ? [value] : value;
+  else if (repeated && Array.isArray(before)) before.push(value);
   else throw invalid(`"${name}" is given more than once`);
+}
+
+function nameOf(fields: readonly DescField[]): string {
+  return fields.map((field) => field.name).join(".");
 }
 
 /** `text` as the JSON of the field's type. Undefined for messages that no text stands for. */

@@ -22,3 +22,10 @@ test.each(["", "v1", "/", "/v1//x", "/v1/", "/**/x", "/{a=**}/x", "/{a", "/a}", 
   "%j is no template",
   (text) => expect(parseTemplate(text)).toBeUndefined(),
 );
+
+test("a template has 128 segments at most, however they are written", () => {
+  expect(parseTemplate("/a".repeat(128))?.segments).toHaveLength(128);
+  expect(parseTemplate("/a".repeat(129))).toBeUndefined();
+  expect(parseTemplate(`/x/{name=${"*/".repeat(127)}*}`)).toBeUndefined();
+  expect(parseTemplate("/{name}".repeat(129))).toBeUndefined();
+});

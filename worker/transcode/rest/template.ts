@@ -23,7 +23,10 @@ export interface Variable {
   readonly end: number;
 }
 
-/** Undefined if `text` is no template. */
+/** More than anyone's API has; each is a call within calls where a path is looked for. */
+const maxSegments = 128;
+
+/** Undefined if `text` is no template, or has too many segments. */
 export function parseTemplate(text: string): Template | undefined {
   const [, path, verb = ""] = /^\/(.*?)(?::([^/:{}*]+))?$/.exec(text) ?? [];
   if (path === undefined) return undefined;
@@ -40,6 +43,7 @@ export function parseTemplate(text: string): Template | undefined {
     variables.push({ fieldPath: variable[1]!.split("."), start, end: start + inner.length });
     segments.push(...inner);
   }
+  if (segments.length > maxSegments) return undefined;
   return segments.every((segment, i) => isSegment(segment, i === segments.length - 1))
     ? { segments, variables, verb }
     : undefined;

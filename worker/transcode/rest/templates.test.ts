@@ -1,7 +1,8 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, setExtension, toBinary } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
 import { FileDescriptorSetSchema, MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
+import { http_rule, HttpRuleSchema } from "../../../proto/gen/edgeway/v1/http_rule_pb.js";
 import { Descriptors } from "../descriptors.ts";
 import { libraryBytes, libraryDescriptors } from "../library.fixture.ts";
 
@@ -60,6 +61,17 @@ test("an option that is no message is left out, and the set is read all the same
   get.options.$unknown = [{ no: httpRule, wireType: WireType.LengthDelimited, data: Uint8Array.of(3, 0x12, 9, 0x2f) }];
   const { templates } = Descriptors.read(toBinary(FileDescriptorSetSchema, set));
   expect(templates.find("GET", "/v1/books/x")).toBeUndefined();
+  expect(templates.find("GET", "/v1/titles")).toBeDefined();
+});
+
+test("a template of too many segments is left out alone, and no path is looked for deep enough to end the stack", () => {
+  const set = fromBinary(FileDescriptorSetSchema, libraryBytes);
+  const deep = "/a".repeat(30_000);
+  const options = create(MethodOptionsSchema);
+  setExtension(options, http_rule, create(HttpRuleSchema, { pattern: { case: "get", value: deep } }));
+  set.file.at(-1)!.service[0]!.method[0]!.options = options;
+  const { templates } = Descriptors.read(toBinary(FileDescriptorSetSchema, set));
+  expect(templates.find("GET", deep)).toBeUndefined();
   expect(templates.find("GET", "/v1/titles")).toBeDefined();
 });
 
