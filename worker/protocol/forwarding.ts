@@ -20,7 +20,12 @@ const names: ReadonlySet<string> = new Set([
 ]);
 
 export function hasForwarding({ flat }: Fields): boolean {
-  for (let i = 0; i < flat.length; i += 2) if (names.has(flat[i]!)) return true;
+  for (let i = 0; i < flat.length; i += 2) {
+    const name = flat[i]!;
+    const first = name.charCodeAt(0);
+    // Most names begin with neither "f" nor "x", and need not be hashed.
+    if ((first === 0x78 || first === 0x66) && names.has(name)) return true;
+  }
   return false;
 }
 
