@@ -2,12 +2,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startWorkerd, type Workerd } from "../../cli/dev/workerd.ts";
 import { connectEdge, Pusher } from "../../kube-sync/push.ts";
 import { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { sendWeb, trailers } from "../e2e/raw.ts";
+import { tableTo } from "../edges/table.ts";
 import { until } from "../e2e/until.ts";
 
 const persist = mkdtempSync(join(tmpdir(), "edgeway-fallback-"));
@@ -106,6 +108,32 @@ test("where there is no copy either, a call is unavailable in its caller's proto
       "grpc-message": "the edge has no route table yet: whoever has it cannot be asked",
     });
     expect((await hello(workerd)).status).toBe(503);
+  } finally {
+    await workerd.close();
+  }
+});
+
+test("a call in JSON whose descriptors do not come is unavailable", async () => {
+  const main = `
+import * as edgeway from "./cloudflare.js";
+export * from "./cloudflare.js";
+export const TableAuthority = class extends edgeway.TableAuthority {
+  async descriptorSet() { ${hangs} }
+};
+export default edgeway.default;
+`;
+  const workerd = await startWorkerd({ secrets: { EDGEWAY_SYNC_TOKEN: token }, main, log: () => {} });
+  try {
+    const set = toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema));
+    const pusher = new Pusher(connectEdge(`http://${workerd.host}:${workerd.port}`, token));
+    expect(await pusher.push(tableTo("a.B", 1, set))).toMatchObject({ kind: "accepted" });
+    const headers = { "content-type": "application/json", "connect-protocol-version": "1" };
+    const url = `http://${workerd.host}:${workerd.port}/a.B/C`;
+    const response = await fetch(url, { method: "POST", headers, body: "{}" });
+    expect([response.status, await response.json()]).toEqual([
+      503,
+      { code: "unavailable", message: "the edge could not carry out the call: no answer within 2 s" },
+    ]);
   } finally {
     await workerd.close();
   }

@@ -2,8 +2,13 @@
 import type { DurableObjectNamespace } from "@cloudflare/workers-types";
 import type { DescriptorCache } from "../transcode/cache.ts";
 import type { Descriptors } from "../transcode/index.ts";
+import { within } from "../call/within.ts";
+import { clock } from "./cloudflare-clock.ts";
 import { askTwice } from "./cloudflare-stub.ts";
 import { tableAuthority } from "./table-authority.ts";
+
+/** Milliseconds that a call waits for them. */
+const readMs = 2_000;
 
 export class LazyDescriptors {
   readonly #namespace: DurableObjectNamespace;
@@ -13,10 +18,12 @@ export class LazyDescriptors {
     this.#namespace = namespace;
   }
 
-  /** Those with this hash. Undefined if there are none. Rejects if the authority cannot be asked. */
+  /** Those with this hash. Undefined if there are none. Rejects if the authority cannot be asked, or does not answer. */
   async load(hash: string): Promise<Descriptors | undefined> {
     const { DescriptorCache: Cache } = await import("../transcode/cache.ts");
     this.#cache ??= new Cache();
-    return this.#cache.load(hash, (wanted) => askTwice(() => tableAuthority(this.#namespace).descriptorSet(wanted)));
+    const read = (wanted: string) => askTwice(() => tableAuthority(this.#namespace).descriptorSet(wanted));
+    // On Workers, what another request waits for may never come.
+    return within(readMs, this.#cache.load(hash, read), clock);
   }
 }

@@ -4,6 +4,7 @@ import { Re2Missing } from "../../routes/regex.ts";
 import type { Clock } from "../call/clock.ts";
 import { CallError } from "../call/error.ts";
 import { Code } from "../call/status.ts";
+import { within } from "../call/within.ts";
 import { CompiledTable } from "./compiled.ts";
 import { loadRe2 } from "./re2-later.ts";
 
@@ -64,7 +65,7 @@ export class Snapshot {
     const reading = this.#revalidate(now);
     background(reading.catch(() => {})); // one that comes late is for those who come after
     try {
-      return await this.#within(this.#compiled.table === undefined ? coldMs : holdMs, reading);
+      return await within(this.#compiled.table === undefined ? coldMs : holdMs, reading, this.#options.clock);
     } catch (error) {
       const { table } = this.#compiled;
       if (table === undefined) return this.#copied(now, error);
@@ -75,8 +76,8 @@ export class Snapshot {
 
   /** The copy as the table, unless there is one by now. */
   async #copied(now: number, cause: unknown): Promise<RouteTable> {
-    const { readCopy, log } = this.#options;
-    const copy = await this.#within(coldMs, readCopy()).catch((error: unknown) => {
+    const { readCopy, clock, log } = this.#options;
+    const copy = await within(coldMs, readCopy(), clock).catch((error: unknown) => {
       log(`the table's copy cannot be read: ${String(error)}`);
       return undefined;
     });
@@ -91,16 +92,6 @@ export class Snapshot {
     await this.#swap(copy);
     this.#checkedAt = now;
     return this.#compiled.orEmpty();
-  }
-
-  async #within<T>(ms: number, promise: Promise<T>): Promise<T> {
-    const late = Promise.withResolvers<never>();
-    const stop = this.#options.clock.after(ms, () => late.reject(new Error(`no answer within ${ms / 1_000} s`)));
-    try {
-      return await Promise.race([promise, late.promise]);
-    } finally {
-      stop();
-    }
   }
 
   async #revalidate(now: number): Promise<RouteTable> {
