@@ -26,7 +26,7 @@ export class AnswerParser {
   readonly #events: AnswerEvents;
   #state: State = "head";
   /** Bytes of a head, line or trailer section that is not complete. */
-  #held: Uint8Array = nothing;
+  readonly #held = new Held();
   /** Body bytes to come, of the message or of the chunk. */
   #left = 0;
   #keepAlive = false;
@@ -154,44 +154,71 @@ export class AnswerParser {
   /** One line, without its end. */
   #line(bytes: Uint8Array, at: number, take: (line: string) => void): number {
     const feed = bytes.indexOf(lineFeed, at);
-    const line = joined(this.#held, bytes.subarray(at, feed < 0 ? bytes.length : feed));
-    if (line.length > maxChunkLineBytes) throw malformed(`a line of more than ${maxChunkLineBytes} bytes`);
-    this.#held = feed < 0 ? line : nothing;
+    const held = this.#held;
+    held.add(bytes.subarray(at, feed < 0 ? bytes.length : feed));
+    if (held.length > maxChunkLineBytes) throw malformed(`a line of more than ${maxChunkLineBytes} bytes`);
     if (feed < 0) return bytes.length;
-    const text = latin1(line, 0, line.length);
+    const text = latin1(held.bytes, 0, held.length);
+    held.clear();
     take(text.endsWith("\r") ? text.slice(0, -1) : text);
     return feed + 1;
   }
 
   /** Lines up to and with an empty one. */
   #block(bytes: Uint8Array, at: number, take: (block: Uint8Array) => void): number {
-    const held = this.#held.length;
-    const block = joined(this.#held, bytes.subarray(at, at + maxHeadBytes + 1 - held));
-    const end = endOfBlock(block);
-    if (end < 0 && block.length > maxHeadBytes) throw malformed(`more than ${maxHeadBytes} bytes of head`);
-    this.#held = end < 0 ? block : nothing;
+    const held = this.#held;
+    const before = held.length;
+    held.add(bytes.subarray(at, at + maxHeadBytes + 1 - before));
+    const end = held.endOfBlock();
+    if (end < 0 && held.length > maxHeadBytes) throw malformed(`more than ${maxHeadBytes} bytes of head`);
     if (end < 0) return bytes.length;
-    take(block.subarray(0, end));
-    return at + end - held;
+    const block = held.bytes.subarray(0, end);
+    held.clear();
+    take(block);
+    return at + end - before;
   }
 }
 
-/** A copy of both, one after the other. */
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
-}
+/** What came of a line or a block whose end did not. An origin may send it byte by byte: none is looked at twice. */
+class Held {
+  /** `bytes[0, length)`. */
+  bytes: Uint8Array = nothing;
+  length = 0;
+  /** Where the first line begins whose end is not known, and how far that was looked for. */
+  #line = 0;
+  #searched = 0;
 
-/** Where the first empty line ends, or -1. */
-function endOfBlock(block: Uint8Array): number {
-  let start = 0;
-  for (let feed = block.indexOf(lineFeed); feed >= 0; feed = block.indexOf(lineFeed, start)) {
-    if (feed === start || (feed === start + 1 && block[start] === 0x0d)) return feed + 1;
-    start = feed + 1;
+  add(more: Uint8Array): void {
+    const length = this.length + more.length;
+    if (this.bytes.length < length) {
+      const larger = new Uint8Array(Math.max(length, this.bytes.length * 2));
+      larger.set(this.bytes.subarray(0, this.length));
+      this.bytes = larger;
+    }
+    this.bytes.set(more, this.length);
+    this.length = length;
   }
-  return -1;
+
+  /** Where the first empty line ends, or -1. */
+  endOfBlock(): number {
+    const { bytes, length } = this;
+    const known = bytes.subarray(0, length);
+    for (let feed = known.indexOf(lineFeed, this.#searched); feed >= 0; feed = known.indexOf(lineFeed, feed + 1)) {
+      const line = this.#line;
+      if (feed === line || (feed === line + 1 && bytes[line] === 0x0d)) return feed + 1;
+      this.#line = feed + 1;
+    }
+    this.#searched = length;
+    return -1;
+  }
+
+  /** The memory is left to who was given it. */
+  clear(): void {
+    this.bytes = nothing;
+    this.length = 0;
+    this.#line = 0;
+    this.#searched = 0;
+  }
 }
 
 export function malformed(reason: string): CallError {
