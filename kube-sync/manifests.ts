@@ -46,8 +46,8 @@ export function fileError(file: string, field: string, reason: string): ReportEn
   return { source: { kind: "", namespace: "", name: "", file }, level: "error", field, reason, unreadable: true };
 }
 
-/** A thousand levels in one line: of many more, 40 KB keep the parser busy for minutes. */
-const TOO_DEEP = /(?:[-?:][ \t]+){1000}/;
+/** A hundred levels in one line, more than is ever meant: keys in keys are written out anew for each level. */
+const TOO_DEEP = /(?:[-?:][ \t]+){100}/;
 
 /** Undefined if the text is nested too deeply for the parser, whose stack may run out; what is wrong else it tells. */
 function parseDocuments(text: string): readonly Document[] | undefined {
