@@ -47,10 +47,14 @@ function cases(): Case[] {
 const startUpMs = 1500;
 const busiest = cases().find(({ name }) => name === "h2c/100B/8x32/different")!;
 
+/** Subjects of which one wrong answer ends the bench. HAProxy 2.6 loses some trailers: that is told of its row. */
+const ours: ReadonlySet<string> = new Set(["edgeway", "node:http2", "direct"]);
+
 /** One turn of one subject. */
 async function turn({ shape }: Case, subject: Subject, load: ChildProcess, milliseconds: number): Promise<LoadResult> {
   const port = shape.transport === "tls" ? subject.ports.tls : subject.ports.h2c;
-  const order: GatewayLoad = { ...shape, port, milliseconds };
+  const tolerant = !ours.has(subject.name);
+  const order: GatewayLoad = { ...shape, port, milliseconds, tolerant };
   const before = subject.cpuMicros();
   load.send(order);
   const result = await answerOf<LoadResult>(load, `the calls to ${subject.name}`);

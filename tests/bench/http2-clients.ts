@@ -43,13 +43,13 @@ export function requestHead(
 /** One call of the engine's. */
 class EdgewayCall implements Body, Answer, BodySink {
   readonly #message: Buffer;
-  readonly #done: (bytes: number) => void;
+  readonly #done: (bytes: number | undefined) => void;
   readonly #again: (call: EdgewayCall) => void;
   #response: Body | undefined;
   #bytes = -prefixBytes;
 
   /** `again` sends it once more: a gateway may refuse a stream, and then has not begun with it. */
-  constructor(message: Buffer, done: (bytes: number) => void, again: (call: EdgewayCall) => void) {
+  constructor(message: Buffer, done: (bytes: number | undefined) => void, again: (call: EdgewayCall) => void) {
     this.#message = message;
     this.#done = done;
     this.#again = again;
@@ -73,8 +73,7 @@ class EdgewayCall implements Body, Answer, BodySink {
     this.#response!.consumed(bytes.length);
   }
   end(trailers: Fields): void {
-    if (trailers.get("grpc-status") !== "0") return giveUp(new Error("not OK"));
-    this.#done(this.#bytes);
+    this.#done(trailers.get("grpc-status") === "0" ? this.#bytes : undefined);
   }
 }
 

@@ -25,6 +25,8 @@ export interface Row {
   readonly callsPerSecond: Spread;
   readonly cpuMicrosPerCall: Spread;
   readonly latencyMs: { readonly p50: number; readonly p99: number };
+  /** Answers that were not as they should be, in all rounds. */
+  readonly wrong: number;
 }
 
 export function spread(values: readonly number[]): Spread {
@@ -39,6 +41,7 @@ export function rowOf(name: string, subject: string, results: readonly LoadResul
     subject,
     callsPerSecond: spread(results.map(({ calls, seconds }) => calls / seconds)),
     cpuMicrosPerCall: spread(results.map(({ calls, cpuMicros }) => cpuMicros / calls)),
+    wrong: results.reduce((sum, { wrong }) => sum + wrong, 0),
     latencyMs: { p50: spread(results.map(({ p50 }) => p50)).median, p99: spread(results.map(({ p99 }) => p99)).median },
   };
 }
@@ -51,7 +54,8 @@ export function printRow(row: Row): Row {
   const { callsPerSecond, cpuMicrosPerCall, latencyMs } = row;
   console.log(
     `${row.case.padEnd(28)} ${row.subject.padEnd(11)} calls/s ${show(callsPerSecond, 0)}  ` +
-      `cpu us/call ${show(cpuMicrosPerCall, 1)}  ms p50 ${latencyMs.p50.toFixed(2)} p99 ${latencyMs.p99.toFixed(2)}`,
+      `cpu us/call ${show(cpuMicrosPerCall, 1)}  ms p50 ${latencyMs.p50.toFixed(2)} p99 ${latencyMs.p99.toFixed(2)}` +
+      (row.wrong > 0 ? `  ${row.wrong} answers without their status` : ""),
   );
   return row;
 }

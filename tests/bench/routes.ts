@@ -215,6 +215,7 @@ function rowOf(name: string, subject: string, samples: readonly Sample[]): Row {
     subject,
     callsPerSecond: spread(samples.map((one) => 1 / one.seconds)),
     cpuMicrosPerCall: spread(samples.map((one) => one.cpuMicros)),
+    wrong: 0,
     latencyMs: {
       p50: latencies[Math.floor(latencies.length / 2)]!,
       p99: latencies[Math.floor(latencies.length * 0.99)]!,
