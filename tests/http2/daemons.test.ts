@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Fields } from "../../worker/call/fields.ts";
+import type { Handler } from "../../worker/call/http.ts";
 import { Code } from "../../worker/call/status.ts";
-import { bodyOf, call, connect, echo, listen, sumOf } from "./subjects.ts";
+import { bodyOf, call, connect, listen, sumOf } from "./subjects.ts";
 import { freePort, noise, program, startServer } from "./tools.ts";
 
 const sizes = [0, 1, 100, 16_384, 1_000_000, 64_000_000];
@@ -47,12 +48,36 @@ describe("our client and nginx", () => {
   );
 });
 
+/** Reads a request to its end, says what it was, and answers with as many bytes as the request's x-size wants. */
+const exchange: Handler = ({ head, body }, answer) => {
+  let [bytes, sum] = [0, 0];
+  body.pipe({
+    write(piece) {
+      bytes += piece.length;
+      sum = sumOf(piece, sum);
+      body.consumed(piece.length);
+    },
+    end(trailers) {
+      const got: [string, string][] = [["x-got", `${bytes} ${sum} ${trailers.get("x-of")}`]];
+      const size = Number(head.fields.get("x-size"));
+      answer.respond({
+        head: { status: 200, fields: Fields.from(got) },
+        body: bodyOf(noise(size), Fields.from([["x-of", String(size)]])),
+      });
+    },
+    fail() {},
+  });
+  return () => {};
+};
+
+// HAProxy 2.6 stands still where both halves of a stream are full, between two peers of Node's own http2 as well: so one
+// half ends before the other begins.
 describe("our client and our server, HAProxy between them", () => {
   const haproxy = program("haproxy");
   test.skipIf(haproxy === undefined)(
-    "(if installed): bodies of all sizes with trailers, and many at once",
+    "(if installed): requests and answers of all sizes with trailers, and many at once",
     async () => {
-      const origin = await listen(echo);
+      const origin = await listen(exchange);
       const port = await freePort();
       const folder = mkdtempSync(join(tmpdir(), "edgeway-haproxy-"));
       const lines = [
@@ -69,17 +94,21 @@ describe("our client and our server, HAProxy between them", () => {
       writeFileSync(join(folder, "haproxy.cfg"), lines.join("\n"));
       const server = await startServer(haproxy!, ["-db", "-f", join(folder, "haproxy.cfg")], port);
       const client = await connect(port);
-      const trailers = Fields.from([["x-sum", "5"]]);
+      const expectExchanged = async (up: number, down: number): Promise<void> => {
+        const sent = noise(up);
+        const reply = await call(client, {
+          fields: Fields.from([["x-size", String(down)]]),
+          body: bodyOf(sent, Fields.from([["x-of", String(up)]])),
+        });
+        expect(reply).toMatchObject({ status: 200, bytes: down, sum: sumOf(noise(down)) });
+        expect(reply.fields.get("x-got")).toBe(`${up} ${sumOf(sent)} ${up}`);
+        expect(reply.trailers.get("x-of")).toBe(String(down));
+      };
       for (const size of sizes) {
-        const bytes = noise(size);
-        const reply = await call(client, { body: bodyOf(bytes, trailers) });
-        expect(reply).toMatchObject({ status: 200, bytes: size, sum: sumOf(bytes) });
-        expect(reply.trailers.get("x-sum")).toBe("5");
+        await expectExchanged(size, 0);
+        await expectExchanged(0, size);
       }
-      const replies = await Promise.all(
-        Array.from({ length: 300 }, (_, i) => call(client, { body: bodyOf(noise(i)) })),
-      );
-      expect(replies.map(({ bytes }) => bytes)).toEqual(Array.from({ length: 300 }, (_, i) => i));
+      await Promise.all(Array.from({ length: 300 }, (_, i) => expectExchanged(i, 300 - i)));
       client.close();
       server.kill();
       await origin.close();
