@@ -1,18 +1,8 @@
-/** Decides what becomes of a call: which rule, which backend, and the request that goes there. */
+/** Decides what becomes of a call: which rule takes it, and which backend; or the answer, if it goes nowhere. */
 import { everyProtocol, type Facts, match } from "../routes/match.ts";
-import type {
-  Backend,
-  CallProtocol,
-  Candidate,
-  Filter,
-  PathMatch,
-  RouteTable,
-  Rule,
-  RuleSource,
-} from "../routes/model.ts";
+import type { Backend, CallProtocol, Candidate, Filter, RouteTable, Rule, RuleSource } from "../routes/model.ts";
 import { normalPath } from "../routes/normal-path.ts";
 import { CallError } from "./call/error.ts";
-import type { Fields } from "./call/fields.ts";
 import type { HttpResponse, RequestHead } from "./call/http.ts";
 import {
   answerPreflight,
@@ -23,11 +13,10 @@ import {
   preflightOf,
   withCors,
 } from "./filter/cors.ts";
-import { type HeaderModifier, modifiersOf, modifyAll, requestModifiersOf } from "./filter/headers.ts";
+import { type HeaderModifier, modifiersOf, modifyAll } from "./filter/headers.ts";
 import { answerOf } from "./filter/respond.ts";
-import { rewrite } from "./filter/rewrite.ts";
 import { type Gate, gatesOf } from "./gates.ts";
-import { requestMetadata } from "./protocol/fields.ts";
+import { originHead, originProtocolOf, speak, translationOf } from "./origin-request.ts";
 import {
   type Accepted,
   type AcceptedHttp,
@@ -36,18 +25,12 @@ import {
   detect,
   encodeAnswer,
   encodeFailure,
-  encodeRequest,
   type OriginProtocol,
-  passesAsItIs,
-  passRequest,
-  type RpcCaller,
   unsupportedMediaType,
-  withForwarding,
-  withoutForwarding,
 } from "./protocol/index.ts";
-import { cannotTakeGrpc, cannotTakeWebSocket, headersTooLarge, isTooLarge, noRoute } from "./refusals.ts";
+import { headersTooLarge, isTooLarge, noRoute } from "./refusals.ts";
 import { type CannotReach, hashedOf, type Targets, targetsOf } from "./targets.ts";
-import { noDescriptors, type Translation } from "./transcode/index.ts";
+import type { Translation } from "./transcode/index.ts";
 import type { Routing } from "./transport/routing.ts";
 import { sessionOf } from "./transport/session.ts";
 
@@ -193,7 +176,7 @@ function follow(
     const own = answered(caller, modifyAnswer(encodeAnswer(caller, answer), rule.filters), undefined);
     return { ...own, gated: gatedBy(rule, caller, head) };
   }
-  const { random, now, cannotReach } = options;
+  const { random, now, cannotReach, converts } = options;
   const session = rule.session && sessionOf(rule.session, head, now());
   const targets = targetsOf(rule, session, random, cannotReach);
   const { rule: own, choice } = targets[0];
@@ -204,7 +187,7 @@ function follow(
   const translation = translationOf(spoken, backend);
   const hashed = hashedOf(backend.loadBalancing, head, address, random);
   const modifiers = modifiersOf("responseHeaders", filters);
-  const originProtocol = originProtocolOf(backend, options);
+  const originProtocol = originProtocolOf(backend, converts);
   return {
     gated: gatedBy(own, spoken.caller, head),
     plan: {
@@ -287,105 +270,6 @@ export function factsOf(head: RequestHead, method: string, protocols: readonly C
     protocols,
     header: (name) => head.fields.joined(name),
   };
-}
-
-/** The request as `backend` can take it, if it can. */
-function speak(accepted: AcceptedHttp | AcceptedRpc, head: RequestHead, backend: Backend): Accepted {
-  if (head.upgrade !== undefined && backend.http === "http2")
-    return { kind: "refused", caller: accepted.caller, error: cannotTakeWebSocket(backend) };
-  switch (backend.protocol) {
-    case "http1":
-      return asHttp(accepted, backend);
-    case "http2":
-    case "grpc-web":
-    case "connect":
-      return accepted;
-    case "grpc":
-      // With descriptors plain HTTP may be a call by REST: whoever has them sees.
-      if (accepted.kind === "rpc" || backend.descriptors !== undefined) return accepted;
-      return accepted.orRpc ?? { kind: "refused", caller: accepted.caller, error: noCall(head, backend) };
-  }
-}
-
-/** A POST of another type may be a call gone wrong; anything else is meant for REST. */
-function noCall(head: RequestHead, { name }: Backend): CallError {
-  return head.method === "POST" ? unsupportedMediaType(head) : noDescriptors(name);
-}
-
-function originProtocolOf({ protocol, transport }: Backend, { converts }: PlanOptions): OriginProtocol {
-  if (converts === true && transport === "grpc-web-convert") return "grpc-web";
-  return protocol === "grpc-web" || protocol === "connect" ? protocol : "grpc";
-}
-
-/** JSON and plain HTTP may have to be translated; of other calls a descriptor may have to tell what kind they are. */
-function translationOf(
-  accepted: AcceptedHttp | AcceptedRpc,
-  { protocol, descriptors }: Backend,
-): Translation | undefined {
-  if (descriptors === undefined || protocol === "http1") return undefined;
-  if (accepted.kind === "rpc" && !isDescribed(accepted.caller, protocol)) return undefined;
-  return { descriptors, orHttp: protocol !== "grpc" };
-}
-
-function isDescribed({ protocol: spoken, codec }: RpcCaller, protocol: Backend["protocol"]): boolean {
-  // Connect's own callers say whether they call a stream.
-  if (protocol === "connect") return !spoken.startsWith("connect-");
-  return codec === "json" || spoken === "connect-get";
-}
-
-/** Over HTTP/1.1 every request goes as it is, calls of gRPC-Web and Connect among them. */
-function asHttp(accepted: AcceptedHttp | AcceptedRpc, backend: Backend): Accepted {
-  if (accepted.kind === "http") return accepted;
-  const { caller } = accepted;
-  if (caller.protocol !== "grpc")
-    return { kind: "http", caller: { protocol: "http", bodiless: false }, orRpc: undefined };
-  return {
-    kind: "refused",
-    caller,
-    error: cannotTakeGrpc(backend),
-  };
-}
-
-/** What the request to an origin is made of. */
-interface Outgoing {
-  readonly head: RequestHead;
-  readonly address: string;
-  readonly backend: Backend;
-  readonly originProtocol: OriginProtocol;
-  readonly filters: readonly Filter[];
-  readonly matched: PathMatch;
-}
-
-/** The request as the origin gets it. */
-function originHead(
-  accepted: AcceptedHttp | AcceptedRpc,
-  { head, address, backend, originProtocol, filters, matched }: Outgoing,
-): RequestHead {
-  const scheme = backend.tls ? "https" : "http";
-  const modifiers = requestModifiersOf(filters, head.fields);
-  if (accepted.kind === "http" || passesAsItIs(originProtocol, accepted.caller)) {
-    const passed = passRequest(head, scheme);
-    const own =
-      accepted.kind === "http" ? withForwarding(passed.fields, head, address) : unforged(accepted, passed.fields);
-    const outgoing = { ...passed, ...rewrite(head, filters, matched), fields: modifyAll(own, modifiers) };
-    // With the edge's own fields: a long host is told twice.
-    if (isTooLarge(outgoing)) throw headersTooLarge();
-    return outgoing;
-  }
-  const { authority } = head;
-  const target = rewrite({ authority, path: accepted.head.path }, filters, matched);
-  const own = unforged(accepted, accepted.head.metadata);
-  // What the protocol itself writes is no rule's to write again.
-  const metadata = modifiers.length === 0 ? own : requestMetadata(modifyAll(own, modifiers));
-  // A head that is handed on as it is can be known again.
-  const same = target.path === accepted.head.path && metadata === accepted.head.metadata;
-  const call = same ? accepted.head : { ...accepted.head, path: target.path, metadata };
-  return encodeRequest(call, { scheme, authority: target.authority });
-}
-
-/** A call's fields without what its caller has no business to say. */
-function unforged({ forwarding }: AcceptedRpc, fields: Fields): Fields {
-  return forwarding ? withoutForwarding(fields) : fields;
 }
 
 function modifyAnswer({ head, body }: HttpResponse, filters: readonly Filter[]): HttpResponse {
