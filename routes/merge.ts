@@ -24,7 +24,7 @@ export function answers({ rule }: Candidate): boolean {
 }
 
 /** Whether the rule has a part in what clusters share: it has backends with weights, and does not answer by itself. */
-export function forwards(candidate: Candidate): boolean {
+function forwards(candidate: Candidate): boolean {
   return !answers(candidate) && candidate.rule.backends.some(({ weight }) => weight > 0);
 }
 

@@ -52,7 +52,7 @@ export interface HomeOptions {
 }
 
 /** The file of the database in the data directory. */
-export const databaseOf = (data: string): string => join(data, "table.db");
+const databaseOf = (data: string): string => join(data, "table.db");
 
 /** @throws Error in one line if the directory or the database cannot be had */
 export function openHome({ data, syncToken, clusters: config, staleMs, log, onChange }: HomeOptions): Home {

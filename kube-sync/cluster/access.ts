@@ -38,8 +38,8 @@ export async function inClusterAccess(env = process.env, mount = MOUNT): Promise
 }
 
 /** Where kubectl looks for its configuration. */
-export function defaultKubeconfig(env = process.env): string {
-  return env["KUBECONFIG"] || join(homedir(), ".kube", "config");
+export function defaultKubeconfig(): string {
+  return process.env["KUBECONFIG"] || join(homedir(), ".kube", "config");
 }
 
 /**

@@ -56,10 +56,6 @@ export class Leader {
     this.#options = options;
   }
 
-  get leading(): boolean {
-    return this.#leading;
-  }
-
   start(): void {
     this.#turn = this.#take();
   }

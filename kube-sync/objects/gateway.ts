@@ -4,7 +4,7 @@ import { anything, either, list, listOrEmpty, mapOf, object, oneOf, optional, pa
 import { GATEWAY_GROUP } from "./route-parts.ts";
 
 /** A Kubernetes label selector. */
-export const labelSelector = object({
+const labelSelector = object({
   matchLabels: either(mapOf(string), {}),
   matchExpressions: listOrEmpty(
     object({

@@ -9,7 +9,7 @@ import type { ObjectIndex } from "./object-index.ts";
 import type { Address, OriginSpeech } from "./origin.ts";
 
 /** On a Service: the name of a ConfigMap in its namespace whose `binaryData` holds descriptor sets. */
-export const DESCRIPTORS_ANNOTATION = "edgeway.dev/descriptors";
+const DESCRIPTORS_ANNOTATION = "edgeway.dev/descriptors";
 const DESCRIPTORS_FIELD = `metadata.annotations["${DESCRIPTORS_ANNOTATION}"]`;
 
 /** As many as the edge takes for one cluster. */

@@ -35,7 +35,7 @@ export interface Address {
 const MAX_ENDPOINTS = 1024;
 
 /** Where the edge reaches a Service, whatever else says: "host:port" or "scheme://host:port". */
-export const ORIGIN_ANNOTATION = "edgeway.dev/origin";
+const ORIGIN_ANNOTATION = "edgeway.dev/origin";
 const ORIGIN_FIELD = `metadata.annotations["${ORIGIN_ANNOTATION}"]`;
 
 const SCHEMES: ReadonlyMap<string, OriginHint> = new Map(

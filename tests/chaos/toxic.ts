@@ -46,7 +46,7 @@ const answer = (stream: number): Uint8Array[] => [
 ];
 
 /** By name, for the figures. Those that answer well are as many as calls need to get on. */
-export const poisons: Readonly<Record<string, Poison>> = {
+const poisons: Readonly<Record<string, Poison>> = {
   good: ({ send }, stream) => send(...answer(stream)),
   late: ({ send, later }, stream) => later(() => send(...answer(stream))),
   trickling: ({ later, socket }, stream) => {

@@ -34,8 +34,6 @@ export const missing: string | undefined = (() => {
 
 export interface ControlPlane {
   readonly port: number;
-  /** PEM file: who signed the server's certificate. */
-  readonly caFile: string;
   /** As the cluster's administrator. */
   readonly kubeconfig: string;
   readonly folder: string;
@@ -102,7 +100,6 @@ async function startIn(folder: string, running: AsyncDisposableStack): Promise<C
   await isReady();
   return {
     port: port!,
-    caFile,
     kubeconfig,
     folder,
     kubectl,

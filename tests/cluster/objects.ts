@@ -30,11 +30,11 @@ spec:
   listeners: [{ name: http, port: 80, protocol: HTTP }]
 ---`;
 
-export function ingressYaml(name: string, host: string, service: string, annotations = ""): string {
+export function ingressYaml(name: string, host: string, service: string): string {
   return `
 apiVersion: networking.k8s.io/v1
 kind: Ingress
-metadata: { name: ${name}, annotations: { ${annotations} } }
+metadata: { name: ${name} }
 spec:
   ingressClassName: edgeway
   rules:

@@ -29,13 +29,12 @@ const transports = {
 /** The methods are known when the descriptors are read. */
 export type EchoClient = Readonly<Record<string, (request: object, options?: CallOptions) => any>>;
 
-/** A client of the echo behind the edge at `url`; `authority` must be trusted for TLS. */
-export function echoClient({ protocol, httpVersion, json = false }: Speaker, url: string, ca?: string): EchoClient {
+/** A client of the echo behind the edge at `url`. */
+export function echoClient({ protocol, httpVersion, json = false }: Speaker, url: string): EchoClient {
   const transport: Transport = transports[protocol]({
     baseUrl: url,
     httpVersion,
     useBinaryFormat: !json,
-    ...(ca !== undefined && { nodeOptions: { ca } }),
     ...(httpVersion === "2" && { idleConnectionTimeoutMs: 1000 }),
   });
   return createClient(echoService(), transport);

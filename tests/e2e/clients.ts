@@ -91,18 +91,13 @@ export class GrpcClient implements AnyClient {
   }
 
   /** A call of any kind: on the wire, all are streams both ways. */
-  open(
-    method: string,
-    headers: Readonly<Record<string, string>> = {},
-    options: CallOptions = {},
-  ): ClientDuplexStream<object, Message> {
+  open(method: string, headers: Readonly<Record<string, string>> = {}): ClientDuplexStream<object, Message> {
     const { path, requestSerialize, responseDeserialize } = definition(method);
     return this.#client.makeBidiStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
       metadataOf(headers),
-      options,
     ) as ClientDuplexStream<object, Message>;
   }
 

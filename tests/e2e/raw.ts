@@ -57,10 +57,9 @@ export interface Frame {
 }
 
 /** gRPC's framing: a flag byte, four length bytes, the message. */
-export function frame(type: string, message: object, flags = 0): Buffer {
+export function frame(type: string, message: object): Buffer {
   const bytes = encode(type, message);
   const head = Buffer.alloc(5);
-  head.writeUInt8(flags);
   head.writeUInt32BE(bytes.length, 1);
   return Buffer.concat([head, bytes]);
 }

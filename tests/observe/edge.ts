@@ -32,7 +32,7 @@ export interface ObservedEdge {
   close(): Promise<void>;
 }
 
-export async function startObservedEdge(settings: Readonly<Record<string, string>> = {}): Promise<ObservedEdge> {
+export async function startObservedEdge(): Promise<ObservedEdge> {
   const origin = await startGrpc("echo", 0, { [serviceName]: echo("east", "env1") });
   const spans: any[] = [];
   const collector = createServer((request, response) => {
@@ -73,7 +73,6 @@ export async function startObservedEdge(settings: Readonly<Record<string, string
       settings: {
         EDGEWAY_ACCESS_LOG: "1",
         OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
-        ...settings,
       },
       source: "test",
       report: (report) => traffic.add(report),

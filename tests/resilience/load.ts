@@ -7,8 +7,6 @@ export interface LoadOptions {
   readonly callers: number;
   /** Streams under way at once. */
   readonly streams: number;
-  /** Milliseconds between the ten messages of a stream. */
-  readonly streamIntervalMs?: number;
   readonly timeoutMs?: number;
 }
 
@@ -68,9 +66,8 @@ export class Load {
 
   async #stream(): Promise<void> {
     this.streams++;
-    const intervalMillis = this.#options.streamIntervalMs ?? 50;
     let count = 0;
-    for await (const _ of this.#client["stream"]!({ count: messagesPerStream, size: 100, intervalMillis })) count++;
+    for await (const _ of this.#client["stream"]!({ count: messagesPerStream, size: 100, intervalMillis: 50 })) count++;
     if (count < messagesPerStream) throw new ConnectError(`a stream ended after ${count} messages`);
   }
 }

@@ -22,11 +22,6 @@ export interface RpcRequestHead {
   readonly metadata: Fields;
 }
 
-export interface RpcRequest {
-  readonly head: RpcRequestHead;
-  readonly messages: Source<Fields>;
-}
-
 export interface RpcResponseHead {
   readonly codec: string;
   readonly encoding: string;

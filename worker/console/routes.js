@@ -212,7 +212,7 @@ function questionOf(target, headers) {
 }
 
 /** @param {import("../admin/explain.ts").Explanation} explanation */
-export function explained({ winner, refused, rules }) {
+function explained({ winner, refused, rules }) {
   const lost = rules.filter(({ outcome }) => outcome === "loses");
   return h(
     "div",

@@ -2,7 +2,7 @@
 /** The last minutes' calls, and what can be said of them. */
 
 /** Upper bounds of the buckets, seconds: those of the edge's histogram. */
-export const bounds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
+const bounds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
 export const slotSeconds = 2;
 export const slotCount = 150;
 

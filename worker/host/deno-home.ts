@@ -39,7 +39,6 @@ export interface DenoHome {
   /** The bytes of the descriptor set with this hash. */
   descriptorSet(hash: string): Uint8Array | undefined;
   readonly traffic: Traffic;
-  close(): void;
 }
 
 /** An authority over some storage. */
@@ -47,7 +46,6 @@ interface Opened {
   readonly storage: string;
   readonly sync: SyncAuthority;
   readonly current: () => Authority;
-  close(): void;
 }
 
 /** Milliseconds after which a cluster that has become stale is noticed at the latest. */
@@ -69,7 +67,7 @@ export async function openDenoHome(options: DenoHomeOptions): Promise<DenoHome> 
     changed = false;
     return compiled.orEmpty();
   };
-  const ageing = setInterval(() => opened.current().noticeStale(), noticeMs);
+  setInterval(() => opened.current().noticeStale(), noticeMs);
   const descriptorSet = (hash: string) => opened.current().descriptorSet(hash);
   const authenticate = createAuthenticate({ syncToken, clusters, now, fetch });
   const pushes = new PushLog(now);
@@ -93,16 +91,12 @@ export async function openDenoHome(options: DenoHomeOptions): Promise<DenoHome> 
     table,
     descriptorSet,
     traffic,
-    close() {
-      clearInterval(ageing);
-      opened.close();
-    },
   };
 }
 
 async function openKv(open: NonNullable<typeof Deno.openKv>, options: KvAuthorityOptions): Promise<Opened> {
   const authority = await KvAuthority.open(await open(), options);
-  return { storage: "Deno KV", sync: authority, current: () => authority.current, close: () => authority.close() };
+  return { storage: "Deno KV", sync: authority, current: () => authority.current };
 }
 
 /** Deno Deploy has KV, and no file that would last. */
@@ -110,5 +104,5 @@ async function openFile(file: string, options: KvAuthorityOptions): Promise<Open
   const { openSql } = await import("./node-sql.ts");
   const sql = openSql(file);
   const authority = new Authority(new SqlPartStorage(sql), { ...options, epoch: crypto.randomUUID() });
-  return { storage: file, sync: authority, current: () => authority, close: () => sql.close() };
+  return { storage: file, sync: authority, current: () => authority };
 }

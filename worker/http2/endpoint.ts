@@ -141,10 +141,10 @@ export abstract class Endpoint<S extends Stream = Stream> implements StreamOwner
   }
 
   /** Ends the connection because we want to. */
-  close(error?: CallError): void {
+  close(): void {
     if (this.closed) return;
     this.sendGoAway(this.lastPeerStream, ErrorCode.NO_ERROR, "");
-    this.finish(error);
+    this.finish(undefined);
   }
 
   /** Ends the connection and whatever is left on it. */

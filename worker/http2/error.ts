@@ -51,7 +51,7 @@ export class StreamError extends Error {
 }
 
 /** gRPC's reading of an RST_STREAM code (github.com/grpc/grpc doc/PROTOCOL-HTTP2.md, "Errors"). */
-export function statusOfReset(code: ErrorCode): Code {
+function statusOfReset(code: ErrorCode): Code {
   switch (code) {
     case ErrorCode.REFUSED_STREAM:
       return Code.UNAVAILABLE;

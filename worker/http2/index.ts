@@ -62,7 +62,7 @@ export interface Http2Client {
   /** No new requests; closes once those begun have ended. */
   drain(): void;
   /** Ends everything now. */
-  close(error?: CallError): void;
+  close(): void;
 }
 
 export interface Http2ServerOptions extends Http2Options {
@@ -77,7 +77,7 @@ export interface Http2Server {
   readonly closed: boolean;
   /** Tells the peer to go elsewhere, and closes once the requests under way have ended. */
   drain(): void;
-  close(error?: CallError): void;
+  close(): void;
 }
 
 export function connectHttp2(stream: ByteStream, options: Http2ClientOptions): Http2Client {
@@ -108,7 +108,7 @@ export function connectHttp2(stream: ByteStream, options: Http2ClientOptions): H
     },
     probe: (ms, alive) => connection.probe(ms, alive),
     drain: () => connection.drain(),
-    close: (error) => connection.close(error),
+    close: () => connection.close(),
   };
 }
 
@@ -125,7 +125,7 @@ export function serveHttp2(stream: ByteStream, options: Http2ServerOptions): Htt
       return connection.closed;
     },
     drain: () => connection.drain(),
-    close: (error) => connection.close(error),
+    close: () => connection.close(),
   };
 }
 

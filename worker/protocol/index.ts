@@ -22,10 +22,10 @@ import * as http from "./http/encode.ts";
 import { decodeAnswer, type DecodeOptions, type OriginCall } from "./origin.ts";
 import { acceptable } from "./recode.ts";
 
-export type { Accepted, AcceptedHttp, AcceptedRpc, Refused } from "./accepted.ts";
-export type { Caller, HttpCaller, RpcCaller } from "./caller.ts";
+export type { Accepted, AcceptedHttp, AcceptedRpc } from "./accepted.ts";
+export type { Caller, RpcCaller } from "./caller.ts";
 export { detect, unsupportedMediaType } from "./detect.ts";
-export { encodeRequest, type Target } from "./grpc/encode.ts";
+export { encodeRequest } from "./grpc/encode.ts";
 export { withForwarding, withoutForwarding } from "./forwarding.ts";
 export { passRequest } from "./http/encode.ts";
 export {

@@ -72,7 +72,7 @@ export class TranslatedConversation implements Conversation {
 }
 
 /** The head of the call in protobuf, in neither direction compressed: messages are taken apart at the edge. */
-export function inProtobuf(head: RequestHead): RequestHead {
+function inProtobuf(head: RequestHead): RequestHead {
   const flat: string[] = [];
   for (const [name, value] of head.fields) {
     if (name === "content-type") flat.push(name, "application/grpc");

@@ -164,6 +164,6 @@ export function bodyOf(...chunks: readonly string[]): TestBody {
 }
 
 /** `echo` of another cluster, with one endpoint at `host`. */
-export function elsewhere(cluster: string, host: string, init: Partial<Backend> = {}): Backend {
-  return { ...echo, name: `${cluster}/default/echo:50051`, endpoints: [{ host, port: 50051 }], ...init };
+export function elsewhere(cluster: string, host: string): Backend {
+  return { ...echo, name: `${cluster}/default/echo:50051`, endpoints: [{ host, port: 50051 }] };
 }

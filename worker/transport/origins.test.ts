@@ -12,12 +12,12 @@ const trio: Backend = { ...echo, endpoints: [one, two, three].map((host) => ({ h
 const late = new CallError(Code.DEADLINE_EXCEEDED, "the deadline passed", { side: "edge" });
 
 /** Makes `count` calls that are answered at once, and says how many went to each host. */
-async function spread(world: World, targets: readonly Backend[], count: number, routing = {}) {
+async function spread(world: World, targets: readonly Backend[], count: number) {
   const counts: Record<string, number> = {};
   for (let i = 0; i < count; i++) {
     world.chance = [(i * 0.618_033) % 1, (i * 0.414_213) % 1, (i * 0.732_05) % 1];
     // oxlint-disable-next-line no-await-in-loop -- one call after the other
-    const call = await world.call({ targets, ...routing });
+    const call = await world.call({ targets });
     const host = call.sentTo.at(-1)!;
     counts[host] = (counts[host] ?? 0) + 1;
     if (call.failure === undefined) finish(world, host);

@@ -19,7 +19,7 @@ export const SettingId = {
   MAX_HEADER_LIST_SIZE: 0x6,
 } as const;
 
-export const settingBytes = 6;
+const settingBytes = 6;
 
 /** Calls `apply` for each setting in order (section 6.5.3), values checked. Unknown ones pass unchecked. */
 export function loadSettings(

@@ -12,7 +12,7 @@ import { type StaticName, staticEntries, staticNames } from "./static-table.ts";
 import { entryOverhead } from "./table.ts";
 
 /** What our own table takes at most, whatever the peer allows: its memory is ours. */
-export const maxEncoderTableBytes = 4096;
+const maxEncoderTableBytes = 4096;
 
 /** Names remembered besides the static table's: what a hostile caller may cost. */
 const maxNames = 256;
@@ -106,13 +106,13 @@ export class Encoder {
     const { fixed } = known;
     const nameIndex = fixed !== undefined ? fixed.index : known.newest >= this.#first ? this.#indexOf(known.newest) : 0;
     // Before any look at the values: one that another caller brought into the table would tell by its length (section 7.1.3).
-    if (never || known.secret) return this.#literal(nameIndex, name, value, 0x10, 0x0f);
+    if (never || known.secret) return this.#literal(nameIndex, name, value, 0x10);
     const index = fixed?.values.get(value);
     if (index !== undefined) return this.#indexed(index);
     const serial = known.values.get(value);
     if (serial !== undefined) return this.#indexed(this.#indexOf(serial));
     if (this.#worthAnEntry(known, value, nameIndex)) return this.#insert(known, value, nameIndex);
-    return this.#literal(nameIndex, name, value, 0x00, 0x0f);
+    return this.#literal(nameIndex, name, value, 0x00);
   }
 
   /** Adds `block`, fields encoded before at the same {@link generation}. */
@@ -203,9 +203,9 @@ export class Encoder {
     return staticEntries + 1 + this.#inserted - serial;
   }
 
-  #literal(nameIndex: number, name: string, value: string, first: number, mask: number): boolean {
+  #literal(nameIndex: number, name: string, value: string, first: number): boolean {
     this.#room(name.length + value.length);
-    this.#integer(first, mask, nameIndex);
+    this.#integer(first, 0x0f, nameIndex);
     return (nameIndex !== 0 || this.#string(name)) && this.#string(value);
   }
 
