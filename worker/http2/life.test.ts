@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { noBody } from "../call/http.ts";
 import { Code } from "../call/status.ts";
-import { data, get, headers, ok, ping } from "./testing/frames.ts";
-import { clientUnderTest, okHead, serverUnderTest, TestCall, TestHandler } from "./testing/scripted-peer.ts";
+import { data, headers, ok, ping } from "./testing/frames.ts";
+import { clientUnderTest, TestCall } from "./testing/scripted-peer.ts";
 
 describe("keepalive", () => {
   const lifetime = { keepaliveMs: 10_000, keepaliveTimeoutMs: 5000 };
@@ -69,44 +68,4 @@ test("an idle connection closes in time, one with a call under way does not", ()
   expect(peer.received()).toEqual(["GOAWAY last=0 NO_ERROR"]);
   peer.leave();
   expect(peer.clock.pending).toBe(0);
-});
-
-describe("a connection's age", () => {
-  test("ends it in two steps, and its last calls when the grace is over", () => {
-    const handler = new TestHandler();
-    const lifetime = { maxAgeMs: 60_000, maxAgeGraceMs: 10_000 };
-    const { peer } = serverUnderTest(handler.handle, { lifetime });
-    peer.send(headers(1, get(), { end: true }));
-    peer.clock.advance(60_000);
-    expect(peer.received()).toEqual(["GOAWAY last=2147483647 NO_ERROR", "PING 1"]);
-    peer.send(ping(1, { ack: true }));
-    expect(peer.received()).toEqual(["GOAWAY last=1 NO_ERROR"]);
-    peer.clock.advance(10_000);
-    expect(handler.last.cancelledWith).toMatchObject({ code: Code.UNAVAILABLE });
-    expect(peer.closedWith).toBeUndefined();
-  });
-
-  test("waits for them otherwise", () => {
-    const handler = new TestHandler();
-    const { peer } = serverUnderTest(handler.handle, { lifetime: { maxAgeMs: 60_000 } });
-    peer.send(headers(1, get(), { end: true }));
-    peer.clock.advance(60_000);
-    peer.send(ping(1, { ack: true }));
-    peer.clock.advance(1_000_000);
-    expect(peer.closedWith).toBe("open");
-    handler.last.answer.respond({ head: okHead, body: noBody });
-    expect(peer.closedWith).toBeUndefined();
-  });
-
-  test.each([
-    [0, 54_000],
-    [0.5, 60_000],
-    [1, 66_000],
-  ])("spreads with random %d to %d ms", (random, ms) => {
-    const { peer } = clientUnderTest({ lifetime: { maxAgeMs: 60_000, random: () => random } });
-    peer.clock.advance(ms - 1);
-    expect(peer.closedWith).toBe("open");
-    peer.clock.advance(1);
-    expect(peer.closedWith).toBeUndefined();
-  });
 });

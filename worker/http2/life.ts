@@ -1,4 +1,4 @@
-/** How long a connection lives: keepalive, idle and age limits, and peers that make no progress. */
+/** How long a connection lives: keepalive, the idle limit, and peers that make no progress. */
 import type { Clock } from "../call/clock.ts";
 import type { Http2Limits } from "./limits.ts";
 
@@ -11,12 +11,6 @@ export interface Lifetime {
   readonly keepaliveWithoutCalls?: boolean | undefined;
   /** The connection drains after this long without a request, milliseconds. Never if undefined. */
   readonly idleMs?: number | undefined;
-  /** The connection drains at this age, give or take a tenth, milliseconds. Never if undefined. */
-  readonly maxAgeMs?: number | undefined;
-  /** What requests have left then before the connection is closed, milliseconds. Forever if undefined. */
-  readonly maxAgeGraceMs?: number | undefined;
-  /** 0 to 1, for the tenth: connections opened together shall not end together. */
-  readonly random?: (() => number) | undefined;
 }
 
 const defaultKeepaliveTimeoutMs = 20_000;
@@ -30,7 +24,6 @@ export interface Living {
   readonly units: number;
   ping(acked: () => void): void;
   drain(): void;
-  close(): void;
   /** The peer is as good as dead. */
   abandon(why: string): void;
   /** The peer did nothing within the time that `limit` gives. */
@@ -61,13 +54,9 @@ export class Life {
   }
 
   begin(): void {
-    const { keepaliveMs, idleMs, maxAgeMs, random } = this.#lifetime;
+    const { keepaliveMs, idleMs } = this.#lifetime;
     if (keepaliveMs !== undefined) this.#after("keepalive", keepaliveMs, () => this.#keepAlive(keepaliveMs));
     if (idleMs !== undefined) this.#after("idle", idleMs, () => this.#idle(idleMs));
-    if (maxAgeMs !== undefined) {
-      const spread = random === undefined ? 1 : 0.9 + random() * 0.2;
-      this.#after("age", maxAgeMs * spread, () => this.#aged());
-    }
     this.#watchReading();
   }
 
@@ -149,12 +138,6 @@ export class Life {
     const idle = this.#living.activeStreams > 0 ? 0 : this.#clock.now() - this.#idleSince;
     if (idle >= idleMs) this.#living.drain();
     else this.#after("idle", idleMs - idle, () => this.#idle(idleMs));
-  }
-
-  #aged(): void {
-    const { maxAgeGraceMs } = this.#lifetime;
-    if (maxAgeGraceMs !== undefined) this.#after("age", maxAgeGraceMs, () => this.#living.close());
-    this.#living.drain();
   }
 
   /** One timer of each name at a time. */

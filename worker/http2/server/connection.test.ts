@@ -315,10 +315,13 @@ describe("draining a server", () => {
     expect(peer.closedWith).toBeUndefined();
   });
 
-  test("a closed connection is destroyed if the peer does not leave", () => {
-    const { peer, server } = serverUnderTest(answering("hi"));
+  test("a closed connection ends its calls, and is destroyed if the peer does not leave", () => {
+    const handler = new TestHandler();
+    const { peer, server } = serverUnderTest(handler.handle);
+    peer.send(headers(1, get(), { end: true }));
     server.close();
-    expect(peer.received()).toEqual(["GOAWAY last=0 NO_ERROR"]);
+    expect(handler.last.cancelledWith).toMatchObject({ code: Code.UNAVAILABLE });
+    expect(peer.received()).toEqual(["GOAWAY last=1 NO_ERROR"]);
     expect(peer.wire.destroyed).toBe(false);
     peer.clock.advance(2000);
     expect(peer.wire.destroyed).toBe(true);
