@@ -1,4 +1,4 @@
-/** Tables and requests for the tests of this folder, in few words. */
+/** Tables and requests for tests, in few words. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   ClusterTableSchema,

@@ -1,54 +1,25 @@
-import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { ClusterTableSchema, OriginProtocol } from "../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "../routes/compile.ts";
-import { decode } from "../routes/decode.ts";
+import { part, route, to } from "../routes/table.fixture.ts";
 import { Fields } from "./call/fields.ts";
 import { type HttpResponse, noBody } from "./call/http.ts";
-import { Gates } from "./gates.ts";
-import { createGateway } from "./gateway.ts";
+import { gatewayOf } from "./gateway.fixture.ts";
 import { ManualClock } from "./http2/testing/scripted-peer.ts";
 
-const source = { kind: "HTTPRoute", namespace: "default", name: "r" };
+const fault = { filter: { case: "fault", value: { delayMs: 500, delayMillionths: 1_000_000 } } } as const;
+const table = compile([part("east", route("r", { rules: [{ filters: [fault], backends: to({ a: 1 }) }] }))]);
 
 /** A call of a rule that delays by 500 ms, and what became of it. */
 function delayed(fields: Record<string, string>) {
-  const { part } = decode(
-    create(ClusterTableSchema, {
-      cluster: "east",
-      backends: [{ key: "b", source, protocol: OriginProtocol.GRPC, endpoints: [{ host: "10.0.0.1", port: 80 }] }],
-      routes: [
-        {
-          key: "r",
-          source,
-          rules: [
-            {
-              filters: [{ filter: { case: "fault", value: { delayMs: 500, delayMillionths: 1_000_000 } } }],
-              backends: [{ target: { case: "backend", value: "b" }, weight: 1 }],
-            },
-          ],
-        },
-      ],
-    }),
-  );
-  const table = compile([part!]);
   const clock = new ManualClock();
   const sent: { readonly fields: Record<string, string>; readonly leftMs: number }[] = [];
   const answers: HttpResponse[] = [];
-  const gateway = createGateway({
-    table: () => table,
-    random: () => 0,
-    now: () => 0,
-    clock,
-    gates: new Gates({ clock, now: () => 0, random: () => 0, fetch }),
-    idleMs: undefined,
-    send: ({ head }, _answer, _plan, deadline) => {
-      sent.push({ fields: Object.fromEntries(head.fields), leftMs: deadline - clock.now() });
-      return () => {};
-    },
+  const handle = gatewayOf(table, clock, ({ head }, _answer, _plan, deadline) => {
+    sent.push({ fields: Object.fromEntries(head.fields), leftMs: deadline - clock.now() });
+    return () => {};
   });
   const head = { method: "POST", scheme: "http", authority: "x.test", path: "/s/m" } as const;
-  gateway("")(
+  handle(
     { head: { ...head, fields: Fields.from(Object.entries(fields)) }, body: noBody },
     { respond: (response) => void answers.push(response), fail: () => expect.unreachable() },
   );

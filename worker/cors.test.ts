@@ -1,65 +1,34 @@
 /** CORS through the whole gateway: what a browser gets, and what an origin sees. */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import {
-  ClusterTableSchema,
-  type FilterSchema,
-  OriginProtocol,
-  type RuleSchema,
-} from "../proto/gen/edgeway/v1/table_pb.js";
+import type { FilterSchema } from "../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "../routes/compile.ts";
-import { decode } from "../routes/decode.ts";
+import { part, route as routeOf, type RouteInit, to } from "../routes/table.fixture.ts";
 import { CallError } from "./call/error.ts";
 import { Fields } from "./call/fields.ts";
 import { type Answer, type HttpResponse, noBody, type RequestHead } from "./call/http.ts";
 import { Code } from "./call/status.ts";
-import { Gates } from "./gates.ts";
-import { createGateway } from "./gateway.ts";
+import { gatewayOf } from "./gateway.fixture.ts";
 import type { Plan } from "./plan.ts";
 import { planFromJson, planToJson } from "./plan-json.ts";
 
-type RuleInit = MessageInitShape<typeof RuleSchema>;
 type FilterInit = MessageInitShape<typeof FilterSchema>;
-/** Some of a route's fields. */
-interface RouteInit {
-  readonly rules: RuleInit[];
-  readonly grpcOnly?: boolean;
-  readonly hostnames?: string[];
-}
-
 type Ask = Partial<Omit<RequestHead, "fields">> & { readonly fields: Record<string, string> };
 
 const page = "https://page.test";
 const cors: FilterInit = { filter: { case: "cors", value: { allowOrigins: [page] } } };
-const source = { kind: "HTTPRoute", namespace: "default", name: "r" };
-const backends: RuleInit["backends"] = [{ target: { case: "backend", value: "b" }, weight: 1 }];
+const backends = to({ a: 1 });
 
 /** What a route makes of a request, if the origin answers as `origin` does. */
 function ask(route: RouteInit, { fields, ...head }: Ask, origin: (answer: Answer) => void = answering({})) {
-  const { part, issues } = decode(
-    create(ClusterTableSchema, {
-      cluster: "east",
-      backends: [{ key: "b", source, protocol: OriginProtocol.HTTP2, endpoints: [{ host: "10.0.0.1", port: 80 }] }],
-      routes: [{ key: "r", source, ...route }],
-    }),
-  );
-  if (issues !== undefined) throw new Error(JSON.stringify(issues));
-  const table = compile([part]);
   const sent: Plan[] = [];
   let answer: HttpResponse | undefined;
   const clock = { now: () => 0, after: () => () => {} };
-  const gateway = createGateway({
-    table: () => table,
-    random: () => 0,
-    now: () => 0,
-    clock,
-    gates: new Gates({ clock, now: () => 0, random: () => 0, fetch }),
-    idleMs: undefined,
-    send: (_request, own, plan) => {
-      sent.push(plan);
-      origin(own);
-      return () => {};
-    },
+  const table = compile([part("east", routeOf("r", route))]);
+  const handle = gatewayOf(table, clock, (_request, own, plan) => {
+    sent.push(plan);
+    origin(own);
+    return () => {};
   });
   const request: RequestHead = {
     method: "POST",
@@ -69,7 +38,7 @@ function ask(route: RouteInit, { fields, ...head }: Ask, origin: (answer: Answer
     ...head,
     fields: Fields.from(Object.entries(fields)),
   };
-  gateway("")(
+  handle(
     { head: request, body: noBody },
     { respond: (response) => (answer = response), fail: () => expect.unreachable() },
   );

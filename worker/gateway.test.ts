@@ -4,8 +4,7 @@ import { part, route, to } from "../routes/table.fixture.ts";
 import type { CallError } from "./call/error.ts";
 import { Fields } from "./call/fields.ts";
 import { Code } from "./call/status.ts";
-import { Gates } from "./gates.ts";
-import { createGateway } from "./gateway.ts";
+import { gatewayOf } from "./gateway.fixture.ts";
 import { ManualClock, TestBody, TestHandler } from "./http2/testing/scripted-peer.ts";
 
 const aborted = {
@@ -17,25 +16,14 @@ const aborted = {
 
 test("what fails behind a gate fails its call, and nothing else", async () => {
   const table = compile([part("east", route("gated", { rules: [{ backends: to({ a: 1 }), filters: [aborted] }] }))]);
-  const clock = new ManualClock();
-  const random = () => 0;
-  const now = () => 0;
-  const gateway = createGateway({
-    table: () => table,
-    clock,
-    random,
-    now,
-    send: new TestHandler().handle,
-    idleMs: undefined,
-    gates: new Gates({ clock, random, now, fetch }),
-  });
+  const handle = gatewayOf(table, new ManualClock(), new TestHandler().handle);
   const body = new TestBody();
   const { promise: failed, resolve: fail } = Promise.withResolvers<CallError>();
   const respond = () => {
     throw new Error("a defect");
   };
   const head = { method: "POST", scheme: "http", authority: "x.test", path: "/", fields: Fields.empty } as const;
-  gateway("")({ head, body }, { respond, fail });
+  handle({ head, body }, { respond, fail });
   expect(await failed).toMatchObject({ code: Code.INTERNAL, side: "edge", cause: new Error("a defect") });
   expect(body.cancelledWith).toBe(await failed);
 });
