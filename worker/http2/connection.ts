@@ -55,6 +55,11 @@ export abstract class Connection<S extends Stream = Stream> extends Endpoint<S> 
     this.finish(new CallError(Code.UNAVAILABLE, why, { side: this.peer, cause: error }));
   }
 
+  override finish(error: CallError | undefined): void {
+    this.#reader.stop();
+    super.finish(error);
+  }
+
   /** Whether the peer owes the rest of something short: a frame header, a field block, its first SETTINGS. */
   get unfinished(): boolean {
     return !this.#metSettings || this.#reader.unfinished;

@@ -326,6 +326,18 @@ describe("draining a server", () => {
     peer.clock.advance(2000);
     expect(peer.wire.destroyed).toBe(true);
   });
+
+  test("a connection that a request closes takes up no other that came with it", () => {
+    const handler = new TestHandler();
+    const { peer, server } = serverUnderTest((request, answer) => {
+      server.close();
+      return handler.handle(request, answer);
+    });
+    peer.send(headers(1, get(), { end: true }), headers(3, get(), { end: true }));
+    expect(handler.requests.length).toBe(1);
+    expect(handler.last.cancelledWith).toMatchObject({ code: Code.UNAVAILABLE });
+    expect(peer.received()).toEqual(["GOAWAY last=1 NO_ERROR"]);
+  });
 });
 
 describe("frames a server has to bear or refuse", () => {
