@@ -109,7 +109,7 @@ export interface TrafficSlot {
 
 /** What is known of the traffic. Plain data: it crosses to the isolate that is asked. */
 export interface TrafficView {
-  /** All calls since the beginning. */
+  /** All calls since the beginning, but for routes that made room for newer ones. */
   readonly totals: readonly TallyRow[];
   /** Calls under way. */
   readonly open: readonly OpenCalls[];
@@ -137,7 +137,7 @@ export class Traffic {
 
   add(report: TrafficReport): void {
     this.#turn();
-    this.#totals.add(report.rows);
+    this.#totals.add(report.rows, this.#now());
     this.#current!.tally.add(report.rows);
     if (report.failed.length > 0) this.#failed = [...this.#failed, ...report.failed].slice(-mostFailed);
     this.#sources.delete(report.source);
