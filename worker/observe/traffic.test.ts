@@ -172,6 +172,17 @@ describe("Traffic", () => {
     expect(traffic.view(0)).toMatchObject({ open: [{ route: "r", count: 2 }], pools: [{ ...pool, state: "ejected" }] });
   });
 
+  test("an isolate that is gone has neither calls nor connections; what it counted in all stays", () => {
+    const traffic = new Traffic(() => 0);
+    const open = [{ route: "r", count: 2 }];
+    const report = { ...here, rows: [], failed: [], open, http2: { pingBurst: 3 }, spansDropped: 1 };
+    traffic.add({ ...report, source: "a" });
+    traffic.add({ ...report, source: "b" });
+    traffic.gone("a");
+    traffic.gone("a");
+    expect(traffic.view(0)).toMatchObject({ open, http2: { pingBurst: 6 }, spansDropped: 2 });
+  });
+
   test("keeps the last failed calls with their reason", () => {
     const { traffic, call } = reported(() => 0);
     for (let i = 0; i < 150; i++) call({ grpcStatus: 14, side: "origin", reason: `${i}${"x".repeat(1000)}` });
