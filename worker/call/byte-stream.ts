@@ -12,6 +12,11 @@ export interface ByteStream {
    * used again.
    */
   readonly idle?: boolean;
+  /**
+   * Bytes that have left so far, of those it was given: whether a stream that is backed up moves at all. Node's sockets
+   * cannot tell within a write.
+   */
+  readonly moved?: number;
   /** Stops and restarts delivery of `data`. */
   pause(): void;
   resume(): void;

@@ -53,6 +53,7 @@ class SocketStream implements ByteStream {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #events: ByteStreamEvents | undefined;
   #unwritten = 0;
+  #moved = 0;
   #blocked = false;
   #paused = false;
   #wake: (() => void) | undefined;
@@ -79,6 +80,10 @@ class SocketStream implements ByteStream {
     );
     this.#blocked = this.#unwritten > writeBytes;
     return !this.#blocked;
+  }
+
+  get moved(): number {
+    return this.#moved;
   }
 
   pause(): void {
@@ -114,6 +119,7 @@ class SocketStream implements ByteStream {
 
   #written(byteLength: number): void {
     this.#unwritten -= byteLength;
+    this.#moved += byteLength;
     if (!this.#blocked || this.#unwritten > writeBytes / 2) return;
     this.#blocked = false;
     this.#events?.drain();

@@ -12,6 +12,7 @@ export class DenoStream implements ByteStream {
   #events: ByteStreamEvents | undefined;
   readonly #unwritten: Uint8Array[] = [];
   #unwrittenBytes = 0;
+  #moved = 0;
   #writing = false;
   #blocked = false;
   #ending = false;
@@ -38,6 +39,10 @@ export class DenoStream implements ByteStream {
     this.#startWriting();
     this.#blocked = this.#unwrittenBytes > writeBytes;
     return !this.#blocked;
+  }
+
+  get moved(): number {
+    return this.#moved;
   }
 
   pause(): void {
@@ -87,6 +92,7 @@ export class DenoStream implements ByteStream {
       if (written < bytes.length) this.#unwritten[0] = bytes.subarray(written);
       else this.#unwritten.shift();
       this.#unwrittenBytes -= written;
+      this.#moved += written;
       if (this.#blocked && this.#unwrittenBytes <= writeBytes / 2) {
         this.#blocked = false;
         this.#events?.drain();

@@ -67,6 +67,10 @@ export class OriginStream implements ByteStream {
     return this.#stream.idle;
   }
 
+  get moved(): number | undefined {
+    return this.#stream.moved;
+  }
+
   pause(): void {
     this.#stream.pause();
   }

@@ -207,6 +207,21 @@ describe("peers that do not read", () => {
     expectCalmed(peer, "writeStallMs");
   });
 
+  test("a transport that moves, slowly but steadily, is not given up until it stops", () => {
+    const { peer } = serverUnderTest(answering("hi"));
+    peer.wire.backedUp = true;
+    peer.wire.moved = 0;
+    peer.send(ping(1));
+    peer.tick();
+    for (let minute = 0; minute < 10; minute++) {
+      peer.wire.moved += 30_000;
+      peer.clock.advance(60_000);
+    }
+    expect(peer.closedWith).toBe("open");
+    peer.clock.advance(60_000);
+    expectCalmed(peer, "writeStallMs");
+  });
+
   test("a transport that drains in time is not", () => {
     const { peer } = serverUnderTest(answering("hi"));
     peer.wire.backedUp = true;

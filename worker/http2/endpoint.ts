@@ -28,6 +28,8 @@ export interface Effects {
   write(bytes: Uint8Array): boolean;
   /** Whether nothing that was written is still needed in memory. */
   readonly writesDone: boolean;
+  /** Bytes that have left; undefined: the transport cannot tell. */
+  readonly moved: number | undefined;
   /** There is output: `flush` is wanted soon, once. */
   schedule(): void;
   /** The connection is over: what was written goes out, then the transport is closed. `error` if it broke. */
@@ -117,6 +119,10 @@ export abstract class Endpoint<S extends Stream = Stream> implements StreamOwner
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#effects.schedule();
+  }
+
+  get moved(): number | undefined {
+    return this.#effects.moved;
   }
 
   // ---- Beginning and end.

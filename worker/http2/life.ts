@@ -22,6 +22,8 @@ export interface Living {
   /** Whether the peer owes the rest of a frame or field block; `units` counts those it completed. */
   readonly unfinished: boolean;
   readonly units: number;
+  /** Bytes that have left; undefined: the transport cannot tell. */
+  readonly moved: number | undefined;
   ping(acked: () => void): void;
   drain(): void;
   /** The peer is as good as dead. */
@@ -85,9 +87,13 @@ export class Life {
     });
   }
 
-  /** The transport is backed up. */
+  /** The transport is backed up. If it can tell, it has as long as it moves: a peer may be slow. */
   blocked(): void {
-    this.#after("write", this.#limits.writeStallMs, () => this.#living.stall("writeStallMs"));
+    const { moved } = this.#living;
+    this.#after("write", this.#limits.writeStallMs, () => {
+      if (this.#living.moved === moved) this.#living.stall("writeStallMs");
+      else this.blocked();
+    });
   }
 
   unblocked(): void {

@@ -53,6 +53,10 @@ export class Pump implements Effects {
     return this.#stream.idle ?? true;
   }
 
+  get moved(): number | undefined {
+    return this.#stream.moved;
+  }
+
   schedule(): void {
     this.#defer(this.#flush);
   }

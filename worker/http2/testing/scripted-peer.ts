@@ -64,6 +64,8 @@ class Wire implements ByteStream {
   sent: Uint8Array[] = [];
   /** The test does not read: writes are taken, but no more are asked for. */
   backedUp = false;
+  /** What it says to have moved; undefined: it cannot tell. */
+  moved: number | undefined;
   ended = false;
   destroyed = false;
 
