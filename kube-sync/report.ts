@@ -11,6 +11,8 @@ export interface ReportEntry {
   readonly reason: string;
   /** Set if a whole file, or a document in it, could not be read: which objects it holds is not known. */
   readonly unreadable?: true;
+  /** Set if the object is left to others as its class is not Edgeway's; without a name it has none. */
+  readonly passedOver?: { readonly className?: string };
 }
 
 export function entriesOf(source: ObjectRef, problems: readonly Problem[]): ReportEntry[] {

@@ -84,3 +84,42 @@ test("an agent is ready once the edge has its table, says so, counts, and asks f
   }
   expect(text).toMatch(/^edgeway_sync_push_bytes_total [1-9]\d*$/m);
 });
+
+test("an agent says once which classes it passes over, and in its health what that comes to", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "edgeway-sync-"));
+  closers.push(() => rm(directory, { recursive: true }));
+  const ingress = (name: string, className: string) => `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: ${name} }
+spec: { ingressClassName: ${className}, rules: [{ host: ${name}.example.com }] }
+`;
+  const nginx = `{apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: nginx}, spec: {controller: k8s.io/ingress-nginx}}`;
+  await writeFile(join(directory, "class.yaml"), nginx);
+  await writeFile(join(directory, "a.yaml"), ingress("a", "nginx"));
+  const edge = await startEdge();
+  edge.ready = true;
+  const lines: string[] = [];
+  const sync = await startSync({
+    from: { directory },
+    edgeUrl: edge.url,
+    cluster: "east",
+    adoptAll: false,
+    token: "secret",
+    listen: { host: "127.0.0.1", port: 0 },
+    log: (line) => lines.push(line),
+  });
+  closers.push(() => sync.close());
+  const get = async (path: string) => (await fetch(`http://127.0.0.1:${sync.port}${path}`)).text();
+  await until(async () => (await get("/readyz")).startsWith("ok"));
+  expect(lines).toEqual([
+    'east: passed over: 1 Ingress of class "nginx"; edgeway sync --adopt-class NAME takes those of a class, --adopt-all every one',
+    "east: revision 7 is live: 0 routes",
+  ]);
+  await writeFile(join(directory, "b.yaml"), ingress("b", "nginx"));
+  await until(async () => (await get("/metrics")).includes('edgeway_sync_passed_over{kind="Ingress"} 2\n'));
+  expect(await get("/readyz")).toBe(
+    'ok\npassed over: 2 Ingresses of class "nginx"; edgeway sync --adopt-class NAME takes those of a class, --adopt-all every one\n',
+  );
+  expect(lines.filter((line) => line.includes("passed over"))).toHaveLength(1);
+});

@@ -13,6 +13,7 @@ import { Statuses } from "./cluster/statuses.ts";
 import { SyncMetrics } from "./cluster/sync-metrics.ts";
 import { unwanted, wantedAfter } from "./cluster/wanted.ts";
 import type { Token } from "./push.ts";
+import { tellPassedOver } from "./passed-over.ts";
 import { formatEntry, type ReportEntry } from "./report.ts";
 import { filesSource } from "./source-files.ts";
 import type { TranslateOptions } from "./translate/context.ts";
@@ -66,11 +67,18 @@ async function start(options: SyncOptions, running: AsyncDisposableStack): Promi
   const cluster = "access" in from ? new ClusterSide(from, metrics, log) : undefined;
   // The Lease is where the agents are.
   const agentNamespace = "access" in from ? from.lease?.namespace : undefined;
+  const tell = reportTeller(options);
+  let remark: string | undefined;
   const agent = new Agent({
     ...options,
     ...(agentNamespace !== undefined && { agentNamespace }),
     source: "directory" in from ? filesSource(from.directory) : cluster!.source,
-    onReport: tellReport(log, metrics, cluster),
+    onReport(report) {
+      metrics.reported(report);
+      cluster?.reported(report);
+      tell(report);
+      remark = tellPassedOver(report).line;
+    },
     onPush(push) {
       metrics.pushed(push);
       cluster?.pushed(push);
@@ -94,7 +102,8 @@ async function start(options: SyncOptions, running: AsyncDisposableStack): Promi
       if (!agent.synced) return "not all objects of the cluster are known yet";
       return leading && !accepted ? "the edge has not accepted a table yet" : undefined;
     };
-    health = running.use(await serveHealth({ ...listen, notReady, metrics: () => metrics.text(agent.objectCounts()) }));
+    const shown = { remark: () => remark, metrics: () => metrics.text(agent.objectCounts()) };
+    health = running.use(await serveHealth({ ...listen, notReady, ...shown }));
   }
   if (cluster === undefined) {
     await agent.start();
@@ -108,15 +117,17 @@ async function start(options: SyncOptions, running: AsyncDisposableStack): Promi
   return health;
 }
 
-/** Logs what is new in the report, and passes it on. */
-function tellReport(log: SyncOptions["log"], metrics: SyncMetrics, cluster: ClusterSide | undefined) {
+/** Returns what logs what is new in the report. */
+function reportTeller({ cluster, log }: SyncOptions): (report: readonly ReportEntry[]) => void {
   let told = new Set<string>();
-  return (report: readonly ReportEntry[]) => {
-    metrics.reported(report);
-    cluster?.reported(report);
+  let passedOver: ReadonlySet<string> | undefined;
+  return (report) => {
     const lines = new Set(report.filter(({ level }) => level !== "info").map(formatEntry));
     for (const line of lines) if (!told.has(line)) log(line);
     told = lines;
+    const { line, told: now } = tellPassedOver(report, passedOver);
+    if (line !== undefined) log(`${cluster}: ${line}`);
+    passedOver = now;
   };
 }
 

@@ -18,7 +18,7 @@ import { lockFile, openSql } from "../../worker/host/node-sql.ts";
 import { Traffic } from "../../worker/observe/traffic.ts";
 import { CompiledTable } from "../../worker/snapshot/compiled.ts";
 import { descriptorsFrom } from "../../worker/transcode/cache.ts";
-import { makeDirectory } from "./files.ts";
+import { makeDirectory } from "../../worker/host/files.ts";
 
 /** The authority of a Node edge. */
 export interface Home {

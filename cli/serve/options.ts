@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { UsageError } from "../usage.ts";
-import { readText } from "./files.ts";
+import { readText } from "../../worker/host/files.ts";
 
 /** Where to listen. */
 export interface Address {

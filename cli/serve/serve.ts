@@ -105,7 +105,7 @@ async function many(serve: ServeOptions, home: Home, admin: Handler, log: ServeC
     count: serve.workers,
     start,
     log,
-    onTraffic: (report) => home.traffic.add(report),
+    traffic: home.traffic,
   });
   const drain = async (): Promise<void> => {
     await workers.drain();

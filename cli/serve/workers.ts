@@ -1,7 +1,7 @@
 /** The worker processes of `edgeway serve`, as the process that started them sees them. */
 import cluster, { type Worker } from "node:cluster";
 import { fileURLToPath } from "node:url";
-import type { TrafficReport } from "../../worker/observe/traffic.ts";
+import type { Traffic } from "../../worker/observe/traffic.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
 /** Before a worker that died as young as this is replaced: one that dies at once would keep the machine busy otherwise. */
@@ -12,8 +12,8 @@ export interface WorkersOptions {
   /** The first message, with the table of the moment. */
   readonly start: () => ToWorker;
   readonly log: (line: string) => void;
-  /** Takes what a worker counted. */
-  readonly onTraffic: (report: TrafficReport) => void;
+  /** Where what workers count is gathered. */
+  readonly traffic: Traffic;
 }
 
 export class Workers {
@@ -107,6 +107,12 @@ export class Workers {
     const born = performance.now();
     this.#active.add(worker);
     return new Promise((resolve, reject) => {
+      const { traffic, log } = this.#options;
+      let source: string | undefined;
+      // What it has said before may still be on the way when it has ended.
+      worker.once("disconnect", () => {
+        if (source !== undefined) traffic.gone(source);
+      });
       const ended = (how: string): void => {
         const isReady = this.#ready.delete(worker);
         this.#active.delete(worker);
@@ -118,9 +124,11 @@ export class Workers {
       // Of one that is told something when it has died "exit" follows; not so if there never was a process.
       worker.on("error", ({ message }) => worker.process.pid ?? ended(message));
       worker.on("message", (message: FromWorker) => {
-        if (message.kind === "log") this.#options.log(message.line);
-        else if (message.kind === "traffic") this.#options.onTraffic(message.report);
-        else if (message.kind === "failed") reject(new Error(message.reason));
+        if (message.kind === "log") log(message.line);
+        else if (message.kind === "traffic") {
+          ({ source } = message.report);
+          traffic.add(message.report);
+        } else if (message.kind === "failed") reject(new Error(message.reason));
         else {
           this.#ready.add(worker);
           resolve(message.ports);

@@ -1,6 +1,7 @@
 /** What `edgeway validate` says, as a table. */
 import type { KubeObject } from "../../kube-sync/objects/object.ts";
 import { refOf } from "../../kube-sync/objects/object.ts";
+import { tellPassedOver } from "../../kube-sync/passed-over.ts";
 import { paint } from "../style.ts";
 import type { ReportEntry } from "../../kube-sync/report.ts";
 import { compareText } from "../../kube-sync/report.ts";
@@ -29,7 +30,8 @@ export function printTable(
     const head = `${paint(colours[state], state.padEnd(8))} ${name.padEnd(width)}  ${verdict}`;
     return [head.trimEnd(), ...own.map(describe)];
   });
-  return [...lines, ...(lines.length === 0 ? [] : [""]), summary(table, report)].join("\n");
+  const passedOver = tellPassedOver(report).line ?? [];
+  return [lines, lines.length === 0 ? [] : "", passedOver, summary(table, report)].flat().join("\n");
 }
 
 /** Each entry's level stands before it, so that lines can be searched for. */

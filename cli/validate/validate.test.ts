@@ -72,6 +72,7 @@ test("with Edgeway's own classes alone, others are skipped and that is no error"
   const { output, errors } = await validated(service + ingress("other", "web"), { adoptAll: false });
   expect(errors).toBe(0);
   expect(output).toMatch(/^skipped {2}Ingress default\/other\n {2}info: spec\.ingressClassName: not adopted/);
+  expect(output).toMatch(/\n\npassed over: 1 Ingress .*--adopt-all.*\n0 hosts, /);
 });
 
 test("as JSON there are report, statuses and table", async () => {

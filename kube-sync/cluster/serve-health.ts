@@ -8,6 +8,8 @@ export interface HealthOptions {
   readonly port: number;
   /** Why it is not ready; undefined if it is. */
   readonly notReady: () => string | undefined;
+  /** What else /readyz says when it is; undefined: nothing. */
+  readonly remark: () => string | undefined;
   /** Prometheus' text format. */
   readonly metrics: () => string;
 }
@@ -20,7 +22,7 @@ export interface HealthServer extends Disposable {
  * Serves /healthz, /readyz and /metrics.
  * @throws an Error in one line if it cannot listen.
  */
-export async function serveHealth({ host, port, notReady, metrics }: HealthOptions): Promise<HealthServer> {
+export async function serveHealth({ host, port, notReady, remark, metrics }: HealthOptions): Promise<HealthServer> {
   const server = createServer(({ url = "" }, answer) => {
     const say = (status: number, text: string) => {
       answer.writeHead(status, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(text);
@@ -30,7 +32,8 @@ export async function serveHealth({ host, port, notReady, metrics }: HealthOptio
     if (path === "/metrics") return say(200, metrics());
     if (path !== "/readyz") return say(404, "there are /healthz, /readyz and /metrics\n");
     const reason = notReady();
-    return say(reason === undefined ? 200 : 503, `${reason ?? "ok"}\n`);
+    if (reason !== undefined) return say(503, `${reason}\n`);
+    return say(200, ["ok", remark()].flatMap((line) => (line === undefined ? [] : `${line}\n`)).join(""));
   });
   try {
     await once(server.listen(port, host), "listening");

@@ -1,5 +1,6 @@
 import type { Push } from "../agent.ts";
 import { apiKinds, type Kind } from "../objects/object.ts";
+import { countPassedOver } from "../passed-over.ts";
 import type { ReportEntry } from "../report.ts";
 import { Metrics } from "./metrics.ts";
 
@@ -16,6 +17,7 @@ export class SyncMetrics {
     metrics.describe("edgeway_sync_translate_seconds_total", "counter", "Time that translations took.");
     metrics.describe("edgeway_sync_translations_total", "counter", "Translations of the cluster's objects.");
     metrics.describe("edgeway_sync_report_entries", "gauge", "What there is to say of objects, by level.");
+    metrics.describe("edgeway_sync_passed_over", "gauge", "Objects left to others for their classes, by kind.");
     metrics.describe("edgeway_sync_pushes_total", "counter", "Tables brought to the edge, by outcome.");
     metrics.describe("edgeway_sync_push_bytes_total", "counter", "Bytes of tables sent to the edge, compressed.");
     metrics.describe("edgeway_sync_revision", "gauge", "The cluster's revision at the edge.");
@@ -38,6 +40,9 @@ export class SyncMetrics {
     for (const level of ["error", "warning", "info"] as const) {
       const count = report.filter((entry) => entry.level === level).length;
       this.#metrics.set("edgeway_sync_report_entries", count, { level });
+    }
+    for (const kind of ["Ingress", "Gateway"]) {
+      this.#metrics.set("edgeway_sync_passed_over", countPassedOver(report, kind), { kind });
     }
   }
 

@@ -74,11 +74,16 @@ export function invalidTarget(reason: string): { case: "invalid"; value: string 
 }
 
 /** Adds to the report of one object. */
-export type Say = (level: ReportEntry["level"], field: string, reason: string) => void;
+export type Say = (
+  level: ReportEntry["level"],
+  field: string,
+  reason: string,
+  more?: Pick<ReportEntry, "passedOver">,
+) => void;
 
 export function sayAbout({ report }: Pick<Context, "report">, object: KubeObject): Say {
   const source = refOf(object);
-  return (level, field, reason) => {
-    report.push({ source, level, field, reason });
+  return (level, field, reason, more) => {
+    report.push({ source, level, field, reason, ...more });
   };
 }

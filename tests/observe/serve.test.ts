@@ -8,6 +8,7 @@ import { type ExampleServer, startGrpc } from "../../examples/services/servers.t
 import { descriptorSet } from "../browser/chromium.ts";
 import { echoClient, serviceName } from "../contract/clients.ts";
 import { run } from "../dev/cli.ts";
+import { until } from "../e2e/until.ts";
 import { tableTo } from "../edges/table.ts";
 import { type RunningServe, runServe } from "../serve/serve.ts";
 import { parsePrometheus } from "./prometheus.ts";
@@ -89,13 +90,30 @@ test("explain asks the edge's own table", async () => {
   expect(JSON.parse((await asked("explain", "--json", "a/b")).out)).toMatchObject({ revision: "1", winner: null });
 });
 
-test("metrics are those of every worker", async () => {
+async function scrape() {
   const headers = { authorization: `Bearer ${consoleToken}` };
-  const scraped = parsePrometheus(await (await fetch(`${url()}/_edgeway/metrics`, { headers })).text());
+  return parsePrometheus(await (await fetch(`${url()}/_edgeway/metrics`, { headers })).text());
+}
+
+test("metrics are those of every worker", async () => {
+  const scraped = await scrape();
   const { samples } = scraped.get("edgeway_rpc_server_duration_seconds")!;
   expect(samples.find(({ name }) => name.endsWith("_count"))!.value).toBeGreaterThanOrEqual(20);
   expect(scraped.get("edgeway_cluster_revision")!.samples).toMatchObject([{ labels: { cluster: "test" }, value: 1 }]);
 });
+
+test("connections of workers that are gone are counted no more; their calls still are", async () => {
+  const connections = async () => (await scrape()).get("edgeway_pool_connections")!.samples;
+  expect(await connections()).not.toEqual([]);
+  serve.process.kill("SIGHUP");
+  await until(
+    () => serve.stderr().includes("reloaded"),
+    () => serve.stderr(),
+  );
+  await expect.poll(connections, { timeout: 10_000 }).toEqual([]);
+  const { samples } = (await scrape()).get("edgeway_rpc_server_duration_seconds")!;
+  expect(samples.find(({ name }) => name.endsWith("_count"))!.value).toBeGreaterThanOrEqual(20);
+}, 30_000);
 
 test("the access log is on standard output, a line for each call", () => {
   const lines = serve

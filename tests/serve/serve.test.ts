@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { descendants, expectGone, isRunning, run } from "../dev/cli.ts";
 import { until } from "../e2e/until.ts";
-import { runServe, token, workersOf } from "./serve.ts";
+import { type RunningServe, runServe, token, workersOf } from "./serve.ts";
 
 let origin: Server;
 /** How the origin answers. */
@@ -318,6 +318,55 @@ test("SIGTERM lets calls under way end, and cuts those that take longer than the
   release.resolve("at last");
   expect(await first).toEqual({ status: 200, text: "at last" });
   expect(await second).toBeInstanceOf(Error);
+  expect(await serve.exited).toBe(0);
+});
+
+/** The workers that still run when the first process ends: systemd's KillMode=mixed kills those, and so their calls. */
+async function leftBehind(serve: RunningServe, workers: readonly number[]): Promise<readonly number[]> {
+  const [left] = await Promise.all([
+    new Promise<readonly number[]>((resolve) => {
+      serve.process.once("exit", () => resolve(workers.filter(isRunning)));
+    }),
+    serve.exited,
+  ]);
+  return left;
+}
+
+test("after SIGTERM the first process goes last, after workers of before a reload too", async () => {
+  await using serve = await runServe(["--workers", "2"]);
+  await serve.push(tableOf("shop.test"));
+  const olds = workersOf(serve);
+  const slow = [await slowCall(serve.ports[0]!)];
+  serve.process.kill("SIGHUP");
+  await until(
+    () => serve.stderr().includes("reloaded"),
+    () => serve.stderr(),
+  );
+  slow.push(await slowCall(serve.ports[0]!));
+  const left = leftBehind(serve, [...olds, ...workersOf(serve)]);
+  serve.process.kill("SIGTERM");
+  // One of before and one of after: the others have no call.
+  await until(
+    () => workersOf(serve).length === 2,
+    () => serve.stderr(),
+  );
+  for (const each of slow) {
+    each.release();
+    // oxlint-disable-next-line no-await-in-loop -- one worker goes after the other
+    expect(await each.got).toEqual({ status: 200, text: "at last" });
+  }
+  expect(await left).toEqual([]);
+  expect(await serve.exited).toBe(0);
+});
+
+test("after SIGTERM the first process goes last, after workers whose calls are cut too", async () => {
+  await using serve = await runServe(["--workers", "2", "--drain-seconds", "1"]);
+  await serve.push(tableOf("shop.test"));
+  const cut = (await slowCall(serve.ports[0]!)).got.catch((error: Error) => error);
+  const left = leftBehind(serve, workersOf(serve));
+  serve.process.kill("SIGTERM");
+  expect(await cut).toBeInstanceOf(Error);
+  expect(await left).toEqual([]);
   expect(await serve.exited).toBe(0);
 });
 

@@ -2,8 +2,8 @@
  * Edgeway on Deno Deploy, or on Deno anywhere: `deno run --allow-net --allow-env --allow-read --allow-write
  * worker/host/deno-main.ts`. Its settings are environment variables: see docs/deploy-deno.md.
  */
-import { readFileSync } from "node:fs";
 import process from "node:process";
+import { type NamedFile, readCertificateFiles } from "./certificate-files.ts";
 import { type DenoEdgeListener, startDenoEdge } from "./deno.ts";
 import { openDenoHome } from "./deno-home.ts";
 import { observeProcess } from "./process-observe.ts";
@@ -17,14 +17,18 @@ function number(name: string): number | undefined {
   return Number(text);
 }
 
+function file(name: string): NamedFile | undefined {
+  const path = setting(name);
+  return path === undefined ? undefined : { setting: name, file: path };
+}
+
 /** One for gRPC-Web, Connect and HTTP; one more for native gRPC, where a port is set for it. */
 function listeners(): DenoEdgeListener[] {
   const hostname = setting("EDGEWAY_HOST") ?? "0.0.0.0";
-  const [certFile, keyFile] = [setting("EDGEWAY_TLS_CERT"), setting("EDGEWAY_TLS_KEY")];
-  if ((certFile === undefined) !== (keyFile === undefined))
+  const [chain, key] = [file("EDGEWAY_TLS_CERT"), file("EDGEWAY_TLS_KEY")];
+  if ((chain === undefined) !== (key === undefined))
     throw new Error("EDGEWAY_TLS_CERT and EDGEWAY_TLS_KEY go together");
-  const tls = certFile && keyFile && { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") };
-  const common = { hostname, ...(tls && { tls }) };
+  const common = { hostname, ...(chain && key && { tls: readCertificateFiles(chain, key) }) };
   const grpcPort = number("EDGEWAY_GRPC_PORT");
   const first = { ...common, port: number("PORT") ?? 8000 };
   return grpcPort === undefined ? [first] : [first, { ...common, port: grpcPort, http2: true }];

@@ -62,7 +62,7 @@ const clock = timerClock(() => performance.now());
 /**
  * Serves HTTP/2 and HTTP/1.1 on each listener, and every call by the table.
  *
- * @throws Error in one line if a port is taken
+ * @throws Error in one line if a port is taken, or a certificate cannot be used
  */
 export function startDenoEdge(options: DenoEdgeOptions): DenoEdge {
   const { listeners, table, descriptorSet, admin, observe, inspectToken } = options;
@@ -97,8 +97,12 @@ export function startDenoEdge(options: DenoEdgeOptions): DenoEdge {
     try {
       return listen(listener);
     } catch (cause) {
-      const taken = (cause as Error).name === "AddrInUse";
-      throw taken ? new Error(`port ${listener.port} is taken`, { cause }) : cause;
+      const { name, message } = cause as Error;
+      if (name === "AddrInUse") throw new Error(`port ${listener.port} is taken`, { cause });
+      // What TLS does not take has no name of its own, unlike what the machine does not.
+      const isTls = listener.tls !== undefined && name === "Error";
+      const what = isTls ? "the certificate or its key cannot be used" : `cannot listen on ${listener.hostname}`;
+      throw new Error(`${what}: ${message}`, { cause });
     }
   });
   return {

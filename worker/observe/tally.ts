@@ -40,6 +40,12 @@ export interface OpenCalls {
 /** Rows that are kept apart. Calls of any more are counted under the route {@link otherRoutes}. */
 const mostRows = 2_000;
 export const otherRoutes = "(other)";
+/**
+ * Milliseconds without a call after which a row makes room for a new one. Routes come and go with the table for as long
+ * as a process lives: without it, the first 2,000 rows would keep all later routes from having any. Until then whoever
+ * asks for metrics has seen the row's last counts; should it have calls again, it begins at 0 as after a restart.
+ */
+const idleMs = 600_000;
 
 export function routeKey(rule: RuleSource | undefined): string {
   if (rule === undefined) return "";
@@ -48,6 +54,8 @@ export function routeKey(rule: RuleSource | undefined): string {
 
 export class Tally implements CallObserver {
   #rows = new Map<string, TallyRow>();
+  /** When rows were last added to, by their keys, the longest ago first: of those of which it is known. */
+  readonly #addedAt = new Map<string, number>();
   readonly #open = new Map<string, number>();
 
   began(call: CallRecord): void {
@@ -72,10 +80,14 @@ export class Tally implements CallObserver {
     row.buckets[bucketOf(seconds)]!++;
   }
 
-  /** Adds what another has counted. */
-  add(rows: Iterable<TallyRow>): void {
+  /**
+   * Adds what another has counted.
+   *
+   * @param now milliseconds, if this goes on for so long that rows must make room
+   */
+  add(rows: Iterable<TallyRow>, now?: number): void {
     for (const each of rows) {
-      const row = this.#row(each);
+      const row = this.#row(each, now);
       row.calls += each.calls;
       row.errors += each.errors;
       row.retries += each.retries;
@@ -99,20 +111,36 @@ export class Tally implements CallObserver {
   take(): TallyRow[] {
     const rows = [...this.#rows.values()];
     this.#rows = new Map();
+    this.#addedAt.clear();
     return rows;
   }
 
-  #row({ route, backend, protocol, status }: TallyKey): TallyRow {
+  #row({ route, backend, protocol, status }: TallyKey, now?: number): TallyRow {
     const key = `${route} ${backend} ${protocol} ${status}`;
     const known = this.#rows.get(key);
+    if (known === undefined && route !== otherRoutes && !this.#hasRoom(now))
+      return this.#row({ route: otherRoutes, backend: "", protocol, status }, now);
+    if (now !== undefined) {
+      this.#addedAt.delete(key);
+      this.#addedAt.set(key, now);
+    }
     if (known !== undefined) return known;
-    if (this.#rows.size >= mostRows && route !== otherRoutes)
-      return this.#row({ route: otherRoutes, backend: "", protocol, status });
     const buckets = Array.from({ length: latencyBounds.length + 1 }, () => 0);
     const totals = { calls: 0, errors: 0, retries: 0, requestBytes: 0, responseBytes: 0, seconds: 0 };
     const row: TallyRow = { route, backend, protocol, status, ...totals, buckets };
     this.#rows.set(key, row);
     return row;
+  }
+
+  /** Makes some if it can. */
+  #hasRoom(now = 0): boolean {
+    while (this.#rows.size >= mostRows) {
+      const [key, addedAt] = this.#addedAt.entries().next().value ?? ["", Infinity];
+      if (addedAt > now - idleMs) return false;
+      this.#addedAt.delete(key);
+      this.#rows.delete(key);
+    }
+    return true;
   }
 }
 

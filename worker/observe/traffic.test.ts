@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { metricFamilies } from "./metrics.ts";
+import { expose } from "./prometheus.ts";
 import { record } from "./record.fixture.ts";
 import { isError, latencyBounds, otherRoutes, Tally } from "./tally.ts";
 import { slotMs, Traffic, TrafficCounter } from "./traffic.ts";
@@ -111,6 +113,43 @@ describe("Traffic", () => {
     expect([slots.length, totals[0]?.calls]).toEqual([1, 2]);
   });
 
+  test("with new routes each hour for months neither grows without end, nor counts the newest together", () => {
+    let now = 0;
+    const { traffic, call } = reported(() => now);
+    const routeOf = (name: string) => ({ ...record().rule!, name });
+    const page = () => {
+      const sources = { traffic: traffic.view(0), clusters: [], pushes: { accepted: 0, refused: {} } };
+      return expose(metricFamilies(sources));
+    };
+    const hours = 90 * 24;
+    let month = 0;
+    for (let hour = 0; hour < hours; hour++) {
+      for (let i = 0; i < 50; i++) call({ rule: routeOf(`made-${hour}-${i}`) });
+      call({ rule: routeOf("always") });
+      now += 3_600_000;
+      if (hour === 30 * 24) month = page().length;
+    }
+    const { totals } = traffic.view(0);
+    expect(totals.length).toBeLessThanOrEqual(2_000);
+    expect(page().length).toBeLessThan(month * 1.1);
+    const countOf = (name: string) => totals.find(({ route }) => route.includes(`/${name}/`))?.calls;
+    expect(countOf(`made-${hours - 1}-49`)).toBe(1);
+    expect(countOf("made-0-0")).toBeUndefined();
+    expect(countOf("always")).toBe(hours);
+  });
+
+  test("counts calls of too many routes together as long as all of them have calls", () => {
+    let now = 0;
+    const { traffic, call } = reported(() => now);
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 2_500; i++) call({ backend: `b${i}` });
+      now += 300_000;
+    }
+    const { totals } = traffic.view(0);
+    expect(totals.find(({ backend }) => backend === "b0")?.calls).toBe(3);
+    expect(totals.find(({ route }) => route === otherRoutes)?.calls).toBe(1_500);
+  });
+
   test("takes an isolate's last word on what is open and on its connections", () => {
     const traffic = new Traffic(() => 0);
     const pool = {
@@ -131,6 +170,17 @@ describe("Traffic", () => {
     expect(traffic.view(0)).toMatchObject({ open: [{ route: "r", count: 4 }], pools: [both] });
     traffic.add({ ...here, rows: [], failed: [], open: [], pools: [] });
     expect(traffic.view(0)).toMatchObject({ open: [{ route: "r", count: 2 }], pools: [{ ...pool, state: "ejected" }] });
+  });
+
+  test("an isolate that is gone has neither calls nor connections; what it counted in all stays", () => {
+    const traffic = new Traffic(() => 0);
+    const open = [{ route: "r", count: 2 }];
+    const report = { ...here, rows: [], failed: [], open, http2: { pingBurst: 3 }, spansDropped: 1 };
+    traffic.add({ ...report, source: "a" });
+    traffic.add({ ...report, source: "b" });
+    traffic.gone("a");
+    traffic.gone("a");
+    expect(traffic.view(0)).toMatchObject({ open, http2: { pingBurst: 6 }, spansDropped: 2 });
   });
 
   test("keeps the last failed calls with their reason", () => {

@@ -109,7 +109,7 @@ export interface TrafficSlot {
 
 /** What is known of the traffic. Plain data: it crosses to the isolate that is asked. */
 export interface TrafficView {
-  /** All calls since the beginning. */
+  /** All calls since the beginning, but for routes that made room for newer ones. */
   readonly totals: readonly TallyRow[];
   /** Calls under way. */
   readonly open: readonly OpenCalls[];
@@ -126,6 +126,8 @@ export class Traffic {
   readonly #now: () => number;
   readonly #totals = new Tally();
   readonly #sources = new Map<string, TrafficReport>();
+  /** Of isolates that are gone, what they counted in all: counters must not fall. */
+  readonly #past = { http2: {} as Record<string, number>, spansDropped: 0 };
   #failed: FailedCall[] = [];
   #current: { at: number; tally: Tally } | undefined;
   #slots: TrafficSlot[] = [];
@@ -137,12 +139,21 @@ export class Traffic {
 
   add(report: TrafficReport): void {
     this.#turn();
-    this.#totals.add(report.rows);
+    this.#totals.add(report.rows, this.#now());
     this.#current!.tally.add(report.rows);
     if (report.failed.length > 0) this.#failed = [...this.#failed, ...report.failed].slice(-mostFailed);
     this.#sources.delete(report.source);
     this.#sources.set(report.source, { ...report, rows: [], failed: [] });
-    if (this.#sources.size > mostSources) this.#sources.delete(this.#sources.keys().next().value!);
+    if (this.#sources.size > mostSources) this.gone(this.#sources.keys().next().value!);
+  }
+
+  /** An isolate is no more, and its calls and connections with it. */
+  gone(source: string): void {
+    const last = this.#sources.get(source);
+    if (last === undefined) return;
+    this.#sources.delete(source);
+    this.#past.spansDropped += last.spansDropped;
+    addCounts(this.#past.http2, last.http2);
   }
 
   /** @param since Unix milliseconds: of the slots, those that begin later */
@@ -153,7 +164,7 @@ export class Traffic {
       open: this.#open(),
       pools: this.#pools(),
       http2: this.#http2(),
-      spansDropped: [...this.#sources.values()].reduce((sum, source) => sum + source.spansDropped, 0),
+      spansDropped: [this.#past, ...this.#sources.values()].reduce((sum, source) => sum + source.spansDropped, 0),
       failed: this.#failed,
       slots: this.#slots.filter(({ at }) => at > since),
     };
@@ -181,8 +192,7 @@ export class Traffic {
 
   #http2(): Readonly<Record<string, number>> {
     const sums: Record<string, number> = {};
-    for (const { http2 } of this.#sources.values())
-      for (const [name, count] of Object.entries(http2)) sums[name] = (sums[name] ?? 0) + count;
+    for (const { http2 } of [this.#past, ...this.#sources.values()]) addCounts(sums, http2);
     return sums;
   }
 
@@ -205,6 +215,10 @@ export class Traffic {
     while (rows > mostSlotRows) rows -= kept.shift()!.rows.length;
     this.#slots = kept;
   }
+}
+
+function addCounts(to: Record<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts)) to[name] = (to[name] ?? 0) + count;
 }
 
 /** Whoever finds an endpoint not well is believed. */

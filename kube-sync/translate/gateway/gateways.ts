@@ -84,11 +84,13 @@ function isAdopted({ objects, options }: Context, { spec }: ObjectOf<"Gateway">,
   const found = objects.get("GatewayClass", "", spec.gatewayClassName);
   if (found?.spec.controllerName === GATEWAY_CONTROLLER) return true;
   if (options.adoptClasses?.has(spec.gatewayClassName) === true) return true;
+  const passed = { passedOver: { className: spec.gatewayClassName } };
   if (found === undefined) {
-    say("warning", "spec.gatewayClassName", `not adopted: there is no GatewayClass "${spec.gatewayClassName}"`);
+    const reason = `not adopted: there is no GatewayClass "${spec.gatewayClassName}"`;
+    say("warning", "spec.gatewayClassName", reason, passed);
   } else {
     const reason = `not adopted: GatewayClass "${found.metadata.name}" belongs to ${found.spec.controllerName}`;
-    say("info", "spec.gatewayClassName", reason);
+    say("info", "spec.gatewayClassName", reason, passed);
   }
   return false;
 }

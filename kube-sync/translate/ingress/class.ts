@@ -37,12 +37,19 @@ export function dialectOf(context: Context, ingress: ObjectOf<"Ingress">, say: S
     const { controller } = found.spec;
     if (controller === INGRESS_CONTROLLER || options.adoptAll || isNamed(found.metadata.name))
       return CONTROLLERS.get(controller) ?? plain;
-    say("info", field, `not adopted: IngressClass "${found.metadata.name}" belongs to ${controller}`);
+    const className = found.metadata.name;
+    const reason = `not adopted: IngressClass "${className}" belongs to ${controller}`;
+    say("info", field, reason, { passedOver: { className } });
     return undefined;
   }
   if (!options.adoptAll && !isNamed(name)) {
-    if (name === undefined) say("info", field, "not adopted: it names no class, and no IngressClass is the default");
-    else say("warning", field, `not adopted: there is no IngressClass "${name}"`);
+    if (name === undefined) {
+      const reason = "not adopted: it names no class, and no IngressClass is the default";
+      say("info", field, reason, { passedOver: {} });
+    } else {
+      const reason = `not adopted: there is no IngressClass "${name}"`;
+      say("warning", field, reason, { passedOver: { className: name } });
+    }
     return undefined;
   }
   const isGke = name === undefined ? isOfGke(context, ingress) : GKE_CLASSES.has(name);

@@ -1,4 +1,4 @@
-/** The files and directories that options name: what is wrong with one is said with the option, in plain words. */
+/** The files and directories that settings name: what is wrong with one is said with the setting, in plain words. */
 import { mkdirSync, readFileSync } from "node:fs";
 
 const reasons: ReadonlyMap<string | undefined, string> = new Map([
@@ -13,13 +13,13 @@ const reasons: ReadonlyMap<string | undefined, string> = new Map([
 ]);
 
 /** An error in one line. */
-export function fileProblem(option: string, file: string, reason: string, cause?: unknown): Error {
-  return new Error(`${option} ${file}: ${reason}`, { cause });
+export function fileProblem(setting: string, file: string, reason: string, cause?: unknown): Error {
+  return new Error(`${setting} ${file}: ${reason}`, { cause });
 }
 
 /** @throws Error in one line */
-export function readText(option: string, file: string): string {
-  return told(option, file, () => readFileSync(file, "utf8"));
+export function readText(setting: string, file: string): string {
+  return told(setting, file, () => readFileSync(file, "utf8"));
 }
 
 /**
@@ -27,15 +27,15 @@ export function readText(option: string, file: string): string {
  *
  * @throws Error in one line
  */
-export function makeDirectory(option: string, directory: string): void {
-  told(option, directory, () => mkdirSync(directory, { recursive: true, mode: 0o700 }));
+export function makeDirectory(setting: string, directory: string): void {
+  told(setting, directory, () => mkdirSync(directory, { recursive: true, mode: 0o700 }));
 }
 
-function told<T>(option: string, file: string, act: () => T): T {
+function told<T>(setting: string, file: string, act: () => T): T {
   try {
     return act();
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    throw fileProblem(option, file, reasons.get(code) ?? message, cause);
+    throw fileProblem(setting, file, reasons.get(code) ?? message, cause);
   }
 }
