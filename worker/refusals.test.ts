@@ -3,7 +3,9 @@ import { expect, test } from "vitest";
 import { OriginProtocol } from "../proto/gen/edgeway/v1/table_pb.js";
 import { compile } from "../routes/compile.ts";
 import { backend, part, route, to } from "../routes/table.fixture.ts";
+import type { HttpResponse } from "./call/http.ts";
 import { answered, grpc, head } from "./plan.fixture.ts";
+import { TestSink } from "./protocol/testing.ts";
 
 const tableTo = (protocol: OriginProtocol) =>
   compile([
@@ -13,10 +15,21 @@ const tableTo = (protocol: OriginProtocol) =>
     ),
   ]);
 
+const textOf = ({ body }: HttpResponse) => new TextDecoder().decode(new TestSink(body).bytes);
+
 test("a gRPC call to a Service that does not say it speaks gRPC is told how to say so", () => {
   const { fields } = answered(head("/s/m", grpc, "POST"), tableTo(OriginProtocol.HTTP1)).head;
   expect([fields.get("grpc-status"), fields.get("grpc-message")]).toEqual([
     "14",
     "backend east/default/a:1 speaks HTTP/1.1: it cannot take gRPC; if its server does, set appProtocol: grpc at its Service's port",
   ]);
+});
+
+test("a page's preflight to a rule without CORS, which only calls can come to, is told how to allow it", () => {
+  const fields = { origin: "https://page.test", "access-control-request-method": "POST" };
+  const answer = answered(head("/s/m", fields, "OPTIONS"), tableTo(OriginProtocol.GRPC));
+  expect(answer.head.status).toBe(404);
+  expect(textOf(answer)).toContain(
+    "the rule of this preflight has no CORS: to let pages call, annotate its Ingress or route with edgeway.dev/cors-origins",
+  );
 });
