@@ -33,3 +33,12 @@ test("a page's preflight to a rule without CORS, which only calls can come to, i
     "the rule of this preflight has no CORS: to let pages call, annotate its Ingress or route with edgeway.dev/cors-origins",
   );
 });
+
+test("what curl -d sends without a content type is told which one JSON has", () => {
+  const fields = { "content-type": "application/x-www-form-urlencoded" };
+  const answer = answered(head("/s/m", fields, "POST"), tableTo(OriginProtocol.GRPC));
+  expect([answer.head.status, textOf(answer)]).toEqual([
+    415,
+    '"application/x-www-form-urlencoded" is no content type of gRPC, gRPC-Web or Connect: for JSON send content-type: application/json\n',
+  ]);
+});
