@@ -2,6 +2,7 @@
  * The metrics of the edge. Names are those of OpenTelemetry's semantic conventions for RPC as its Prometheus
  * compatibility rules spell them (dots become underscores, the unit and "_total" are appended), after "edgeway_".
  */
+import { processFamilies, type ProcessMetrics } from "./process-metrics.ts";
 import { type Family, type Labels, type Sample } from "./prometheus.ts";
 import { latencyBounds, type TallyRow } from "./tally.ts";
 import type { TrafficView } from "./traffic.ts";
@@ -29,10 +30,17 @@ export interface MetricsSources {
   readonly traffic: TrafficView;
   readonly clusters: readonly ClusterMetrics[];
   readonly pushes: PushCounts;
+  /** Undefined: the edge is made of no processes of its own. */
+  readonly processes?: ProcessMetrics | undefined;
 }
 
-export function metricFamilies({ traffic, clusters, pushes }: MetricsSources): Family[] {
-  return [...callFamilies(traffic), ...connectionFamilies(traffic), ...clusterFamilies(clusters, pushes)];
+export function metricFamilies({ traffic, clusters, pushes, processes }: MetricsSources): Family[] {
+  return [
+    ...callFamilies(traffic),
+    ...connectionFamilies(traffic),
+    ...clusterFamilies(clusters, pushes),
+    ...(processes === undefined ? [] : processFamilies(processes)),
+  ];
 }
 
 function callFamilies(traffic: TrafficView): Family[] {
