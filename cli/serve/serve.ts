@@ -5,6 +5,7 @@ import type { Handler } from "../../worker/call/http.ts";
 import { fetchHandler } from "../../worker/host/fetch-handler.ts";
 import { listen, type Listener } from "../../worker/host/node-listener.ts";
 import { newTlsFailures, type TlsFailures } from "../../worker/host/node-tls-failures.ts";
+import { processState } from "../../worker/host/process-state.ts";
 import { Processes } from "../../worker/observe/processes.ts";
 import { readCertificate } from "./certificate-files.ts";
 import { CertificateWatch } from "./certificate-watch.ts";
@@ -37,7 +38,7 @@ export async function startServe(options: ServeOptions, { syncToken, log }: Serv
   const running = new AsyncDisposableStack();
   let changed = (): void => {};
   const tlsFailures = newTlsFailures();
-  const processes = new Processes(() => ({ pid: process.pid, tlsFailures }));
+  const processes = new Processes(() => processState(tlsFailures));
   const watch = new CertificateWatch({ now: Date.now, log });
   const readFile = ({ chain, ...files }: CertificateFiles): void =>
     watch.setFile(chain, readCertificate({ chain, ...files }).cert);

@@ -2,6 +2,7 @@
 import cluster from "node:cluster";
 import type { TrafficReport } from "../../worker/observe/traffic.ts";
 import { newTlsFailures } from "../../worker/host/node-tls-failures.ts";
+import { processState } from "../../worker/host/process-state.ts";
 import { createDescriptorReader } from "./home.ts";
 import { type Edge, startEdge } from "./edge.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
@@ -29,8 +30,11 @@ async function start({ serve, adminPort }: Extract<ToWorker, { kind: "start" }>)
   const tlsFailures = newTlsFailures();
   edge = await startEdge({ serve, table, descriptorSet, admin, log, report, tlsFailures });
   edge.swap(table);
-  const state = (): void => say({ kind: "process", state: { pid: process.pid, tlsFailures } });
-  if (process.env["EDGEWAY_CONSOLE_TOKEN"]) setInterval(state, stateMs);
+  const state = (): void => say({ kind: "process", state: processState(tlsFailures) });
+  if (process.env["EDGEWAY_CONSOLE_TOKEN"]) {
+    state();
+    setInterval(state, stateMs);
+  }
   say({ kind: "ready", ports: edge.ports });
 }
 

@@ -35,7 +35,13 @@ function exposed() {
   const cluster = { cluster: "east", revision: 1, pushedMillis: 1, routes: 1, backends: 1, lastResort: false };
   const pushes = { accepted: 1, refused: { EXPIRED: 1 } };
   const processes = {
-    ...new Processes(() => ({ pid: 1, tlsFailures: { not_tls: 1 } })).view(),
+    ...new Processes(() => ({
+      pid: 1,
+      residentBytes: 1,
+      cpuSeconds: 1,
+      startSeconds: 1,
+      tlsFailures: { not_tls: 1 },
+    })).view(),
     certificates: [{ hostname: "a.test", notAfter: 1 }],
   };
   return parsePrometheus(expose(metricFamilies({ traffic: traffic.view(0), clusters: [cluster], pushes, processes })));
@@ -66,6 +72,7 @@ test.each([
 
 test("every metric of the edge is in the dashboard or in its alert rules", () => {
   const asked = read("edgeway.json") + read("alerts.yaml");
-  const counts = ["edgeway_cluster_routes", "edgeway_cluster_backends", "edgeway_pool_calls"];
+  const counts = ["edgeway_cluster_routes", "edgeway_cluster_backends", "edgeway_pool_calls", "edgeway_build_info"];
+  counts.push("process_start_time_seconds");
   for (const name of exposed().keys()) if (!counts.includes(name)) expect(asked).toContain(name);
 });

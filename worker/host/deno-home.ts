@@ -9,12 +9,14 @@ import { authorityView } from "../admin/console-authority.ts";
 import { PushLog } from "../admin/pushes.ts";
 import { SqlPartStorage } from "../admin/sql-part-storage.ts";
 import { createSyncService, type SyncAuthority } from "../admin/sync-service.ts";
+import { Processes } from "../observe/processes.ts";
 import { Traffic } from "../observe/traffic.ts";
 import { CompiledTable } from "../snapshot/compiled.ts";
 import { descriptorsFrom } from "../transcode/cache.ts";
 import { KvAuthority, type KvAuthorityOptions } from "./deno-kv-authority.ts";
 import type { Fetch } from "./fetch-handler.ts";
 import { consoleAsset } from "./console-files.ts";
+import { processState } from "./process-state.ts";
 
 export interface DenoHomeOptions {
   readonly syncToken: string | undefined;
@@ -72,12 +74,14 @@ export async function openDenoHome(options: DenoHomeOptions): Promise<DenoHome> 
   const authenticate = createAuthenticate({ syncToken, clusters, now, fetch });
   const pushes = new PushLog(now);
   const traffic = new Traffic(now);
+  const processes = new Processes(() => processState({}));
   const console = consoleToken
     ? createConsole({
         token: consoleToken,
         table,
         authority: () => authorityView(opened.current(), pushes),
         traffic: (since) => traffic.view(since),
+        processes: () => ({ ...processes.view(), certificates: [] }),
         descriptors: descriptorsFrom(descriptorSet),
         asset: consoleAsset,
         now,

@@ -6,6 +6,7 @@ import { processFamilies, type ProcessMetrics } from "./process-metrics.ts";
 import { type Family, type Labels, type Sample } from "./prometheus.ts";
 import { latencyBounds, type TallyRow } from "./tally.ts";
 import type { TrafficView } from "./traffic.ts";
+import { version } from "./version.ts";
 
 /** What the authority knows of one cluster. */
 export interface ClusterMetrics {
@@ -34,8 +35,16 @@ export interface MetricsSources {
   readonly processes?: ProcessMetrics | undefined;
 }
 
+const buildInfo: Family = {
+  name: "edgeway_build_info",
+  help: "Always 1; the label has Edgeway's version.",
+  type: "gauge",
+  samples: [{ labels: { version }, value: 1 }],
+};
+
 export function metricFamilies({ traffic, clusters, pushes, processes }: MetricsSources): Family[] {
   return [
+    buildInfo,
     ...callFamilies(traffic),
     ...connectionFamilies(traffic),
     ...clusterFamilies(clusters, pushes),

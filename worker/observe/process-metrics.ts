@@ -1,5 +1,5 @@
 /** The metrics of an edge that is made of processes: what Cloudflare does for its own edge is Cloudflare's to tell. */
-import type { ProcessesView } from "./processes.ts";
+import type { ProcessState, ProcessesView } from "./processes.ts";
 import type { Family } from "./prometheus.ts";
 
 /** Until when a name's certificate counts. */
@@ -17,9 +17,23 @@ export interface ProcessMetrics extends ProcessesView {
 /** Of more names, those whose certificates end first. */
 const mostCertificates = 1_000;
 
-export function processFamilies({ certificates, tlsFailures }: ProcessMetrics): Family[] {
+export function processFamilies({ certificates, processes, tlsFailures }: ProcessMetrics): Family[] {
+  const each = (name: string, help: string, type: Family["type"], value: (state: ProcessState) => number): Family => ({
+    name,
+    help,
+    type,
+    samples: processes.map((state) => ({ labels: { pid: String(state.pid) }, value: value(state) })),
+  });
   const first = certificates.toSorted((a, b) => a.notAfter - b.notAfter).slice(0, mostCertificates);
   return [
+    each("process_resident_memory_bytes", "Memory of a process.", "gauge", ({ residentBytes }) => residentBytes),
+    each("process_cpu_seconds_total", "CPU that a process took.", "counter", ({ cpuSeconds }) => cpuSeconds),
+    each(
+      "process_start_time_seconds",
+      "When a process began, Unix seconds.",
+      "gauge",
+      ({ startSeconds }) => startSeconds,
+    ),
     {
       name: "edgeway_certificate_not_after_seconds",
       help: "When the certificate that is served for a name ends, Unix seconds.",

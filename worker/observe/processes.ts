@@ -3,6 +3,11 @@
 /** What one process tells. Plain data. */
 export interface ProcessState {
   readonly pid: number;
+  readonly residentBytes: number;
+  /** Of CPU, since it began. */
+  readonly cpuSeconds: number;
+  /** When it began, Unix seconds. */
+  readonly startSeconds: number;
   /** TLS handshakes of callers that failed, by why, in all. */
   readonly tlsFailures: Readonly<Record<string, number>>;
 }
