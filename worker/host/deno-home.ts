@@ -41,6 +41,8 @@ export interface DenoHome {
   /** The bytes of the descriptor set with this hash. */
   descriptorSet(hash: string): Uint8Array | undefined;
   readonly traffic: Traffic;
+  /** Lets the next process have the file, while the calls of this one end. */
+  readonly release: () => void;
 }
 
 /** An authority over some storage. */
@@ -48,6 +50,7 @@ interface Opened {
   readonly storage: string;
   readonly sync: SyncAuthority;
   readonly current: () => Authority;
+  readonly release: () => void;
 }
 
 /** Milliseconds after which a cluster that has become stale is noticed at the latest. */
@@ -95,18 +98,21 @@ export async function openDenoHome(options: DenoHomeOptions): Promise<DenoHome> 
     table,
     descriptorSet,
     traffic,
+    release: opened.release,
   };
 }
 
 async function openKv(open: NonNullable<typeof Deno.openKv>, options: KvAuthorityOptions): Promise<Opened> {
   const authority = await KvAuthority.open(await open(), options);
-  return { storage: "Deno KV", sync: authority, current: () => authority.current };
+  return { storage: "Deno KV", sync: authority, current: () => authority.current, release: () => {} };
 }
 
 /** Deno Deploy has KV, and no file that would last. */
 async function openFile(file: string, options: KvAuthorityOptions): Promise<Opened> {
-  const { openSql } = await import("./node-sql.ts");
+  const { lockFile, openSql } = await import("./node-sql.ts");
+  const release = lockFile(`${file}.lock`);
+  if (release === undefined) throw new Error(`${file} is in use by another Edgeway`);
   const sql = openSql(file);
   const authority = new Authority(new SqlPartStorage(sql), { ...options, epoch: crypto.randomUUID() });
-  return { storage: file, sync: authority, current: () => authority };
+  return { storage: file, sync: authority, current: () => authority, release };
 }

@@ -51,7 +51,7 @@ export function lockFile(file: string): (() => void) | undefined {
     database.exec("BEGIN EXCLUSIVE");
   } catch (cause) {
     database?.close();
-    if ((cause as { errcode?: number }).errcode === busy) return undefined;
+    if (isBusy(cause)) return undefined;
     throw new Error(`${file} cannot be locked: ${(cause as Error).message}`, { cause });
   }
   return () => {
@@ -59,8 +59,11 @@ export function lockFile(file: string): (() => void) | undefined {
   };
 }
 
-/** SQLITE_BUSY. */
-const busy = 5;
+/** SQLITE_BUSY, of which Deno has the message alone. */
+function isBusy(error: unknown): boolean {
+  const { errcode, message } = error as Error & { readonly errcode?: number };
+  return errcode === undefined ? message === "database is locked" : errcode === 5;
+}
 
 function open(file: string): DatabaseSync {
   try {
