@@ -13,7 +13,7 @@ import { SqlPartStorage } from "../../worker/admin/sql-part-storage.ts";
 import { createSyncService } from "../../worker/admin/sync-service.ts";
 import { type Fetch } from "../../worker/host/fetch-handler.ts";
 import { consoleAsset } from "../../worker/host/console-files.ts";
-import { lockFile, openSql } from "../../worker/host/node-sql.ts";
+import { lockFile, type NodeSql, openSoundSql, openSql } from "../../worker/host/node-sql.ts";
 import type { ProcessMetrics } from "../../worker/observe/process-metrics.ts";
 import { Traffic } from "../../worker/observe/traffic.ts";
 import { CompiledTable } from "../../worker/snapshot/compiled.ts";
@@ -63,16 +63,17 @@ export function openHome(options: HomeOptions): Home {
   makeDirectory("--data", data);
   const release = lockFile(join(data, "lock.db"));
   if (release === undefined) throw new Error(`${data} is in use by another edgeway serve`);
-  const sql = openSql(databaseOf(data));
   const now = (): number => Date.now();
-  const authority = new Authority(new SqlPartStorage(sql), {
-    now,
-    epoch: randomUUID(),
-    clusters,
-    certificates: true,
-    staleMs,
-    onChange,
-  });
+  const authorityOf = (sql: NodeSql): Authority =>
+    new Authority(new SqlPartStorage(sql), {
+      now,
+      epoch: randomUUID(),
+      clusters,
+      certificates: true,
+      staleMs,
+      onChange,
+    });
+  const [sql, authority] = openSoundSql(databaseOf(data), authorityOf, log);
   const authenticate = createAuthenticate({ syncToken, clusters, now, fetch });
   const pushes = new PushLog(now);
   const traffic = new Traffic(now);

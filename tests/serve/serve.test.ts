@@ -1,6 +1,6 @@
 /** `edgeway serve`: the edge as a Node process, with its table on disk, its workers and its certificates. */
 import { once } from "node:events";
-import { mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, request, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -114,6 +114,27 @@ test("a table that was pushed is served at once after a restart, without an agen
   expect(await first.stop()).toBe(0);
   await using second = await runServe([], first.data);
   expect(await get(second.ports[0]!, "shop.test")).toEqual({ status: 200, text: "ok" });
+});
+
+test.each([
+  ["not a database", 0],
+  ["malformed in its middle", 5000],
+])("a database that is %s is put aside, and what is pushed again is served", async (_, from) => {
+  await using first = await runServe();
+  await first.push(tableOf("shop.test"));
+  await first.stop();
+  const file = join(first.data, "table.db");
+  const bytes = await readFile(file);
+  await writeFile(file, Buffer.concat([bytes.subarray(0, from), Buffer.alloc(bytes.length - from, "x")]));
+  await using second = await runServe(["--workers", "1"], first.data);
+  const [, aside] = /table\.db is damaged: it is now (\S+); the table begins empty/.exec(second.stderr()) ?? [];
+  expect((await stat(aside!)).mode & 0o777).toBe(0o600);
+  expect((await get(second.ports[0]!, "shop.test")).status).toBe(404);
+  await second.push(tableOf("shop.test"));
+  await until(
+    async () => (await get(second.ports[0]!, "shop.test")).status === 200,
+    () => second.stderr(),
+  );
 });
 
 test("data that another process has is refused in one line, until that one drains or dies", async () => {

@@ -7,7 +7,7 @@ import { parseClusters } from "../admin/clusters.ts";
 import { createConsole } from "../admin/console.ts";
 import { authorityView } from "../admin/console-authority.ts";
 import { PushLog } from "../admin/pushes.ts";
-import { SqlPartStorage } from "../admin/sql-part-storage.ts";
+import { type Sql, SqlPartStorage } from "../admin/sql-part-storage.ts";
 import { createSyncService, type SyncAuthority } from "../admin/sync-service.ts";
 import { Processes } from "../observe/processes.ts";
 import { Traffic } from "../observe/traffic.ts";
@@ -109,10 +109,11 @@ async function openKv(open: NonNullable<typeof Deno.openKv>, options: KvAuthorit
 
 /** Deno Deploy has KV, and no file that would last. */
 async function openFile(file: string, options: KvAuthorityOptions): Promise<Opened> {
-  const { lockFile, openSql } = await import("./node-sql.ts");
+  const { lockFile, openSoundSql } = await import("./node-sql.ts");
   const release = lockFile(`${file}.lock`);
   if (release === undefined) throw new Error(`${file} is in use by another Edgeway`);
-  const sql = openSql(file);
-  const authority = new Authority(new SqlPartStorage(sql), { ...options, epoch: crypto.randomUUID() });
+  const epoch = crypto.randomUUID();
+  const authorityOf = (sql: Sql): Authority => new Authority(new SqlPartStorage(sql), { ...options, epoch });
+  const [, authority] = openSoundSql(file, authorityOf, options.log);
   return { storage: file, sync: authority, current: () => authority, release };
 }
