@@ -3,6 +3,7 @@ import { devCommand } from "./dev/command.ts";
 import { explainCommand } from "./explain/command.ts";
 import { routesCommand } from "./routes/command.ts";
 import { serveCommand } from "./serve/command.ts";
+import { version } from "../worker/observe/version.ts";
 import { syncCommand } from "./sync/command.ts";
 import { statusCommand } from "./status/command.ts";
 import { UsageError } from "./usage.ts";
@@ -35,12 +36,16 @@ A gateway for gRPC that runs at the edge.
 Commands:
 ${lines.join("\n")}
 
-edgeway COMMAND --help tells a command's options.`;
+edgeway COMMAND --help tells a command's options, edgeway --version which one this is.`;
 }
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     console.log(help());
+    return 0;
+  }
+  if (name === "--version" || name === "-V") {
+    console.log(version);
     return 0;
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;

@@ -3,6 +3,7 @@ import type { Backend, Filter, PathMatch } from "../routes/model.ts";
 import type { CallError } from "./call/error.ts";
 import type { Fields } from "./call/fields.ts";
 import type { RequestHead } from "./call/http.ts";
+import { preflightOf, preflightRefused } from "./filter/cors.ts";
 import { modifyAll, requestModifiersOf } from "./filter/headers.ts";
 import { rewrite } from "./filter/rewrite.ts";
 import { requestMetadata } from "./protocol/fields.ts";
@@ -42,6 +43,7 @@ export function speak(accepted: AcceptedHttp | AcceptedRpc, head: RequestHead, b
 
 /** A POST of another type may be a call gone wrong; anything else is meant for REST. */
 function noCall(head: RequestHead, { name }: Backend): CallError {
+  if (preflightOf(head) !== undefined) return preflightRefused();
   return head.method === "POST" ? unsupportedMediaType(head) : noDescriptors(name);
 }
 

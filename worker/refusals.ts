@@ -45,7 +45,9 @@ export function noEndpoint({ name }: Backend): CallError {
 }
 
 export function cannotTakeGrpc({ name }: Backend): CallError {
-  return unavailable(`backend ${name} speaks HTTP/1.1: it cannot take gRPC`);
+  return unavailable(
+    `backend ${name} speaks HTTP/1.1: it cannot take gRPC; if its server does, set appProtocol: grpc at its Service's port`,
+  );
 }
 
 /** A Worker's sockets trust public issuers alone, for the very host, and show no certificate of their own. */

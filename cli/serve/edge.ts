@@ -5,6 +5,7 @@ import type { Handler } from "../../worker/call/http.ts";
 import { seldom } from "../../worker/call/seldom.ts";
 import { startNodeEdge } from "../../worker/host/node.ts";
 import { type Certificate, Certificates } from "../../worker/host/node-certificates.ts";
+import type { TlsFailures } from "../../worker/host/node-tls-failures.ts";
 import { observeProcess } from "../../worker/host/process-observe.ts";
 import type { TrafficReport } from "../../worker/observe/traffic.ts";
 import { CompiledTable } from "../../worker/snapshot/compiled.ts";
@@ -19,6 +20,8 @@ export interface EdgeOptions {
   /** Answers what is below `/_edgeway/`. */
   readonly admin: Handler | undefined;
   readonly log: (line: string) => void;
+  /** Where failed handshakes of TLS are counted. */
+  readonly tlsFailures: TlsFailures;
   /** Takes what was counted, if there is a console. */
   readonly report: (report: TrafficReport) => void;
 }
@@ -41,7 +44,7 @@ export interface Edge {
 
 /** @throws Error in one line if a port is taken, or a certificate cannot be read */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-  const { admin, descriptorSet, log, report } = options;
+  const { admin, descriptorSet, log, report, tlsFailures } = options;
   const consoleToken = process.env["EDGEWAY_CONSOLE_TOKEN"];
   const { http, https, proxyProtocol, certificate } = options.serve;
   const certificates = new Certificates(certificate && readCertificate(certificate));
@@ -67,6 +70,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     descriptorSet,
     admin,
     log: seldom(log, Date.now),
+    tlsFailures,
     inspectToken: consoleToken,
     observe: observeProcess({
       settings: process.env,

@@ -1,8 +1,7 @@
 /** Where a process has the route table from: its own database, or the process that has it. */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { fromBinary } from "@bufbuild/protobuf";
-import { TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import type { Certificate } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { createAdmin } from "../../worker/admin/admin.ts";
 import { createAuthenticate } from "../../worker/admin/authenticate.ts";
 import { Authority } from "../../worker/admin/authority.ts";
@@ -14,7 +13,8 @@ import { SqlPartStorage } from "../../worker/admin/sql-part-storage.ts";
 import { createSyncService } from "../../worker/admin/sync-service.ts";
 import { type Fetch } from "../../worker/host/fetch-handler.ts";
 import { consoleAsset } from "../../worker/host/console-files.ts";
-import { lockFile, openSql } from "../../worker/host/node-sql.ts";
+import { lockFile, type NodeSql, openSoundSql, openSql } from "../../worker/host/node-sql.ts";
+import type { ProcessMetrics } from "../../worker/observe/process-metrics.ts";
 import { Traffic } from "../../worker/observe/traffic.ts";
 import { CompiledTable } from "../../worker/snapshot/compiled.ts";
 import { descriptorsFrom } from "../../worker/transcode/cache.ts";
@@ -26,8 +26,8 @@ export interface Home {
   readonly admin: Fetch;
   /** The table now, in binary (edgeway.v1.Table). */
   table(): Uint8Array;
-  /** Whether any is in the table. */
-  hasCertificate(): boolean;
+  /** Those of the table. */
+  certificates(): Certificate[];
   /** The bytes of the descriptor set with this hash. */
   descriptorSet(hash: string): Uint8Array | undefined;
   /** What the processes that take calls have counted. */
@@ -49,40 +49,43 @@ export interface HomeOptions {
   readonly log: (line: string) => void;
   /** Called after each change of the table. */
   readonly onChange: () => void;
+  /** What the processes tell of themselves. */
+  readonly processes: () => ProcessMetrics;
 }
 
 /** The file of the database in the data directory. */
 const databaseOf = (data: string): string => join(data, "table.db");
 
 /** @throws Error in one line if the directory or the database cannot be had */
-export function openHome({ data, syncToken, clusters: config, staleMs, log, onChange }: HomeOptions): Home {
+export function openHome(options: HomeOptions): Home {
+  const { data, syncToken, clusters: config, staleMs, log, onChange, processes } = options;
   const clusters = parseClusters(config ?? "[]");
   makeDirectory("--data", data);
   const release = lockFile(join(data, "lock.db"));
   if (release === undefined) throw new Error(`${data} is in use by another edgeway serve`);
-  const sql = openSql(databaseOf(data));
   const now = (): number => Date.now();
-  const authority = new Authority(new SqlPartStorage(sql), {
-    now,
-    epoch: randomUUID(),
-    clusters,
-    certificates: true,
-    staleMs,
-    onChange,
-  });
+  const authorityOf = (sql: NodeSql): Authority =>
+    new Authority(new SqlPartStorage(sql), {
+      now,
+      epoch: randomUUID(),
+      clusters,
+      certificates: true,
+      staleMs,
+      onChange,
+    });
+  const [sql, authority] = openSoundSql(databaseOf(data), authorityOf, log);
   const authenticate = createAuthenticate({ syncToken, clusters, now, fetch });
   const pushes = new PushLog(now);
   const traffic = new Traffic(now);
   const admin = createAdmin({
     sync: authenticate && createSyncService({ authority, authenticate, pushes, log }),
-    console: consoleOf(process.env["EDGEWAY_CONSOLE_TOKEN"], authority, pushes, traffic),
+    console: consoleOf(process.env["EDGEWAY_CONSOLE_TOKEN"], { authority, pushes, traffic, processes }),
   });
   const ageing = setInterval(() => authority.noticeStale(), noticeMs);
   return {
     admin: (request) => admin.fetch(request),
     table: () => authority.table(),
-    hasCertificate: () =>
-      fromBinary(TableSchema, authority.table()).clusters.some(({ certificates }) => certificates.length > 0),
+    certificates: () => authority.certificates(),
     traffic,
     descriptorSet: (hash) => authority.descriptorSet(hash),
     release,
@@ -94,11 +97,17 @@ export function openHome({ data, syncToken, clusters: config, staleMs, log, onCh
   };
 }
 
+/** What the console shows. */
+interface Shown {
+  readonly authority: Authority;
+  readonly pushes: PushLog;
+  readonly traffic: Traffic;
+  readonly processes: () => ProcessMetrics;
+}
+
 function consoleOf(
   token: string | undefined,
-  authority: Authority,
-  pushes: PushLog,
-  traffic: Traffic,
+  { authority, pushes, traffic, processes }: Shown,
 ): ReturnType<typeof createConsole> | undefined {
   if (!token) return undefined;
   const compiled = new CompiledTable();
@@ -111,6 +120,7 @@ function consoleOf(
     },
     authority: () => authorityView(authority, pushes),
     traffic: (since) => traffic.view(since),
+    processes,
     descriptors: descriptorsFrom((hash) => authority.descriptorSet(hash)),
     asset: consoleAsset,
     now: Date.now,

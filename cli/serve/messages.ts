@@ -1,4 +1,5 @@
 /** What the process that has the table and those that take calls say to each other. */
+import type { ProcessState } from "../../worker/observe/processes.ts";
 import type { TrafficReport } from "../../worker/observe/traffic.ts";
 import type { ServeOptions } from "./options.ts";
 
@@ -15,4 +16,5 @@ export type FromWorker =
   | { readonly kind: "ready"; readonly ports: readonly number[] }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "log"; readonly line: string }
-  | { readonly kind: "traffic"; readonly report: TrafficReport };
+  | { readonly kind: "traffic"; readonly report: TrafficReport }
+  | { readonly kind: "process"; readonly state: ProcessState };

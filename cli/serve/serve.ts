@@ -4,10 +4,14 @@ import { type AddressInfo, createServer } from "node:net";
 import type { Handler } from "../../worker/call/http.ts";
 import { fetchHandler } from "../../worker/host/fetch-handler.ts";
 import { listen, type Listener } from "../../worker/host/node-listener.ts";
+import { newTlsFailures, type TlsFailures } from "../../worker/host/node-tls-failures.ts";
+import { processState } from "../../worker/host/process-state.ts";
+import { Processes } from "../../worker/observe/processes.ts";
 import { readCertificate } from "./certificate-files.ts";
+import { CertificateWatch } from "./certificate-watch.ts";
 import { type Edge, startEdge } from "./edge.ts";
 import { type Home, openHome } from "./home.ts";
-import type { Address, ServeOptions } from "./options.ts";
+import type { Address, CertificateFiles, ServeOptions } from "./options.ts";
 import { Workers } from "./workers.ts";
 
 export interface Serve {
@@ -33,7 +37,13 @@ export interface ServeContext {
 export async function startServe(options: ServeOptions, { syncToken, log }: ServeContext): Promise<Serve> {
   const running = new AsyncDisposableStack();
   let changed = (): void => {};
+  const tlsFailures = newTlsFailures();
+  const processes = new Processes(() => processState(tlsFailures));
+  const watch = new CertificateWatch({ now: Date.now, log });
+  const readFile = ({ chain, ...files }: CertificateFiles): void =>
+    watch.setFile(chain, readCertificate({ chain, ...files }).cert);
   try {
+    if (options.certificate !== undefined) readFile(options.certificate);
     const home = openHome({
       data: options.data,
       clusters: options.clusters,
@@ -41,13 +51,17 @@ export async function startServe(options: ServeOptions, { syncToken, log }: Serv
       syncToken,
       log,
       onChange: () => changed(),
+      processes: () => ({ ...processes.view(), certificates: watch.ends() }),
     });
     running.defer(() => home.close());
     const admin = fetchHandler(home.admin);
-    const calls =
-      options.workers === 0 ? await alone(options, home, admin, log) : await many(options, home, admin, log);
+    const context = { home, admin, log, processes, tlsFailures };
+    const calls = options.workers === 0 ? await alone(options, context) : await many(options, context);
     running.defer(() => calls.drain());
-    changed = () => calls.swap(home.table());
+    changed = () => {
+      calls.swap(home.table());
+      if (options.https.length > 0) watch.setPushed(home.certificates());
+    };
     changed();
     const own = options.admin && (await listen({ ...options.admin, handlerFor: () => admin }));
     if (own !== undefined) running.defer(() => own.close());
@@ -55,8 +69,12 @@ export async function startServe(options: ServeOptions, { syncToken, log }: Serv
     return {
       ports: calls.ports,
       adminPort: own?.port,
-      hasCertificate: options.certificate !== undefined || home.hasCertificate(),
-      reload: () => calls.reload(),
+      hasCertificate: options.certificate !== undefined || home.certificates().length > 0,
+      async reload() {
+        if (options.certificate !== undefined) readFile(options.certificate); // what is wrong is said once, not by each
+        watch.repeat();
+        await calls.reload();
+      },
       drain: () => running.disposeAsync(),
       end: () => calls.end(),
     };
@@ -75,13 +93,23 @@ interface Calls {
   end(): void;
 }
 
-async function alone(serve: ServeOptions, home: Home, admin: Handler, log: ServeContext["log"]): Promise<Calls> {
+/** What those who take the calls have to do with. */
+interface CallsContext extends Pick<ServeContext, "log"> {
+  readonly home: Home;
+  readonly admin: Handler;
+  readonly processes: Processes;
+  /** Of this process. */
+  readonly tlsFailures: TlsFailures;
+}
+
+async function alone(serve: ServeOptions, { home, admin, log, tlsFailures }: CallsContext): Promise<Calls> {
   const edge: Edge = await startEdge({
     serve,
     table: home.table(),
     descriptorSet: (hash) => home.descriptorSet(hash),
     admin: serve.admin === undefined ? admin : undefined,
     log,
+    tlsFailures,
     report: (report) => home.traffic.add(report),
   });
   return {
@@ -97,7 +125,7 @@ async function alone(serve: ServeOptions, home: Home, admin: Handler, log: Serve
   };
 }
 
-async function many(serve: ServeOptions, home: Home, admin: Handler, log: ServeContext["log"]): Promise<Calls> {
+async function many(serve: ServeOptions, { home, admin, log, processes }: CallsContext): Promise<Calls> {
   const inside: Listener = await listen({ host: "127.0.0.1", port: 0, handlerFor: () => admin });
   const own = { ...serve, http: await settled(serve.http), https: await settled(serve.https) };
   const start = () => ({ kind: "start", serve: own, table: home.table(), adminPort: inside.port }) as const;
@@ -106,6 +134,7 @@ async function many(serve: ServeOptions, home: Home, admin: Handler, log: ServeC
     start,
     log,
     traffic: home.traffic,
+    processes,
   });
   const drain = async (): Promise<void> => {
     await workers.drain();
@@ -116,10 +145,7 @@ async function many(serve: ServeOptions, home: Home, admin: Handler, log: ServeC
     return {
       ports,
       swap: (table) => workers.send({ kind: "table", table }),
-      async reload() {
-        if (serve.certificate !== undefined) readCertificate(serve.certificate); // what is wrong is said once, not by each
-        await workers.replace();
-      },
+      reload: () => workers.replace(),
       drain,
       end: () => workers.end(),
     };

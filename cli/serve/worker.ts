@@ -1,10 +1,15 @@
 /** A worker process of `edgeway serve --workers N`: takes calls by the table that the first process sends. */
 import cluster from "node:cluster";
 import type { TrafficReport } from "../../worker/observe/traffic.ts";
+import { newTlsFailures } from "../../worker/host/node-tls-failures.ts";
+import { processState } from "../../worker/host/process-state.ts";
 import { createDescriptorReader } from "./home.ts";
 import { type Edge, startEdge } from "./edge.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { toPrimary } from "./to-primary.ts";
+
+/** How often it tells of itself what changes without calls, too. */
+const stateMs = 2_000;
 
 let edge: Edge | undefined;
 /** The last one that came, which may be while the edge still starts. */
@@ -22,8 +27,14 @@ async function start({ serve, adminPort }: Extract<ToWorker, { kind: "start" }>)
   // Where it has an address of its own, calls have no way to it.
   const admin = serve.admin === undefined ? toPrimary(adminPort) : undefined;
   const report = (traffic: TrafficReport): void => say({ kind: "traffic", report: traffic });
-  edge = await startEdge({ serve, table, descriptorSet, admin, log, report });
+  const tlsFailures = newTlsFailures();
+  edge = await startEdge({ serve, table, descriptorSet, admin, log, report, tlsFailures });
   edge.swap(table);
+  const state = (): void => say({ kind: "process", state: processState(tlsFailures) });
+  if (process.env["EDGEWAY_CONSOLE_TOKEN"]) {
+    state();
+    setInterval(state, stateMs);
+  }
   say({ kind: "ready", ports: edge.ports });
 }
 

@@ -1,6 +1,7 @@
 /** The worker processes of `edgeway serve`, as the process that started them sees them. */
 import cluster, { type Worker } from "node:cluster";
 import { fileURLToPath } from "node:url";
+import type { Processes } from "../../worker/observe/processes.ts";
 import type { Traffic } from "../../worker/observe/traffic.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
@@ -14,6 +15,8 @@ export interface WorkersOptions {
   readonly log: (line: string) => void;
   /** Where what workers count is gathered. */
   readonly traffic: Traffic;
+  /** Where it is gathered what they tell of themselves. */
+  readonly processes: Processes;
 }
 
 export class Workers {
@@ -107,11 +110,12 @@ export class Workers {
     const born = performance.now();
     this.#active.add(worker);
     return new Promise((resolve, reject) => {
-      const { traffic, log } = this.#options;
+      const { traffic, processes, log } = this.#options;
       let source: string | undefined;
       // What it has said before may still be on the way when it has ended.
       worker.once("disconnect", () => {
         if (source !== undefined) traffic.gone(source);
+        processes.gone(worker.process.pid!);
       });
       const ended = (how: string): void => {
         const isReady = this.#ready.delete(worker);
@@ -128,7 +132,8 @@ export class Workers {
         else if (message.kind === "traffic") {
           ({ source } = message.report);
           traffic.add(message.report);
-        } else if (message.kind === "failed") reject(new Error(message.reason));
+        } else if (message.kind === "process") processes.set(message.state);
+        else if (message.kind === "failed") reject(new Error(message.reason));
         else {
           this.#ready.add(worker);
           resolve(message.ports);

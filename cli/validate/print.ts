@@ -72,7 +72,7 @@ function summary({ routes, backends }: ClusterTable, report: readonly ReportEntr
     plural(count("error"), "error"),
     plural(count("warning"), "warning"),
   ];
-  return parts.join(", ");
+  return `${parts.join(", ")}${hosts === 0 ? ": nothing would be served" : ""}`;
 }
 
 function plural(count: number, noun: string): string {

@@ -27,6 +27,8 @@ spec: { controller: k8s.io/ingress-nginx }
 ---
 `;
 
+const controller = "edgeway.dev/ingress-controller";
+
 let directory: string;
 
 beforeEach(async () => {
@@ -41,8 +43,8 @@ async function validated(text: string, { adoptAll = true, json = false } = {}) {
 }
 
 test("what is served as it says is ok", async () => {
-  const { output, errors } = await validated(service + ingress("good", "web"));
-  expect(errors).toBe(0);
+  const { output, served, errors } = await validated(service + ingress("good", "web"));
+  expect({ served, errors }).toEqual({ served: true, errors: 0 });
   expect(output).toBe("ok       Ingress default/good  1 rule\n\n1 host, 1 backend, 0 errors, 0 warnings");
 });
 
@@ -63,16 +65,36 @@ test("each object's mistakes are below it, with level, field and reason", async 
 });
 
 test("a file that is no YAML is an error under its own name", async () => {
-  const { output, errors } = await validated("kind: [");
-  expect(errors).toBe(1);
+  const { output, served, errors } = await validated("kind: [");
+  expect({ served, errors }).toEqual({ served: false, errors: 1 });
   expect(output).toMatch(/^error {4}all\.yaml\n {2}error: line 1, column 8: /);
 });
 
-test("with Edgeway's own classes alone, others are skipped and that is no error", async () => {
-  const { output, errors } = await validated(service + ingress("other", "web"), { adoptAll: false });
-  expect(errors).toBe(0);
+test("with Edgeway's own classes alone, others are skipped, and that fails as their hosts would not be served", async () => {
+  const own = ingress("own", "web").replaceAll("nginx", "edgeway").replace("k8s.io/ingress-edgeway", controller);
+  const { output, served, errors } = await validated(service + own + ingress("other", "web"), { adoptAll: false });
+  expect({ served, errors }).toEqual({ served: false, errors: 0 });
+  expect(output).toMatch(/^ok {7}Ingress default\/own +1 rule$/m);
   expect(output).toMatch(/^skipped {2}Ingress default\/other\n {2}info: spec\.ingressClassName: not adopted/);
-  expect(output).toMatch(/\n\npassed over: 1 Ingress .*--adopt-all.*\n0 hosts, /);
+  expect(output).toMatch(/\n\npassed over: 1 Ingress .*--adopt-all.*\n1 host, /);
+});
+
+test("objects of which no host would be served fail, and that is said", async () => {
+  for (const [text, adoptAll] of [
+    [service, true],
+    [service + ingress("other", "web"), false],
+  ] as const) {
+    // oxlint-disable-next-line no-await-in-loop -- they share a file
+    const { output, served, errors } = await validated(text, { adoptAll });
+    expect({ served, errors }).toEqual({ served: false, errors: 0 });
+    expect(output).toMatch(/0 hosts, 0 backends, 0 errors, 0 warnings: nothing would be served$/);
+  }
+});
+
+test("a Service to which no manifest tells the way is a warning: its cluster may know it", async () => {
+  const { output, served } = await validated(service.replace(/, annotations: \{.*?\}/, "") + ingress("good", "web"));
+  expect(served).toBe(true);
+  expect(output).toContain("warning: the edge cannot reach port 80");
 });
 
 test("as JSON there are report, statuses and table", async () => {

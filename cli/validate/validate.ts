@@ -18,8 +18,15 @@ export interface ValidateOptions {
   readonly json: boolean;
 }
 
+export interface Validated {
+  readonly output: string;
+  readonly errors: number;
+  /** Whether there is something to serve, and all of it would be. */
+  readonly served: boolean;
+}
+
 /** @throws an Error that names the directory when it cannot be read, or has no objects. */
-export async function validate(options: ValidateOptions): Promise<{ output: string; errors: number }> {
+export async function validate(options: ValidateOptions): Promise<Validated> {
   const manifests = await readDirectory(options.directory);
   // Most often it is the wrong directory, which is to fail where the exit code alone is looked at.
   if (manifests.objects.length === 0 && manifests.report.length === 0)
@@ -30,7 +37,8 @@ export async function validate(options: ValidateOptions): Promise<{ output: stri
   const report = sortReport([...manifests.report, ...replaced.report, ...translation.report]);
   const errors = report.filter(({ level }) => level === "error").length;
   const output = options.json ? toText(translation, report) : printTable(store.objects(), translation.table, report);
-  return { output, errors };
+  const isPassedOver = report.some(({ passedOver }) => passedOver !== undefined);
+  return { output, errors, served: errors === 0 && !isPassedOver && translation.table.routes.length > 0 };
 }
 
 async function readDirectory(directory: string): Promise<Manifests> {

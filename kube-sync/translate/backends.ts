@@ -4,6 +4,7 @@ import type { Backend, BackendRefSchema } from "../../proto/gen/edgeway/v1/table
 import { BackendSchema, OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { ServicePort } from "../objects/core.ts";
 import type { ObjectOf } from "../objects/object.ts";
+import { reportUnknown } from "./annotations.ts";
 import type { Context } from "./context.ts";
 import { invalidTarget, sayAbout } from "./context.ts";
 import type { BackendDescriptors } from "./descriptors.ts";
@@ -38,9 +39,12 @@ export function useBackend(
 ): BackendTarget {
   const { namespace, name } = service.metadata;
   const key = `${namespace}/${name}:${port.port}`;
+  const say = sayAbout(context, service);
+  const refused = reportUnknown(service, say);
+  if (refused !== undefined) return invalidTarget(refused);
   const tls = serviceTls(context, service, port) ?? reference.originTls;
   if (tls !== undefined && "invalid" in tls) return invalidTarget(tls.invalid);
-  const spoken = originSpeech(service, port, reference, sayAbout(context, service));
+  const spoken = originSpeech(service, port, reference, say);
   const speech = tls === undefined ? spoken : { ...spoken, tls: true };
   const target = { case: "backend" as const, value: key };
   context.uses.push({ key, service, port, speech, reference, way: wayOf(speech, reference), target });

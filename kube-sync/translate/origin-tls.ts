@@ -3,7 +3,7 @@ import type { OriginTlsSchema } from "../../proto/gen/edgeway/v1/policy_pb.js";
 import { isEndpointHost } from "../../routes/syntax.ts";
 import type { ServicePort } from "../objects/core.ts";
 import type { ObjectOf } from "../objects/object.ts";
-import { Annotations, textOf } from "./annotations.ts";
+import { Annotations, textOf, VITAL_OF_SERVICES } from "./annotations.ts";
 import { authoritiesOf, pairOf } from "./certificates.ts";
 import type { Context } from "./context.ts";
 import { sayAbout } from "./context.ts";
@@ -25,16 +25,14 @@ export function serviceTls(context: Context, service: ObjectOf<"Service">, port:
 const name = textOf("a name", (value) => value !== "");
 const serverName = textOf("a lower-case host name", isEndpointHost);
 
-const OF_TLS = ["ca-configmap", "ca-secret", "client-cert-secret", "server-name"] as const;
-
 /** What cannot be read must hold, too: rather than trust or show more than was meant, the Service gets no calls. */
 function annotatedTls(context: Context, service: ObjectOf<"Service">): OriginTls | undefined {
-  const annotations = new Annotations(service, sayAbout(context, service), OF_TLS);
-  if (!OF_TLS.some((each) => annotations.has(each))) return undefined;
+  const annotations = new Annotations(service, sayAbout(context, service), VITAL_OF_SERVICES);
+  if (!VITAL_OF_SERVICES.some((each) => annotations.has(each))) return undefined;
   const { namespace } = service.metadata;
   const tls: OriginTlsInit = {};
   let invalid: string | undefined;
-  const fail = (each: (typeof OF_TLS)[number], reason: string) => {
+  const fail = (each: (typeof VITAL_OF_SERVICES)[number], reason: string) => {
     annotations.wrong(each, `${reason}: it gets no calls`);
     invalid ??= reason;
   };
@@ -52,7 +50,6 @@ function annotatedTls(context: Context, service: ObjectOf<"Service">): OriginTls
     else [tls.clientCertificate, tls.clientKey] = [pair.chainPem, pair.keyPem];
   }
   tls.serverName = annotations.get("server-name", serverName) ?? "";
-  const [malformed] = annotations.malformed;
-  invalid ??= malformed && `the annotation edgeway.dev/${malformed} is malformed`;
+  invalid ??= annotations.fault(VITAL_OF_SERVICES);
   return invalid === undefined ? { tls } : { invalid };
 }

@@ -15,6 +15,7 @@ import {
   oneOf,
   reportUnknown,
   textOf,
+  VITAL_OF_ROUTES,
 } from "./annotations.ts";
 import type { Context, FilterInit, SourceName } from "./context.ts";
 import { invalidTarget, sayAbout } from "./context.ts";
@@ -28,7 +29,7 @@ interface RoutePolicies {
   readonly retry: MessageInitShape<typeof RetrySchema> | undefined;
   readonly hedging: MessageInitShape<typeof HedgingSchema> | undefined;
   readonly protocols: readonly CallProtocol[];
-  /** Why calls must not be served: an annotation that says whose they may be, or which, is malformed. */
+  /** Why calls must not be served: an annotation that says whose they may be, which, or how many, cannot be gone by. */
   readonly refused: string | undefined;
 }
 
@@ -85,13 +86,12 @@ function addToRule(rule: Rule, { filters, timeouts, retry, hedging, protocols, r
 
 function policiesOf(context: Context, object: KubeObject): RoutePolicies {
   const say = sayAbout(context, object);
-  reportUnknown(object, say);
-  const annotations = new Annotations(object, say, VITAL);
+  const unknown = reportUnknown(object, say);
+  const annotations = new Annotations(object, say, VITAL_OF_ROUTES);
   const cors = annotatedCors(annotations, say);
   const jwt = jwtOf(annotations);
   const limit = annotations.get("rate-limit", rateLimit);
   const protocols = annotations.get("match-protocol", listOf(oneOf(PROTOCOLS))) ?? [];
-  const [malformed] = VITAL.filter((name) => annotations.malformed.has(name));
   return {
     // A preflight has no token, and counts as no call.
     filters: [
@@ -103,12 +103,9 @@ function policiesOf(context: Context, object: KubeObject): RoutePolicies {
     retry: retryOf(annotations),
     hedging: hedgingOf(annotations),
     protocols,
-    refused: malformed && `the annotation edgeway.dev/${malformed} is malformed`,
+    refused: unknown ?? annotations.fault(VITAL_OF_ROUTES),
   };
 }
-
-/** They say whose calls are served, and which. */
-const VITAL = ["match-protocol", "jwt-issuer", "jwt-jwks-uri", "jwt-audiences"] as const;
 
 const PROTOCOLS: ReadonlyMap<string, CallProtocol> = new Map([
   ["grpc", CallProtocol.GRPC],
@@ -231,8 +228,7 @@ function jwtOf(annotations: Annotations): MessageInitShape<typeof JwtSchema> | u
     return { keys: { case: "jwksUri", value: uri }, issuer: issuer ?? "", audiences: [...(audiences ?? [])] };
   }
   if (!annotations.has("jwt-jwks-uri") && (issuer !== undefined || audiences !== undefined)) {
-    annotations.malformed.add("jwt-jwks-uri");
-    annotations.wrong("jwt-jwks-uri", "is missing: tokens cannot be checked without it");
+    annotations.missing("jwt-jwks-uri", "tokens cannot be checked without it, and calls are answered with an error");
   }
   return undefined;
 }

@@ -9,7 +9,7 @@ import { Transport } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { forms, locationHints } from "../../routes/syntax.ts";
 import type { ObjectOf } from "../objects/object.ts";
 import type { Form } from "./annotations.ts";
-import { Annotations, duration, integer, oneOf, reportUnknown } from "./annotations.ts";
+import { Annotations, duration, integer, oneOf } from "./annotations.ts";
 import type { Say } from "./context.ts";
 
 /** How a backend's endpoints are chosen, checked and spared, as the table has it. */
@@ -30,7 +30,6 @@ type Hash = Extract<LoadBalancingInit["policy"], { case?: "consistentHash" }>;
 
 /** What a Service asks for by annotation; fields of which it says nothing are absent. */
 export function servicePolicies(service: ObjectOf<"Service">, say: Say): BackendPolicies {
-  reportUnknown(service, say);
   const annotations = new Annotations(service, say);
   const policies = {
     loadBalancing: loadBalancingOf(annotations),

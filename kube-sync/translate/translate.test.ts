@@ -102,3 +102,31 @@ test("the default backend takes what no path of any host takes", () => {
   expect(backendOf("a.com", "/website")).toBe("east/default/api:80");
   expect(backendOf("b.com", "/web")).toBe("east/default/api:80");
 });
+
+test.each([
+  [{ "jwt-jwk-uri": "https://keys.example.com/" }, "edgeway.dev/jwt-jwk-uri is not known"],
+  [{ "jwt-scope": "read" }, "edgeway.dev/jwt-scope is not known"],
+  [{ "jwt-issuer": "me" }, "edgeway.dev/jwt-jwks-uri is missing"],
+  [{ "rate-limit": "fast" }, "edgeway.dev/rate-limit is malformed"],
+  [{ ratelimit: "10/s" }, "edgeway.dev/ratelimit is not known"],
+  [{ "ca-secret": "mine" }, "edgeway.dev/ca-secret means nothing on an object of the kind Ingress"],
+])("an Ingress with %j, by which calls cannot be held off, answers them with an error", (annotations, reason) => {
+  const own = Object.entries(annotations).map(([name, value]) => `edgeway.dev/${name}: "${value}"`);
+  const guarded = ingress("web", "a.com", ["/"]).replace("name: web", `name: web, annotations: {${own.join(", ")}}`);
+  const { table, report } = translateAll(guarded);
+  const targets = table.routes
+    .flatMap(({ rules }) => rules)
+    .flatMap(({ backends }) => backends.map((each) => each.target));
+  expect(targets).toEqual([{ case: "invalid", value: expect.stringContaining(reason) }]);
+  expect(report.filter(({ level }) => level === "error")).toHaveLength(1);
+});
+
+test("an annotation that is misspelt is an error, which says what was meant", () => {
+  const misspelt = ingress("web", "a.com", ["/"]).replace(
+    "name: web",
+    "name: web, annotations: {edgeway.dev/timeuot: 1s}",
+  );
+  expect(translateAll(misspelt).report.map(formatEntry)).toEqual([
+    'web.yaml: Ingress default/web metadata.annotations["edgeway.dev/timeuot"]: error: is not known (did you mean edgeway.dev/timeout?): ignored',
+  ]);
+});

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generate } from "selfsigned";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parsePrometheus } from "../observe/prometheus.ts";
 import { startDenoMain } from "./main.ts";
 
 let folder: string;
@@ -65,4 +66,19 @@ test("with a certificate and its key it serves TLS", async () => {
   )) as [{ statusCode: number }];
   expect(answer.statusCode).toBe(404);
   expect(await edge.stop()).toBe(0);
+});
+
+test("with EDGEWAY_CONSOLE_TOKEN its metrics have the version, and the process's memory, CPU and age", async () => {
+  const edge = await startDenoMain(
+    { EDGEWAY_DATABASE: join(folder, "metrics.db"), EDGEWAY_CONSOLE_TOKEN: "console" },
+    [],
+  );
+  const headers = { authorization: "Bearer console" };
+  const families = parsePrometheus(await (await fetch(`${edge.url}/_edgeway/metrics`, { headers })).text());
+  await edge.stop();
+  const valueOf = (name: string) => families.get(name)!.samples[0]!.value;
+  expect(families.get("edgeway_build_info")!.samples[0]!.labels["version"]).toMatch(/^\d+\.\d+\.\d+/);
+  expect(valueOf("process_resident_memory_bytes")).toBeGreaterThan(10_000_000);
+  expect(valueOf("process_cpu_seconds_total")).toBeGreaterThan(0.01);
+  expect(Math.abs(valueOf("process_start_time_seconds") - Date.now() / 1000)).toBeLessThan(60);
 });

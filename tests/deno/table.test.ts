@@ -84,6 +84,29 @@ describe.each([
   });
 });
 
+test("a file that another process has is refused in one line, until that one stops", async () => {
+  const first = await start();
+  await expect(start()).rejects.toThrow(`edgeway: ${join(folder, "table.db")} is in use by another Edgeway`);
+  await push(first, tableOf("one", "first"));
+  expect(await first.stop()).toBe(0);
+  expect(await answer(await start(), "one.example")).toBe("first 0");
+});
+
+test("that nobody can push is said after the start, where it is so", async () => {
+  const line =
+    "edgeway: nobody can push a route table: set EDGEWAY_SYNC_TOKEN, or name the clusters with EDGEWAY_CLUSTERS";
+  const open = await start();
+  await open.stop();
+  expect(open.stderr()).not.toContain("nobody can push");
+  const env = { EDGEWAY_DATABASE: join(folder, "other.db"), EDGEWAY_SYNC_TOKEN: "" };
+  const closed = await startDenoMain(env, []);
+  running.push(closed);
+  await until(
+    () => closed.stderr().includes(line),
+    () => closed.stderr(),
+  );
+});
+
 test("isolates that share Deno KV follow each other, and pushes to several at once all count", async () => {
   const edges = [await start("--unstable-kv"), await start("--unstable-kv")] as const;
   await push(edges[0], tableOf("one", "first"));

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { run } from "./cli.ts";
+import { root, run } from "./cli.ts";
 
 let script: string;
 
@@ -24,6 +24,13 @@ test("a script gets its arguments and the package's own Node, and gives its exit
   const said = JSON.parse(running.stdout());
   expect(said).toEqual({ node: expect.stringMatching(/^v24\./), args: ["7", "--flag"] });
   expect(running.stderr()).toBe("");
+});
+
+test("--version is package.json's", async () => {
+  const running = run("cli/main.ts", "--version");
+  expect(await running.exited).toBe(0);
+  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
+  expect(running.stdout()).toBe(`${version}\n`);
 });
 
 test("a signal reaches the script", async () => {

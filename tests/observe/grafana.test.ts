@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { expose } from "../../worker/observe/prometheus.ts";
 import { metricFamilies } from "../../worker/observe/metrics.ts";
+import { Processes } from "../../worker/observe/processes.ts";
 import { record } from "../../worker/observe/record.fixture.ts";
 import { Traffic, TrafficCounter } from "../../worker/observe/traffic.ts";
 import { root } from "../dev/cli.ts";
@@ -33,7 +34,17 @@ function exposed() {
   traffic.add(counter.take({ source: "a", pools: [pool], http2: { resetBurst: 1 }, spansDropped: 1 }));
   const cluster = { cluster: "east", revision: 1, pushedMillis: 1, routes: 1, backends: 1, lastResort: false };
   const pushes = { accepted: 1, refused: { EXPIRED: 1 } };
-  return parsePrometheus(expose(metricFamilies({ traffic: traffic.view(0), clusters: [cluster], pushes })));
+  const processes = {
+    ...new Processes(() => ({
+      pid: 1,
+      residentBytes: 1,
+      cpuSeconds: 1,
+      startSeconds: 1,
+      tlsFailures: { not_tls: 1 },
+    })).view(),
+    certificates: [{ hostname: "a.test", notAfter: 1 }],
+  };
+  return parsePrometheus(expose(metricFamilies({ traffic: traffic.view(0), clusters: [cluster], pushes, processes })));
 }
 
 function expressionsIn(value: unknown): string[] {
@@ -61,6 +72,7 @@ test.each([
 
 test("every metric of the edge is in the dashboard or in its alert rules", () => {
   const asked = read("edgeway.json") + read("alerts.yaml");
-  const counts = ["edgeway_cluster_routes", "edgeway_cluster_backends", "edgeway_pool_calls"];
+  const counts = ["edgeway_cluster_routes", "edgeway_cluster_backends", "edgeway_pool_calls", "edgeway_build_info"];
+  counts.push("process_start_time_seconds");
   for (const name of exposed().keys()) if (!counts.includes(name)) expect(asked).toContain(name);
 });

@@ -10,7 +10,7 @@ import { echoClient, serviceName } from "../contract/clients.ts";
 import { run } from "../dev/cli.ts";
 import { until } from "../e2e/until.ts";
 import { tableTo } from "../edges/table.ts";
-import { type RunningServe, runServe } from "../serve/serve.ts";
+import { type RunningServe, runServe, workersOf } from "../serve/serve.ts";
 import { parsePrometheus } from "./prometheus.ts";
 
 const consoleToken = "the-console-of-a-test";
@@ -100,6 +100,18 @@ test("metrics are those of every worker", async () => {
   const { samples } = scraped.get("edgeway_rpc_server_duration_seconds")!;
   expect(samples.find(({ name }) => name.endsWith("_count"))!.value).toBeGreaterThanOrEqual(20);
   expect(scraped.get("edgeway_cluster_revision")!.samples).toMatchObject([{ labels: { cluster: "test" }, value: 1 }]);
+});
+
+test("metrics have the version, and memory, CPU and age of the first process and of every worker", async () => {
+  const pids = [serve.process.pid!, ...workersOf(serve)].map(String);
+  const samplesOf = async (name: string) => (await scrape()).get(name)!.samples;
+  const told = async () => (await samplesOf("process_resident_memory_bytes")).map(({ labels }) => labels["pid"]);
+  await expect.poll(async () => new Set(await told()), { timeout: 10_000 }).toEqual(new Set(pids));
+  for (const { value } of await samplesOf("process_resident_memory_bytes")) expect(value).toBeGreaterThan(10_000_000);
+  for (const { value } of await samplesOf("process_cpu_seconds_total")) expect(value).toBeGreaterThan(0.01);
+  for (const { value } of await samplesOf("process_start_time_seconds"))
+    expect(Math.abs(value - Date.now() / 1000)).toBeLessThan(300);
+  expect(await samplesOf("edgeway_build_info")).toMatchObject([{ labels: { version: expect.any(String) }, value: 1 }]);
 });
 
 test("connections of workers that are gone are counted no more; their calls still are", async () => {

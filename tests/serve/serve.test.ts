@@ -1,6 +1,6 @@
 /** `edgeway serve`: the edge as a Node process, with its table on disk, its workers and its certificates. */
 import { once } from "node:events";
-import { mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, request, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { descendants, expectGone, isRunning, run } from "../dev/cli.ts";
 import { until } from "../e2e/until.ts";
+import { parsePrometheus } from "../observe/prometheus.ts";
 import { type RunningServe, runServe, token, workersOf } from "./serve.ts";
 
 let origin: Server;
@@ -72,8 +73,10 @@ async function slowCall(port: number): Promise<{ readonly got: Promise<Got>; rel
   return { got, release: () => answered.resolve("at last") };
 }
 
-async function pairFor(name: string) {
-  const made = await generate([{ name: "commonName", value: name }], { keyType: "ec", algorithm: "sha256" });
+async function pairFor(name: string, days = 365) {
+  const notAfterDate = new Date(Date.now() + days * 86_400_000);
+  const options = { keyType: "ec", algorithm: "sha256", notBeforeDate: new Date("2020-01-01"), notAfterDate } as const;
+  const made = await generate([{ name: "commonName", value: name }], options);
   return { chain: made.cert, privateKey: made.private };
 }
 
@@ -86,14 +89,14 @@ async function servedName(port: number, servername: string): Promise<string> {
 }
 
 /** A certificate and its key in files, and the options that name them. */
-async function certificateFiles(name: string) {
+async function certificateFiles(name: string, ownDays?: number) {
   const directory = await mkdtemp(join(tmpdir(), "edgeway-certificate-"));
   const [cert, key] = [join(directory, "tls.crt"), join(directory, "tls.key")];
-  const write = async (subject: string): Promise<void> => {
-    const { chain, privateKey } = await pairFor(subject);
+  const write = async (subject: string, days?: number): Promise<void> => {
+    const { chain, privateKey } = await pairFor(subject, days);
     await Promise.all([writeFile(cert, chain), writeFile(key, privateKey)]);
   };
-  await write(name);
+  await write(name, ownDays);
   return {
     cert,
     key,
@@ -111,6 +114,27 @@ test("a table that was pushed is served at once after a restart, without an agen
   expect(await first.stop()).toBe(0);
   await using second = await runServe([], first.data);
   expect(await get(second.ports[0]!, "shop.test")).toEqual({ status: 200, text: "ok" });
+});
+
+test.each([
+  ["not a database", 0],
+  ["malformed in its middle", 5000],
+])("a database that is %s is put aside, and what is pushed again is served", async (_, from) => {
+  await using first = await runServe();
+  await first.push(tableOf("shop.test"));
+  await first.stop();
+  const file = join(first.data, "table.db");
+  const bytes = await readFile(file);
+  await writeFile(file, Buffer.concat([bytes.subarray(0, from), Buffer.alloc(bytes.length - from, "x")]));
+  await using second = await runServe(["--workers", "1"], first.data);
+  const [, aside] = /table\.db is damaged: it is now (\S+); the table begins empty/.exec(second.stderr()) ?? [];
+  expect((await stat(aside!)).mode & 0o777).toBe(0o600);
+  expect((await get(second.ports[0]!, "shop.test")).status).toBe(404);
+  await second.push(tableOf("shop.test"));
+  await until(
+    async () => (await get(second.ports[0]!, "shop.test")).status === 200,
+    () => second.stderr(),
+  );
 });
 
 test("data that another process has is refused in one line, until that one drains or dies", async () => {
@@ -434,6 +458,76 @@ test("a TLS listener without any certificate is said at start, and no more once 
   await third.stop();
   expect(second.stderr() + third.stderr()).not.toContain(line);
 });
+
+/** Serves with a console, and reads its metrics. */
+async function runScraped(args: readonly string[]) {
+  process.env["EDGEWAY_CONSOLE_TOKEN"] = "console";
+  const serve = await runServe([...args, "--admin", "127.0.0.1:0"]);
+  delete process.env["EDGEWAY_CONSOLE_TOKEN"];
+  const scrape = async (name: string) => {
+    const { text } = await get(serve.ports.at(-1)!, "edge", "/_edgeway/metrics", { authorization: "Bearer console" });
+    return Object.fromEntries(
+      parsePrometheus(text)
+        .get(name)!
+        .samples.map(({ labels, value }) => [Object.values(labels)[0], value]),
+    );
+  };
+  return { serve, scrape };
+}
+
+test.each([["one process", []] as const, ["workers", ["--workers", "2"]] as const])(
+  "certificates that end soon are said once at start and at each reload, and metrics have when they do, %s",
+  async (_, workers) => {
+    await using files = await certificateFiles("files.test", 3);
+    const { serve, scrape } = await runScraped([...files.args, ...workers]);
+    await using own = serve;
+    const said = () =>
+      own
+        .stderr()
+        .match(/^edgeway: the certificate .*$/gm)
+        ?.map((line) => line.replace(/at \S+/, "at …"));
+    const lines = [
+      `edgeway: the certificate of --tls-cert ${files.cert} ends at … within 3 days: it has to be renewed`,
+      "edgeway: the certificate for old.test expired at … callers that check it are refused by it",
+    ];
+    await own.push({
+      ...tableOf("shop.test"),
+      certificates: [{ key: "old", source, hostnames: ["old.test"], ...(await pairFor("old.test", -1)) }],
+    });
+    await until(
+      () => said()?.length === 2,
+      () => own.stderr(),
+    );
+    expect(said()).toEqual(lines);
+    own.process.kill("SIGHUP");
+    await until(
+      () => own.stderr().includes("reloaded"),
+      () => own.stderr(),
+    );
+    expect(said()).toEqual([...lines, ...lines]);
+    const ends = await scrape("edgeway_certificate_not_after_seconds");
+    expect(Object.keys(ends)).toEqual(["old.test", ""]);
+    expect(ends[""]! - Date.now() / 1000).toBeCloseTo(3 * 86_400, -3);
+  },
+  30_000,
+);
+
+test.each([["one process", []] as const, ["workers", ["--workers", "2"]] as const])(
+  "handshakes of callers that fail are counted by why, %s",
+  async (_, workers) => {
+    const { serve, scrape } = await runScraped(["--https", "127.0.0.1:0", ...workers]);
+    await using own = serve;
+    const [port] = own.ports;
+    await expect(servedName(port!, "none.test")).rejects.toThrow(/handshake failure/);
+    const plain = connect(port!, "127.0.0.1").on("error", () => {});
+    plain.end("GET / HTTP/1.1\r\n\r\n");
+    await once(plain.resume(), "close");
+    await expect
+      .poll(() => scrape("edgeway_tls_handshake_failures_total"), { timeout: 10_000 })
+      .toMatchObject({ no_certificate: 1, not_tls: 1, other: 0 });
+  },
+  30_000,
+);
 
 test("with --proxy-protocol, connections without a header are closed and logged, seldom; those that say nothing are not", async () => {
   await using serve = await runServe(["--http", "127.0.0.1:0", "--proxy-protocol", "--admin", "127.0.0.1:0"]);

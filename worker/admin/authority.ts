@@ -7,7 +7,7 @@ import {
   type PushRequest,
   RefusalSchema,
 } from "../../proto/gen/edgeway/v1/sync_pb.js";
-import { type ClusterTable, TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { type Certificate, type ClusterTable, TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { Decoder, type Issue as RouteIssue } from "../../routes/decode.ts";
 import type { Cluster } from "./clusters.ts";
 import { granted, type Granted } from "./granted.ts";
@@ -138,6 +138,11 @@ export class Authority {
         lastResort: this.#isLastResort(part),
       }),
     );
+  }
+
+  /** Those that are served. */
+  certificates(): Certificate[] {
+    return [...this.#parts.values()].flatMap((part) => this.#served(part).certificates);
   }
 
   /** The bytes of the descriptor set with this hash. */

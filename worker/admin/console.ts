@@ -8,6 +8,7 @@ import type { RouteTable } from "../../routes/model.ts";
 import { Fields } from "../call/fields.ts";
 import type { RequestHead } from "../call/http.ts";
 import { metricFamilies } from "../observe/metrics.ts";
+import type { ProcessMetrics } from "../observe/process-metrics.ts";
 import { contentType, expose } from "../observe/prometheus.ts";
 import type { TrafficView } from "../observe/traffic.ts";
 import type { Descriptors } from "../transcode/index.ts";
@@ -24,6 +25,8 @@ export interface ConsoleOptions {
   /** @param since Unix milliseconds, see TrafficView */
   readonly traffic: (since: number) => TrafficView | Promise<TrafficView>;
   readonly descriptors: (hash: string) => Descriptors | undefined | Promise<Descriptors | undefined>;
+  /** What the processes that it is made of tell of themselves. Undefined: it is made of none of its own. */
+  readonly processes?: () => ProcessMetrics;
   /** A file of the page by its name, "index.html". Undefined: there is none. */
   readonly asset: (name: string) => Promise<Response | undefined>;
   /** Unix milliseconds. */
@@ -64,9 +67,9 @@ export function createConsole(options: ConsoleOptions): Hono {
   return app;
 }
 
-async function metrics({ traffic, authority }: ConsoleOptions, context: Context): Promise<Response> {
+async function metrics({ traffic, authority, processes }: ConsoleOptions, context: Context): Promise<Response> {
   const [view, { clusters, pushes }] = await Promise.all([traffic(Number.POSITIVE_INFINITY), authority()]);
-  const text = expose(metricFamilies({ traffic: view, clusters, pushes: pushes.counts }));
+  const text = expose(metricFamilies({ traffic: view, clusters, pushes: pushes.counts, processes: processes?.() }));
   return context.body(text, 200, { "content-type": contentType });
 }
 

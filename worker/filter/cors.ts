@@ -1,8 +1,10 @@
 /** CORS (fetch.spec.whatwg.org section 3.3) as gRPC-Web, Connect and plain HTTP need it. */
 import type { Cors, Filter } from "../../routes/model.ts";
+import { CallError } from "../call/error.ts";
 import { isFieldName } from "../call/field-syntax.ts";
 import { Fields } from "../call/fields.ts";
 import { type Answer, type HttpResponse, noBody, type RequestHead } from "../call/http.ts";
+import { Code } from "../call/status.ts";
 
 /** What a browser asks before a request that a form could not have made. */
 export interface Preflight {
@@ -66,6 +68,13 @@ export function preflightOf({ method, fields }: RequestHead): Preflight | undefi
   const listed = fields.joined("access-control-request-headers") ?? "";
   const names = listed.split(",").map((name) => name.trim().toLowerCase());
   return { origin, method: requested, headers: names.every(isToken) ? names : [] };
+}
+
+/** What answers a preflight whose rule has no CORS, and whose backend takes nothing but calls. */
+export function preflightRefused(): CallError {
+  const message =
+    "the rule of this preflight has no CORS: to let pages call, annotate its Ingress or route with edgeway.dev/cors-origins";
+  return new CallError(Code.UNIMPLEMENTED, message, { side: "caller", httpStatus: 404 });
 }
 
 /** Pseudo-header fields cannot be asked for. */

@@ -7,14 +7,16 @@ import { parseClusters } from "../admin/clusters.ts";
 import { createConsole } from "../admin/console.ts";
 import { authorityView } from "../admin/console-authority.ts";
 import { PushLog } from "../admin/pushes.ts";
-import { SqlPartStorage } from "../admin/sql-part-storage.ts";
+import { type Sql, SqlPartStorage } from "../admin/sql-part-storage.ts";
 import { createSyncService, type SyncAuthority } from "../admin/sync-service.ts";
+import { Processes } from "../observe/processes.ts";
 import { Traffic } from "../observe/traffic.ts";
 import { CompiledTable } from "../snapshot/compiled.ts";
 import { descriptorsFrom } from "../transcode/cache.ts";
 import { KvAuthority, type KvAuthorityOptions } from "./deno-kv-authority.ts";
 import type { Fetch } from "./fetch-handler.ts";
 import { consoleAsset } from "./console-files.ts";
+import { processState } from "./process-state.ts";
 
 export interface DenoHomeOptions {
   readonly syncToken: string | undefined;
@@ -39,6 +41,8 @@ export interface DenoHome {
   /** The bytes of the descriptor set with this hash. */
   descriptorSet(hash: string): Uint8Array | undefined;
   readonly traffic: Traffic;
+  /** Lets the next process have the file, while the calls of this one end. */
+  readonly release: () => void;
 }
 
 /** An authority over some storage. */
@@ -46,6 +50,7 @@ interface Opened {
   readonly storage: string;
   readonly sync: SyncAuthority;
   readonly current: () => Authority;
+  readonly release: () => void;
 }
 
 /** Milliseconds after which a cluster that has become stale is noticed at the latest. */
@@ -72,12 +77,14 @@ export async function openDenoHome(options: DenoHomeOptions): Promise<DenoHome> 
   const authenticate = createAuthenticate({ syncToken, clusters, now, fetch });
   const pushes = new PushLog(now);
   const traffic = new Traffic(now);
+  const processes = new Processes(() => processState({}));
   const console = consoleToken
     ? createConsole({
         token: consoleToken,
         table,
         authority: () => authorityView(opened.current(), pushes),
         traffic: (since) => traffic.view(since),
+        processes: () => ({ ...processes.view(), certificates: [] }),
         descriptors: descriptorsFrom(descriptorSet),
         asset: consoleAsset,
         now,
@@ -91,18 +98,22 @@ export async function openDenoHome(options: DenoHomeOptions): Promise<DenoHome> 
     table,
     descriptorSet,
     traffic,
+    release: opened.release,
   };
 }
 
 async function openKv(open: NonNullable<typeof Deno.openKv>, options: KvAuthorityOptions): Promise<Opened> {
   const authority = await KvAuthority.open(await open(), options);
-  return { storage: "Deno KV", sync: authority, current: () => authority.current };
+  return { storage: "Deno KV", sync: authority, current: () => authority.current, release: () => {} };
 }
 
 /** Deno Deploy has KV, and no file that would last. */
 async function openFile(file: string, options: KvAuthorityOptions): Promise<Opened> {
-  const { openSql } = await import("./node-sql.ts");
-  const sql = openSql(file);
-  const authority = new Authority(new SqlPartStorage(sql), { ...options, epoch: crypto.randomUUID() });
-  return { storage: file, sync: authority, current: () => authority };
+  const { lockFile, openSoundSql } = await import("./node-sql.ts");
+  const release = lockFile(`${file}.lock`);
+  if (release === undefined) throw new Error(`${file} is in use by another Edgeway`);
+  const epoch = crypto.randomUUID();
+  const authorityOf = (sql: Sql): Authority => new Authority(new SqlPartStorage(sql), { ...options, epoch });
+  const [, authority] = openSoundSql(file, authorityOf, options.log);
+  return { storage: file, sync: authority, current: () => authority, release };
 }

@@ -61,12 +61,15 @@ async function main(): Promise<void> {
     }),
   });
   log(`listening on ${edge.ports.join(" and ")}; the table is in ${home.storage}`);
+  if (setting("EDGEWAY_SYNC_TOKEN") === undefined && setting("EDGEWAY_CLUSTERS") === undefined)
+    log("nobody can push a route table: set EDGEWAY_SYNC_TOKEN, or name the clusters with EDGEWAY_CLUSTERS");
   const exit = (): void => process.exit(0);
   let draining = false;
   const stop = (): void => {
     if (draining) return exit();
     draining = true;
     log("draining");
+    home.release();
     setTimeout(exit, drainSeconds * 1000);
     void edge.drain().then(exit);
   };

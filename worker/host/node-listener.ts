@@ -20,6 +20,7 @@ import { isHttp2 } from "./node-preface.ts";
 import { readProxyHeader } from "./node-proxy-protocol.ts";
 import { nodeClock, nodeDefer } from "./node-runtime.ts";
 import { nodeStream } from "./node-stream.ts";
+import { type TlsFailure, tlsFailureOf, type TlsFailures } from "./node-tls-failures.ts";
 import { asksForWebSocket, serveUpgrade } from "./node-upgrade.ts";
 
 export interface ListenerOptions {
@@ -35,6 +36,8 @@ export interface ListenerOptions {
   readonly log?: ((line: string) => void) | undefined;
   /** Where passed limits of HTTP/2 are counted. Undefined: nowhere. */
   readonly http2?: Http2Counters;
+  /** Where failed handshakes are counted. Undefined: nowhere. */
+  readonly tlsFailures?: TlsFailures | undefined;
   /** What answers the requests of the connection from `remoteAddress`. */
   readonly handlerFor: (remoteAddress: string) => Handler;
 }
@@ -110,6 +113,10 @@ class NodeListener implements Listener {
     server.on(event, (socket: TLSSocket) => this.#take(socket));
     server.on("connection", (socket: Socket) => this.#track(socket));
     server.on("clientError", refuseMalformed);
+    server.on("tlsClientError", ({ code }: NodeJS.ErrnoException, { servername }: TLSSocket) => {
+      const name = typeof servername === "string" ? servername : "";
+      this.#failed(tlsFailureOf(code, certificates?.choose(name) !== undefined));
+    });
     server.on("request", (incoming, outgoing) => this.#request(incoming, outgoing));
     server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, early: Buffer) =>
       serveUpgrade(incoming, socket, early, this.#scheme, this.#handlers.get(incoming.socket)!),
@@ -164,6 +171,11 @@ class NodeListener implements Listener {
     socket.once("close", () => this.#sockets.delete(socket));
   }
 
+  #failed(failure: TlsFailure): void {
+    const { tlsFailures } = this.#options;
+    if (tlsFailures !== undefined) tlsFailures[failure]++;
+  }
+
   /** HTTP/2 if ALPN says so (RFC 7301), or with prior knowledge (RFC 9113 section 3.3); else HTTP/1.1. */
   #take(socket: Socket | TLSSocket): void {
     const alpn = "alpnProtocol" in socket ? socket.alpnProtocol : false;
@@ -184,7 +196,10 @@ class NodeListener implements Listener {
   #handlerOf(socket: Socket | TLSSocket): Handler | undefined {
     const { certificates, handlerFor } = this.#options;
     const handler = handlerFor(this.#callerOf(socket));
-    return certificates === undefined ? handler : guardClients(socket as TLSSocket, certificates, handler);
+    if (certificates === undefined) return handler;
+    const guarded = guardClients(socket as TLSSocket, certificates, handler);
+    if (guarded === undefined) this.#failed("client_certificate");
+    return guarded;
   }
 
   #serveHttp2(socket: Socket, handler: Handler): void {

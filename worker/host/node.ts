@@ -11,6 +11,7 @@ import { dial } from "./node-dial.ts";
 import { type Listener, listen } from "./node-listener.ts";
 import type { ObserveProcess } from "./process-observe.ts";
 import { nodeClock, nodeDefer } from "./node-runtime.ts";
+import type { TlsFailures } from "./node-tls-failures.ts";
 import { withAdmin } from "./with-admin.ts";
 import { zlibCompressions } from "./zlib-compressions.ts";
 
@@ -24,6 +25,8 @@ export interface NodeEdgeOptions {
   readonly admin?: Handler | undefined;
   /** Gets a line for each connection that is closed for lack of a PROXY protocol header. Undefined: nobody does. */
   readonly log?: ((line: string) => void) | undefined;
+  /** Where failed handshakes of TLS are counted. Undefined: nowhere. */
+  readonly tlsFailures?: TlsFailures | undefined;
   /** Makes what observes calls, see process-observe.ts. Undefined: nothing does. */
   readonly observe?: ObserveProcess | undefined;
   /** Whoever has it is told how his calls were routed, see inspect.ts. Undefined: nobody. */
@@ -59,7 +62,7 @@ const originIdleMs = 60_000;
  * @throws Error in one line if a port is taken; then nothing is left open
  */
 export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge> {
-  const { listeners, table, descriptorSet, admin, log, observe, inspectToken } = options;
+  const { listeners, table, descriptorSet, admin, log, observe, inspectToken, tlsFailures } = options;
   const http2 = newCounters();
   const origins = new Origins({
     dial,
@@ -91,7 +94,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
   try {
     // One after the other, so that what was opened is known when one fails.
     // oxlint-disable-next-line no-await-in-loop
-    for (const each of listeners) open.push(await listen({ ...each, handlerFor, http2, log }));
+    for (const each of listeners) open.push(await listen({ ...each, handlerFor, http2, tlsFailures, log }));
   } catch (error) {
     await endAll((listener) => listener.close());
     throw error;

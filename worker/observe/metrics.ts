@@ -2,9 +2,11 @@
  * The metrics of the edge. Names are those of OpenTelemetry's semantic conventions for RPC as its Prometheus
  * compatibility rules spell them (dots become underscores, the unit and "_total" are appended), after "edgeway_".
  */
+import { processFamilies, type ProcessMetrics } from "./process-metrics.ts";
 import { type Family, type Labels, type Sample } from "./prometheus.ts";
 import { latencyBounds, type TallyRow } from "./tally.ts";
 import type { TrafficView } from "./traffic.ts";
+import { version } from "./version.ts";
 
 /** What the authority knows of one cluster. */
 export interface ClusterMetrics {
@@ -29,10 +31,25 @@ export interface MetricsSources {
   readonly traffic: TrafficView;
   readonly clusters: readonly ClusterMetrics[];
   readonly pushes: PushCounts;
+  /** Undefined: the edge is made of no processes of its own. */
+  readonly processes?: ProcessMetrics | undefined;
 }
 
-export function metricFamilies({ traffic, clusters, pushes }: MetricsSources): Family[] {
-  return [...callFamilies(traffic), ...connectionFamilies(traffic), ...clusterFamilies(clusters, pushes)];
+const buildInfo: Family = {
+  name: "edgeway_build_info",
+  help: "Always 1; the label has Edgeway's version.",
+  type: "gauge",
+  samples: [{ labels: { version }, value: 1 }],
+};
+
+export function metricFamilies({ traffic, clusters, pushes, processes }: MetricsSources): Family[] {
+  return [
+    buildInfo,
+    ...callFamilies(traffic),
+    ...connectionFamilies(traffic),
+    ...clusterFamilies(clusters, pushes),
+    ...(processes === undefined ? [] : processFamilies(processes)),
+  ];
 }
 
 function callFamilies(traffic: TrafficView): Family[] {

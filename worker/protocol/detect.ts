@@ -104,6 +104,6 @@ function wrongMethod(head: RequestHead): Refused {
 /** What answers a request of no RPC protocol whose route leads to a gRPC backend. */
 export function unsupportedMediaType(head: RequestHead): CallError {
   const type = head.fields.get("content-type") ?? "";
-  const message = `"${type}" is no content type of gRPC, gRPC-Web or Connect`;
+  const message = `"${type}" is no content type of gRPC, gRPC-Web or Connect: for JSON send content-type: application/json`;
   return new CallError(Code.UNKNOWN, message, { side: "caller", httpStatus: 415 });
 }

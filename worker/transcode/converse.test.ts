@@ -398,3 +398,13 @@ test("what is no call is answered with 404 by a gRPC backend, and passed by one 
   const body: Body = bodyWith(utf8.encode("x"));
   expect(conversation.request(body)).toBe(body);
 });
+
+test("a preflight that the rule has no CORS for is told so, and not that there is no method for OPTIONS", () => {
+  const fields = { origin: "https://page.test", "access-control-request-method": "POST" };
+  const answer = refusalOf({ method: "OPTIONS", path: "/library.Library/Get", fields });
+  expect(answer.head.status).toBe(404);
+  expect(bodyOf(answer)).toContain(
+    "has no CORS: to let pages call, annotate its Ingress or route with edgeway.dev/cors-origins",
+  );
+  expect(bodyOf(refusalOf({ method: "OPTIONS", path: "/library.Library/Get" }))).toContain("has no method for OPTIONS");
+});

@@ -5,6 +5,7 @@ import { CallError } from "../call/error.ts";
 import type { RequestHead } from "../call/http.ts";
 import type { RpcRequestHead } from "../call/rpc.ts";
 import { Code } from "../call/status.ts";
+import { preflightOf, preflightRefused } from "../filter/cors.ts";
 import type { Compressions } from "../protocol/compression.ts";
 import { type Caller, detect, encodeRequest, unsupportedMediaType } from "../protocol/index.ts";
 import { type Conversation, encodingOf, type PlannedCall, type Refusal } from "./conversation.ts";
@@ -95,6 +96,7 @@ function rpcHead(rpc: RpcRequestHead, { scheme, authority }: RequestHead): Reque
 }
 
 function noMapping({ head, backend }: PlannedCall): CallError {
+  if (preflightOf(head) !== undefined) return preflightRefused();
   const message = `backend ${backend} has no method for ${head.method} ${head.path}: it takes gRPC, gRPC-Web and Connect, and what its google.api.http options describe`;
   return new CallError(Code.UNIMPLEMENTED, message, { side: "caller", httpStatus: 404 });
 }
