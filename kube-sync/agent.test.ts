@@ -177,7 +177,25 @@ test("an edge that is down is tried again, and said once", async () => {
   await start({ directory, edgeUrl: edge.url, random: () => 0, log: (line) => lines.push(line) });
   expect(edge.pushes).toHaveLength(4);
   expect(lines).toEqual([
-    "east: cannot push, trying again: [unavailable] starting",
+    `east: cannot push to ${edge.url}, trying again: [unavailable] starting`,
+    "east: revision 1 is live: 1 route",
+  ]);
+});
+
+test("an edge that fails in several ways in turn is said once for each of them", async () => {
+  const directory = await makeDirectory();
+  await writeFile(join(directory, "web.yaml"), ingress("web", "a.example.com"));
+  const lines: string[] = [];
+  const edge = await startEdge((_, count) => {
+    if (count > 6) return 1n;
+    if (count % 2 === 0) throw new ConnectError("away", Code.Unavailable);
+    throw new ConnectError(`a push made at ${count} is far ahead of this edge's clock, ${count}`, Code.Unauthenticated);
+  });
+  await start({ directory, edgeUrl: edge.url, random: () => 0, log: (line) => lines.push(line) });
+  const refused = "the agent's token is refused: a push made at 1 is far ahead of this edge's clock, 1";
+  expect(lines).toEqual([
+    `east: cannot push to ${edge.url}, trying again: ${refused}`,
+    `east: cannot push to ${edge.url}, trying again: [unavailable] away`,
     "east: revision 1 is live: 1 route",
   ]);
 });

@@ -3,6 +3,7 @@ import type { Issue } from "../proto/gen/edgeway/v1/sync_pb.js";
 import { forms } from "../routes/syntax.ts";
 import type { Clock, Random } from "./clock.ts";
 import { systemClock } from "./clock.ts";
+import { Contact } from "./contact.ts";
 import { Collector } from "./descriptors/collector.ts";
 import { reflect } from "./descriptors/reflection.ts";
 import { Loop } from "./loop.ts";
@@ -80,6 +81,7 @@ export class Agent {
   readonly #store = new Store();
   readonly #translator: Translator;
   readonly #pusher: Pusher;
+  readonly #contact: Contact;
   readonly #loop: Loop;
   readonly #collector: Collector;
   readonly #stop = new AbortController();
@@ -92,7 +94,6 @@ export class Agent {
   #withheld: readonly ReportEntry[] = [];
   #report: readonly ReportEntry[] | undefined;
   #certificates: readonly Certificate[] | undefined;
-  #lastFailure = "";
   #synced = false;
   #cancelCheck: (() => void) | undefined;
 
@@ -104,6 +105,7 @@ export class Agent {
     this.#random = options.random ?? Math.random;
     this.#translator = new Translator(options);
     this.#pusher = new Pusher(connectEdge(options.edgeUrl, options.token, options.onPushBytes));
+    this.#contact = new Contact(options);
     const { clock, random } = { clock: this.#clock, random: this.#random };
     this.#loop = new Loop({ clock, random, holdOffMs: HOLD_OFF_MS, run: () => this.#sync() });
     this.#collector = new Collector({ clock, random, reflect, onChange: () => this.#loop.changed() });
@@ -215,21 +217,19 @@ export class Agent {
 
   #note(outcome: PushOutcome, routes: number): void {
     const { cluster, log } = this.#options;
+    if (outcome.kind === "failed") return this.#contact.failed("push", outcome.reason);
+    // Without anything to send, nobody was asked.
+    if (outcome.kind === "refused" || outcome.sent !== undefined) this.#contact.answered();
     if (outcome.kind === "accepted") {
       const live = `${routes} ${routes === 1 ? "route" : "routes"}`;
       if (outcome.sent !== undefined) log(`${cluster}: revision ${outcome.revision} is live: ${live}`);
       this.#withheld = outcome.withheld.map(withheldEntry);
       this.#accepted.resolve();
-      this.#lastFailure = "";
-    } else if (outcome.kind === "refused") {
+    } else {
       log(`${cluster}: the edge refused the table and keeps the last one: ${outcome.reason}`);
       for (const { source, field, reason } of outcome.issues) {
         log(`${cluster}: ${source?.kind} ${source?.namespace}/${source?.name} ${field}: ${reason}`);
       }
-    } else if (outcome.reason !== this.#lastFailure) {
-      // Once, not at each attempt.
-      this.#lastFailure = outcome.reason;
-      log(`${cluster}: cannot push, trying again: ${outcome.reason}`);
     }
   }
 }

@@ -7,6 +7,7 @@ import { DeltaSchema, RefusalSchema, SyncService } from "../proto/gen/edgeway/v1
 import type { ClusterTable } from "../proto/gen/edgeway/v1/table_pb.js";
 import { ClusterTableSchema } from "../proto/gen/edgeway/v1/table_pb.js";
 import { deltaBetween } from "./delta.ts";
+import { unreachable } from "./unreachable.ts";
 
 /** A push that takes longer has failed. */
 const TIMEOUT_MS = 10_000;
@@ -128,7 +129,7 @@ export class Pusher {
       // Whether the edge has this table or the one before is not known: the whole settles it.
       this.#base = undefined;
       if (error.code === Code.FailedPrecondition && asDelta) return await this.push(table, signal);
-      return { kind: "failed", reason: error.message };
+      return { kind: "failed", reason: reasonOf(error) };
     }
   }
 
@@ -148,12 +149,32 @@ export class Pusher {
     try {
       return await send();
     } catch (error) {
-      if (ConnectError.from(error).code !== Code.Aborted) throw error;
+      const { code, cause } = ConnectError.from(error);
+      // A connection that broke has the same code, and the edge may have taken what was sent.
+      if (code !== Code.Aborted || unreachable(cause) !== undefined) throw error;
       const { clusters } = await this.#client.status({ cluster }, options);
       const last = clusters.find((status) => status.cluster === cluster)?.issuedMillis ?? 0n;
       this.#issuedMillis = Math.max(this.#issuedMillis, Number(last));
       return await send();
     }
+  }
+}
+
+/** In one line, and equal for what means the same. */
+function reasonOf(error: ConnectError): string {
+  const { code, cause, rawMessage } = error;
+  const why = unreachable(cause);
+  if (why !== undefined) return why;
+  switch (code) {
+    case Code.Unimplemented:
+      return `there is no sync service (${rawMessage}): is this the edge's admin address?`;
+    case Code.Unauthenticated:
+      return `the agent's token is refused: ${rawMessage}`;
+    case Code.DeadlineExceeded:
+      return `no answer within ${TIMEOUT_MS / 1000} s`;
+    default:
+      // Of the agent's own, such as a token that cannot be read, the code says nothing.
+      return cause instanceof Error ? rawMessage : error.message;
   }
 }
 
