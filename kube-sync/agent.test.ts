@@ -26,6 +26,8 @@ function ingress(name: string, host: string): string {
   spec: {rules: [{host: ${host}, http: {paths: [{path: /, pathType: Prefix, backend: ${backend}}]}}]}}\n`;
 }
 
+const hurried: Clock = { now: () => systemClock.now(), after: (ms, run) => systemClock.after(ms / 1000, run) };
+
 async function makeDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "edgeway-agent-"));
   closers.push(() => rm(directory, { recursive: true }));
@@ -200,11 +202,32 @@ test("an edge that fails in several ways in turn is said once for each of them",
   ]);
 });
 
+test("an edge that takes no push for three reports' time is trouble until it takes one, and is said once", async () => {
+  const directory = await makeDirectory();
+  await writeFile(join(directory, "web.yaml"), ingress("web", "a.example.com"));
+  const lines: string[] = [];
+  let away = false;
+  const edge = await startEdge((_, count) => {
+    if (away) throw new ConnectError("away", Code.Unavailable);
+    return BigInt(count);
+  });
+  const agent = await start({ directory, edgeUrl: edge.url, clock: hurried, log: (line) => lines.push(line) });
+  away = true;
+  await writeFile(join(directory, "late.yaml"), ingress("late", "late.example.com"));
+  await expect.poll(() => agent.trouble).toMatch(/has not taken the last \d+ reports: \[unavailable\] away$/);
+  away = false;
+  await expect.poll(() => agent.trouble).toBeUndefined();
+  expect(lines).toEqual([
+    "east: revision 1 is live: 1 route",
+    `east: cannot push to ${edge.url}, trying again: [unavailable] away`,
+    expect.stringMatching(/^east: revision \d+ is live: 2 routes$/),
+  ]);
+});
+
 test("an edge that lost its table gets it again", async () => {
   const directory = await makeDirectory();
   await writeFile(join(directory, "web.yaml"), ingress("web", "a.example.com"));
   const edge = await startEdge((_, count) => BigInt(count));
-  const hurried: Clock = { now: () => systemClock.now(), after: (ms, run) => systemClock.after(ms / 1000, run) };
   await start({ directory, edgeUrl: edge.url, clock: hurried });
   edge.forget();
   const second = await edge.nth(2);
@@ -282,7 +305,7 @@ test("it pushes only while it leads, and then the whole, as another may have pus
   const agent = new Agent(options);
   closers.push(() => agent.close());
   await agent.start();
-  expect(agent.synced).toBe(true);
+  expect(agent.trouble).toBeUndefined();
   agent.lead(true);
   await agent.accepted;
   agent.lead(false);

@@ -8,7 +8,7 @@ import { Collector } from "./descriptors/collector.ts";
 import { reflect } from "./descriptors/reflection.ts";
 import { Loop } from "./loop.ts";
 import type { Kind } from "./objects/object.ts";
-import type { PushOutcome, Token } from "./push.ts";
+import type { Heartbeat, PushOutcome, Token } from "./push.ts";
 import { connectEdge, Pusher } from "./push.ts";
 import type { ReportEntry } from "./report.ts";
 import { sortReport } from "./report.ts";
@@ -37,6 +37,8 @@ export interface AgentOptions extends TranslateOptions {
   readonly onReport?: (report: readonly ReportEntry[]) => void;
   /** After each run, also where there was nothing to send. */
   readonly onPush?: (push: Push) => void;
+  /** After each report to the edge, also where it was due but is not made as pushes fail. */
+  readonly onHeartbeat?: (heartbeat: Heartbeat) => void;
   /** Before each message to the edge: its size. */
   readonly onPushBytes?: (bytes: number) => void;
   readonly log: (line: string) => void;
@@ -95,6 +97,7 @@ export class Agent {
   #report: readonly ReportEntry[] | undefined;
   #certificates: readonly Certificate[] | undefined;
   #synced = false;
+  #hasPushed = false;
   #cancelCheck: (() => void) | undefined;
 
   /** @throws an Error that says what is wrong with the cluster's name. */
@@ -111,14 +114,18 @@ export class Agent {
     this.#collector = new Collector({ clock, random, reflect, onChange: () => this.#loop.changed() });
   }
 
-  /** Whether it has all objects of its source. */
-  get synced(): boolean {
-    return this.#synced;
-  }
-
   /** Resolves once the edge has accepted a table of this agent's. */
   get accepted(): Promise<void> {
     return this.#accepted.promise;
+  }
+
+  /** Why the edge cannot go by it just now; undefined if it can, or another one leads. */
+  get trouble(): string | undefined {
+    if (!this.#synced) return "not all objects of the cluster are known yet";
+    if (this.#term === undefined) return undefined;
+    if (this.#hasPushed) return this.#contact.lost;
+    const { failure } = this.#contact;
+    return `the edge has not accepted a table yet${failure === undefined ? "" : `: ${failure}`}`;
   }
 
   /** How many objects it has, by kind. */
@@ -153,6 +160,7 @@ export class Agent {
     if (leading === (this.#term !== undefined) || this.#stop.signal.aborted) return;
     this.#term?.abort();
     this.#cancelCheck?.();
+    this.#contact.reset();
     this.#term = leading ? new AbortController() : undefined;
     if (!leading) return;
     // Others may have pushed since.
@@ -176,8 +184,20 @@ export class Agent {
   async #check(): Promise<void> {
     const term = this.#term;
     if (term === undefined) return;
-    if (await this.#pusher.isStale(this.#options.cluster, term.signal)) this.#loop.changed();
-    if (!term.signal.aborted) this.#checkLater();
+    const heartbeat = await this.#pusher.heartbeat(this.#options.cluster, term.signal);
+    if (term.signal.aborted) return;
+    // While pushes fail there are no reports: those that would be due fail with them.
+    const reason = this.#contact.failure;
+    if (heartbeat !== undefined) this.#noteHeartbeat(heartbeat);
+    else if (reason !== undefined) this.#noteHeartbeat({ kind: "failed", reason });
+    this.#checkLater();
+  }
+
+  #noteHeartbeat(heartbeat: Heartbeat): void {
+    if (heartbeat.kind === "failed") this.#contact.failed("report", heartbeat.reason);
+    else this.#contact.answered("report");
+    if (heartbeat.kind === "stale") this.#loop.changed();
+    this.#options.onHeartbeat?.(heartbeat);
   }
 
   async #sync(): Promise<"done" | "retry"> {
@@ -219,11 +239,12 @@ export class Agent {
     const { cluster, log } = this.#options;
     if (outcome.kind === "failed") return this.#contact.failed("push", outcome.reason);
     // Without anything to send, nobody was asked.
-    if (outcome.kind === "refused" || outcome.sent !== undefined) this.#contact.answered();
+    if (outcome.kind === "refused" || outcome.sent !== undefined) this.#contact.answered("push");
     if (outcome.kind === "accepted") {
       const live = `${routes} ${routes === 1 ? "route" : "routes"}`;
       if (outcome.sent !== undefined) log(`${cluster}: revision ${outcome.revision} is live: ${live}`);
       this.#withheld = outcome.withheld.map(withheldEntry);
+      this.#hasPushed = true;
       this.#accepted.resolve();
     } else {
       log(`${cluster}: the edge refused the table and keeps the last one: ${outcome.reason}`);

@@ -93,15 +93,15 @@ test("a refusal changes nothing: the next delta is against the last accepted tab
 
 test("an edge that has another revision, or none, gets the whole again", async () => {
   const { pusher, updates, clusters } = start(5n, 6n, 7n);
-  expect(await pusher.isStale("east")).toBe(false);
+  expect(await pusher.heartbeat("east")).toBeUndefined();
   await pusher.push(table(many));
   clusters.push({ cluster: "west", revision: 9n }, { cluster: "east", revision: 5n });
-  expect(await pusher.isStale("east")).toBe(false);
+  expect(await pusher.heartbeat("east")).toEqual({ kind: "current" });
   clusters.pop();
-  expect(await pusher.isStale("east")).toBe(true);
+  expect(await pusher.heartbeat("east")).toEqual({ kind: "stale" });
   await pusher.push(table(many));
   clusters.push({ cluster: "east", revision: 8n });
-  expect(await pusher.isStale("east")).toBe(true);
+  expect(await pusher.heartbeat("east")).toEqual({ kind: "stale" });
   await pusher.push(table(many));
   expect(updates.map((update) => update.case)).toEqual(["whole", "whole", "whole"]);
 });

@@ -20,6 +20,15 @@ export type PushOutcome =
   /** It may work later. */
   | { readonly kind: "failed"; readonly reason: string };
 
+/** What became of a report to the edge. */
+export type Heartbeat =
+  /** The edge has what it was sent. */
+  | { readonly kind: "current" }
+  /** It no longer has. */
+  | { readonly kind: "stale" }
+  /** It did not answer, or did not take the report. */
+  | { readonly kind: "failed"; readonly reason: string };
+
 interface Accepted {
   /** The first that the edge serves it in. */
   readonly revision: bigint;
@@ -83,22 +92,28 @@ export class Pusher {
   }
 
   /**
-   * Reports to the edge, and tells whether it no longer has what it was sent: it lost it, or someone else wrote this
-   * cluster's part. The next push is whole then. Never throws; an edge that does not answer is not known to have lost anything.
+   * Reports to the edge; undefined where a push has to tell, now or next, what the edge has. Never throws. An edge that no longer
+   * has what it was sent, as it lost it or someone else wrote this cluster's part, is sent the whole by the next push; one
+   * that does not answer is not known to have lost anything.
    */
-  async isStale(cluster: string, signal?: AbortSignal): Promise<boolean> {
+  async heartbeat(cluster: string, signal?: AbortSignal): Promise<Heartbeat | undefined> {
     const base = this.#base;
-    if (base === undefined) return false;
+    if (base === undefined) return undefined;
+    const heartbeat = await this.#report(base.revision, cluster, signal);
+    // A push that was answered meanwhile knows better.
+    if (this.#base !== base) return undefined;
+    if (heartbeat.kind === "stale") this.#base = undefined;
+    return heartbeat;
+  }
+
+  async #report(pushed: bigint, cluster: string, signal: AbortSignal | undefined): Promise<Heartbeat> {
     try {
       const { clusters } = await this.#client.status({ cluster }, signal === undefined ? {} : { signal });
       const revision = clusters.find((status) => status.cluster === cluster)?.revision;
-      // A push that was answered meanwhile knows better.
-      if (this.#base !== base || revision === base.revision) return false;
-    } catch {
-      return false;
+      return { kind: revision === pushed ? "current" : "stale" };
+    } catch (error) {
+      return { kind: "failed", reason: reasonOf(ConnectError.from(error)) };
     }
-    this.#base = undefined;
-    return true;
   }
 
   /** The next push is whole. */
