@@ -69,7 +69,8 @@ async function startEdge(answer: (push: PushRequest, count: number) => bigint) {
     return pushes[n - 1]!.update;
   };
   const forget = () => (revision = 0n);
-  return { forget, url: `http://127.0.0.1:${address.port}`, pushes, tokens, nth };
+  const overwrite = () => (revision += 100n);
+  return { forget, overwrite, url: `http://127.0.0.1:${address.port}`, pushes, tokens, nth };
 }
 
 async function start(options: Pick<AgentOptions, "edgeUrl"> & Partial<AgentOptions> & { readonly directory: string }) {
@@ -316,4 +317,57 @@ test("it pushes only while it leads, and then the whole, as another may have pus
   const second = await edge.nth(2);
   expect(second).toMatchObject({ case: "whole" });
   expect(hostsOf(second)).toEqual(["a.example.com", "late.example.com"]);
+});
+
+test("two agents of one name that overwrite each other both say so, once", async () => {
+  const edge = await startEdge((_, count) => BigInt(count));
+  const agents = await Promise.all(
+    ["a.example.com", "b.example.com"].map(async (host) => {
+      const directory = await makeDirectory();
+      await writeFile(join(directory, "web.yaml"), ingress("web", host));
+      const lines: string[] = [];
+      let overwrites = 0;
+      await start({
+        directory,
+        edgeUrl: edge.url,
+        clock: hurried,
+        log: (line) => lines.push(line),
+        onOverwritten: () => (overwrites += 1),
+      });
+      return { lines, overwrites: () => overwrites };
+    }),
+  );
+  for (const { lines, overwrites } of agents) {
+    // oxlint-disable-next-line no-await-in-loop -- the one or the other first
+    await expect.poll(overwrites).toBeGreaterThan(3);
+    expect(lines.filter((line) => !line.includes("is live"))).toEqual([
+      expect.stringMatching(
+        /^east: the edge has revision \d+ of east, which this agent did not push: is another agent named east\?$/,
+      ),
+    ]);
+  }
+});
+
+test("what another replica pushed while it led is not taken for another agent's", async () => {
+  const directory = await makeDirectory();
+  await writeFile(join(directory, "web.yaml"), ingress("web", "a.example.com"));
+  const edge = await startEdge((_, count) => BigInt(count));
+  let [overwrites, heartbeats] = [0, 0];
+  const agent = await start({
+    directory,
+    edgeUrl: edge.url,
+    clock: hurried,
+    onOverwritten: () => (overwrites += 1),
+    onHeartbeat: () => (heartbeats += 1),
+  });
+  for (const n of [2, 3, 4]) {
+    agent.lead(false);
+    edge.overwrite();
+    agent.lead(true);
+    // oxlint-disable-next-line no-await-in-loop -- one term after the other
+    expect(await edge.nth(n)).toMatchObject({ case: "whole" });
+  }
+  heartbeats = 0;
+  await expect.poll(() => heartbeats).toBeGreaterThan(1);
+  expect(overwrites).toBe(0);
 });

@@ -8,6 +8,7 @@ import { Collector } from "./descriptors/collector.ts";
 import { reflect } from "./descriptors/reflection.ts";
 import { Loop } from "./loop.ts";
 import type { Kind } from "./objects/object.ts";
+import { Overwrites } from "./overwrites.ts";
 import type { Heartbeat, PushOutcome, Token } from "./push.ts";
 import { connectEdge, Pusher } from "./push.ts";
 import type { ReportEntry } from "./report.ts";
@@ -39,6 +40,8 @@ export interface AgentOptions extends TranslateOptions {
   readonly onPush?: (push: Push) => void;
   /** After each report to the edge, also where it was due but is not made as pushes fail. */
   readonly onHeartbeat?: (heartbeat: Heartbeat) => void;
+  /** The edge had a table of this cluster that another agent pushed while this one led. */
+  readonly onOverwritten?: () => void;
   /** Before each message to the edge: its size. */
   readonly onPushBytes?: (bytes: number) => void;
   readonly log: (line: string) => void;
@@ -84,6 +87,7 @@ export class Agent {
   readonly #translator: Translator;
   readonly #pusher: Pusher;
   readonly #contact: Contact;
+  readonly #overwrites = new Overwrites();
   readonly #loop: Loop;
   readonly #collector: Collector;
   readonly #stop = new AbortController();
@@ -107,7 +111,8 @@ export class Agent {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#translator = new Translator(options);
-    this.#pusher = new Pusher(connectEdge(options.edgeUrl, options.token, options.onPushBytes));
+    const edge = connectEdge(options.edgeUrl, options.token, options.onPushBytes);
+    this.#pusher = new Pusher(edge, Date.now, (revision) => this.#noteOverwritten(revision));
     this.#contact = new Contact(options);
     const { clock, random } = { clock: this.#clock, random: this.#random };
     this.#loop = new Loop({ clock, random, holdOffMs: HOLD_OFF_MS, run: () => this.#sync() });
@@ -198,6 +203,14 @@ export class Agent {
     else this.#contact.answered("report");
     if (heartbeat.kind === "stale") this.#loop.changed();
     this.#options.onHeartbeat?.(heartbeat);
+  }
+
+  #noteOverwritten(revision: bigint): void {
+    const { cluster, log } = this.#options;
+    this.#options.onOverwritten?.();
+    if (!this.#overwrites.happened(this.#clock.now())) return;
+    const seen = `the edge has revision ${revision} of ${cluster}, which this agent did not push`;
+    log(`${cluster}: ${seen}: is another agent named ${cluster}?`);
   }
 
   async #sync(): Promise<"done" | "retry"> {

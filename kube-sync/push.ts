@@ -82,13 +82,23 @@ export class Pusher {
   readonly #client: Pick<Client<typeof SyncService>, "push" | "status">;
   readonly #now: () => number;
   #base: ({ readonly table: ClusterTable } & Accepted) | undefined;
+  readonly #onOverwritten: (revision: bigint) => void;
   /** When the last push was made, or one later. */
   #issuedMillis = 0;
+  #pushing = false;
 
-  /** @param now Unix milliseconds */
-  constructor(client: Pick<Client<typeof SyncService>, "push" | "status">, now: () => number = Date.now) {
+  /**
+   * @param now Unix milliseconds
+   * @param onOverwritten called with the revision that the edge has in place of the last that was pushed here
+   */
+  constructor(
+    client: Pick<Client<typeof SyncService>, "push" | "status">,
+    now: () => number = Date.now,
+    onOverwritten: (revision: bigint) => void = () => {},
+  ) {
     this.#client = client;
     this.#now = now;
+    this.#onOverwritten = onOverwritten;
   }
 
   /**
@@ -99,21 +109,21 @@ export class Pusher {
   async heartbeat(cluster: string, signal?: AbortSignal): Promise<Heartbeat | undefined> {
     const base = this.#base;
     if (base === undefined) return undefined;
-    const heartbeat = await this.#report(base.revision, cluster, signal);
-    // A push that was answered meanwhile knows better.
-    if (this.#base !== base) return undefined;
-    if (heartbeat.kind === "stale") this.#base = undefined;
-    return heartbeat;
+    const options = signal === undefined ? {} : { signal };
+    const revision = await this.#revision(cluster, options).catch((error: unknown) => ConnectError.from(error));
+    // A push that was answered meanwhile knows better, and one under way will.
+    if (this.#base !== base || this.#pushing) return undefined;
+    if (revision instanceof ConnectError) return { kind: "failed", reason: reasonOf(revision) };
+    if (revision === base.revision) return { kind: "current" };
+    this.#base = undefined;
+    if (revision !== undefined) this.#onOverwritten(revision);
+    return { kind: "stale" };
   }
 
-  async #report(pushed: bigint, cluster: string, signal: AbortSignal | undefined): Promise<Heartbeat> {
-    try {
-      const { clusters } = await this.#client.status({ cluster }, signal === undefined ? {} : { signal });
-      const revision = clusters.find((status) => status.cluster === cluster)?.revision;
-      return { kind: revision === pushed ? "current" : "stale" };
-    } catch (error) {
-      return { kind: "failed", reason: reasonOf(ConnectError.from(error)) };
-    }
+  /** The cluster's at the edge, if it has one. */
+  async #revision(cluster: string, options: CallOptions): Promise<bigint | undefined> {
+    const { clusters } = await this.#client.status({ cluster }, options);
+    return clusters.find((status) => status.cluster === cluster)?.revision;
   }
 
   /** The next push is whole. */
@@ -123,6 +133,15 @@ export class Pusher {
 
   /** Never throws. Not to be called again before it has answered. */
   async push(table: ClusterTable, signal?: AbortSignal): Promise<PushOutcome> {
+    this.#pushing = true;
+    try {
+      return await this.#push(table, signal === undefined ? {} : { signal });
+    } finally {
+      this.#pushing = false;
+    }
+  }
+
+  async #push(table: ClusterTable, options: CallOptions): Promise<PushOutcome> {
     const base = this.#base;
     const delta = base && deltaBetween(base.table, base.revision, table);
     if (base !== undefined && delta === undefined) {
@@ -132,7 +151,7 @@ export class Pusher {
     const asDelta = delta !== undefined && isSmaller(delta, table);
     try {
       const update = asDelta ? { case: "delta" as const, value: delta } : { case: "whole" as const, value: table };
-      const { revision, withheld } = await this.#send(table.cluster, update, signal === undefined ? {} : { signal });
+      const { revision, withheld } = await this.#send(table.cluster, update, options);
       this.#base = { table, revision, withheld };
       return { kind: "accepted", revision, withheld, sent: asDelta ? "delta" : "whole" };
     } catch (thrown) {
@@ -143,8 +162,10 @@ export class Pusher {
       }
       // Whether the edge has this table or the one before is not known: the whole settles it.
       this.#base = undefined;
-      if (error.code === Code.FailedPrecondition && asDelta) return await this.push(table, signal);
-      return { kind: "failed", reason: reasonOf(error) };
+      if (error.code !== Code.FailedPrecondition || !asDelta) return { kind: "failed", reason: reasonOf(error) };
+      const revision = await this.#revision(table.cluster, options).catch(() => undefined);
+      if (revision !== undefined && revision !== base?.revision) this.#onOverwritten(revision);
+      return await this.#push(table, options);
     }
   }
 

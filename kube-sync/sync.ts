@@ -76,6 +76,7 @@ async function start(options: SyncOptions, running: AsyncDisposableStack): Promi
       cluster?.pushed(push);
     },
     onHeartbeat: ({ kind }) => metrics.heartbeat(kind),
+    onOverwritten: () => metrics.overwritten(),
     onPushBytes: (bytes) => metrics.pushedBytes(bytes),
   });
   running.defer(() => agent.close());

@@ -20,11 +20,13 @@ export class SyncMetrics {
     metrics.describe("edgeway_sync_pushes_total", "counter", "Tables brought to the edge, by outcome.");
     metrics.describe("edgeway_sync_push_bytes_total", "counter", "Bytes of tables sent to the edge, compressed.");
     metrics.describe("edgeway_sync_heartbeats_total", "counter", "Reports to the edge, by outcome.");
+    metrics.describe("edgeway_sync_overwrites_total", "counter", "Times that another agent had pushed this cluster.");
     metrics.describe("edgeway_sync_revision", "gauge", "The cluster's revision at the edge.");
     for (const outcome of ["whole", "delta", "unchanged", "refused", "failed"]) {
       metrics.add("edgeway_sync_pushes_total", 0, { outcome });
     }
     for (const outcome of ["current", "stale", "failed"]) metrics.add("edgeway_sync_heartbeats_total", 0, { outcome });
+    metrics.add("edgeway_sync_overwrites_total", 0);
     metrics.add("edgeway_sync_push_bytes_total", 0);
     this.leads(false);
   }
@@ -54,6 +56,10 @@ export class SyncMetrics {
 
   heartbeat(outcome: Heartbeat["kind"]): void {
     this.#metrics.add("edgeway_sync_heartbeats_total", 1, { outcome });
+  }
+
+  overwritten(): void {
+    this.#metrics.add("edgeway_sync_overwrites_total", 1);
   }
 
   pushedBytes(bytes: number): void {
