@@ -1,5 +1,6 @@
 /** The options `--edge URL` and `--token-file FILE` of several commands, and what an edge answers. */
 import { readFileSync } from "node:fs";
+import { unreachable } from "../kube-sync/unreachable.ts";
 import { UsageError } from "./usage.ts";
 
 export interface EdgeSource {
@@ -13,8 +14,16 @@ export const edgeHelp = `  --edge URL                   the edge, such as https:
 
 /** @throws UsageError */
 export function edgeSource(url: string, tokenFile: string | undefined): EdgeSource {
-  if (!/^https?:\/\/[^/]+\/?$/.test(url)) throw new UsageError(`--edge takes a URL without a path, not ${url}`);
-  return { url: url.replace(/\/$/, ""), token: readToken(tokenFile) };
+  return { url: edgeUrl(url), token: readToken(tokenFile) };
+}
+
+/**
+ * The value of `--edge`, without a slash at its end.
+ * @throws UsageError
+ */
+export function edgeUrl(url: string): string {
+  if (!/^https?:\/\/[^/?#]+\/?$/.test(url)) throw new UsageError(`--edge takes a URL without a path, not ${url}`);
+  return url.replace(/\/$/, "");
 }
 
 function readToken(file: string | undefined): string {
@@ -56,5 +65,7 @@ export async function askEdge<T>({ url, token }: EdgeSource, path: string, body?
 /** fetch hides what happened in the cause. */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
+  const why = unreachable(cause);
+  if (why !== undefined) return why;
   return cause instanceof Error && cause.message !== "" ? cause.message : message;
 }

@@ -26,6 +26,8 @@ function ingress(name: string, host: string): string {
   spec: {rules: [{host: ${host}, http: {paths: [{path: /, pathType: Prefix, backend: ${backend}}]}}]}}\n`;
 }
 
+const hurried: Clock = { now: () => systemClock.now(), after: (ms, run) => systemClock.after(ms / 1000, run) };
+
 async function makeDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "edgeway-agent-"));
   closers.push(() => rm(directory, { recursive: true }));
@@ -67,7 +69,8 @@ async function startEdge(answer: (push: PushRequest, count: number) => bigint) {
     return pushes[n - 1]!.update;
   };
   const forget = () => (revision = 0n);
-  return { forget, url: `http://127.0.0.1:${address.port}`, pushes, tokens, nth };
+  const overwrite = () => (revision += 100n);
+  return { forget, overwrite, url: `http://127.0.0.1:${address.port}`, pushes, tokens, nth };
 }
 
 async function start(options: Pick<AgentOptions, "edgeUrl"> & Partial<AgentOptions> & { readonly directory: string }) {
@@ -177,8 +180,48 @@ test("an edge that is down is tried again, and said once", async () => {
   await start({ directory, edgeUrl: edge.url, random: () => 0, log: (line) => lines.push(line) });
   expect(edge.pushes).toHaveLength(4);
   expect(lines).toEqual([
-    "east: cannot push, trying again: [unavailable] starting",
+    `east: cannot push to ${edge.url}, trying again: [unavailable] starting`,
     "east: revision 1 is live: 1 route",
+  ]);
+});
+
+test("an edge that fails in several ways in turn is said once for each of them", async () => {
+  const directory = await makeDirectory();
+  await writeFile(join(directory, "web.yaml"), ingress("web", "a.example.com"));
+  const lines: string[] = [];
+  const edge = await startEdge((_, count) => {
+    if (count > 6) return 1n;
+    if (count % 2 === 0) throw new ConnectError("away", Code.Unavailable);
+    throw new ConnectError(`a push made at ${count} is far ahead of this edge's clock, ${count}`, Code.Unauthenticated);
+  });
+  await start({ directory, edgeUrl: edge.url, random: () => 0, log: (line) => lines.push(line) });
+  const refused = "the agent's token is refused: a push made at 1 is far ahead of this edge's clock, 1";
+  expect(lines).toEqual([
+    `east: cannot push to ${edge.url}, trying again: ${refused}`,
+    `east: cannot push to ${edge.url}, trying again: [unavailable] away`,
+    "east: revision 1 is live: 1 route",
+  ]);
+});
+
+test("an edge that takes no push for three reports' time is trouble until it takes one, and is said once", async () => {
+  const directory = await makeDirectory();
+  await writeFile(join(directory, "web.yaml"), ingress("web", "a.example.com"));
+  const lines: string[] = [];
+  let away = false;
+  const edge = await startEdge((_, count) => {
+    if (away) throw new ConnectError("away", Code.Unavailable);
+    return BigInt(count);
+  });
+  const agent = await start({ directory, edgeUrl: edge.url, clock: hurried, log: (line) => lines.push(line) });
+  away = true;
+  await writeFile(join(directory, "late.yaml"), ingress("late", "late.example.com"));
+  await expect.poll(() => agent.trouble).toMatch(/has not taken the last \d+ reports: \[unavailable\] away$/);
+  away = false;
+  await expect.poll(() => agent.trouble).toBeUndefined();
+  expect(lines).toEqual([
+    "east: revision 1 is live: 1 route",
+    `east: cannot push to ${edge.url}, trying again: [unavailable] away`,
+    expect.stringMatching(/^east: revision \d+ is live: 2 routes$/),
   ]);
 });
 
@@ -186,7 +229,6 @@ test("an edge that lost its table gets it again", async () => {
   const directory = await makeDirectory();
   await writeFile(join(directory, "web.yaml"), ingress("web", "a.example.com"));
   const edge = await startEdge((_, count) => BigInt(count));
-  const hurried: Clock = { now: () => systemClock.now(), after: (ms, run) => systemClock.after(ms / 1000, run) };
   await start({ directory, edgeUrl: edge.url, clock: hurried });
   edge.forget();
   const second = await edge.nth(2);
@@ -264,7 +306,7 @@ test("it pushes only while it leads, and then the whole, as another may have pus
   const agent = new Agent(options);
   closers.push(() => agent.close());
   await agent.start();
-  expect(agent.synced).toBe(true);
+  expect(agent.trouble).toBeUndefined();
   agent.lead(true);
   await agent.accepted;
   agent.lead(false);
@@ -275,4 +317,57 @@ test("it pushes only while it leads, and then the whole, as another may have pus
   const second = await edge.nth(2);
   expect(second).toMatchObject({ case: "whole" });
   expect(hostsOf(second)).toEqual(["a.example.com", "late.example.com"]);
+});
+
+test("two agents of one name that overwrite each other both say so, once", async () => {
+  const edge = await startEdge((_, count) => BigInt(count));
+  const agents = await Promise.all(
+    ["a.example.com", "b.example.com"].map(async (host) => {
+      const directory = await makeDirectory();
+      await writeFile(join(directory, "web.yaml"), ingress("web", host));
+      const lines: string[] = [];
+      let overwrites = 0;
+      await start({
+        directory,
+        edgeUrl: edge.url,
+        clock: hurried,
+        log: (line) => lines.push(line),
+        onOverwritten: () => (overwrites += 1),
+      });
+      return { lines, overwrites: () => overwrites };
+    }),
+  );
+  for (const { lines, overwrites } of agents) {
+    // oxlint-disable-next-line no-await-in-loop -- the one or the other first
+    await expect.poll(overwrites).toBeGreaterThan(3);
+    expect(lines.filter((line) => !line.includes("is live"))).toEqual([
+      expect.stringMatching(
+        /^east: the edge has revision \d+ of east, which this agent did not push: is another agent named east\?$/,
+      ),
+    ]);
+  }
+});
+
+test("what another replica pushed while it led is not taken for another agent's", async () => {
+  const directory = await makeDirectory();
+  await writeFile(join(directory, "web.yaml"), ingress("web", "a.example.com"));
+  const edge = await startEdge((_, count) => BigInt(count));
+  let [overwrites, heartbeats] = [0, 0];
+  const agent = await start({
+    directory,
+    edgeUrl: edge.url,
+    clock: hurried,
+    onOverwritten: () => (overwrites += 1),
+    onHeartbeat: () => (heartbeats += 1),
+  });
+  for (const n of [2, 3, 4]) {
+    agent.lead(false);
+    edge.overwrite();
+    agent.lead(true);
+    // oxlint-disable-next-line no-await-in-loop -- one term after the other
+    expect(await edge.nth(n)).toMatchObject({ case: "whole" });
+  }
+  heartbeats = 0;
+  await expect.poll(() => heartbeats).toBeGreaterThan(1);
+  expect(overwrites).toBe(0);
 });

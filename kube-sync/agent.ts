@@ -3,11 +3,13 @@ import type { Issue } from "../proto/gen/edgeway/v1/sync_pb.js";
 import { forms } from "../routes/syntax.ts";
 import type { Clock, Random } from "./clock.ts";
 import { systemClock } from "./clock.ts";
+import { Contact } from "./contact.ts";
 import { Collector } from "./descriptors/collector.ts";
 import { reflect } from "./descriptors/reflection.ts";
 import { Loop } from "./loop.ts";
 import type { Kind } from "./objects/object.ts";
-import type { PushOutcome, Token } from "./push.ts";
+import { Overwrites } from "./overwrites.ts";
+import type { Heartbeat, PushOutcome, Token } from "./push.ts";
 import { connectEdge, Pusher } from "./push.ts";
 import type { ReportEntry } from "./report.ts";
 import { sortReport } from "./report.ts";
@@ -36,6 +38,10 @@ export interface AgentOptions extends TranslateOptions {
   readonly onReport?: (report: readonly ReportEntry[]) => void;
   /** After each run, also where there was nothing to send. */
   readonly onPush?: (push: Push) => void;
+  /** After each report to the edge, also where it was due but is not made as pushes fail. */
+  readonly onHeartbeat?: (heartbeat: Heartbeat) => void;
+  /** The edge had a table of this cluster that another agent pushed while this one led. */
+  readonly onOverwritten?: () => void;
   /** Before each message to the edge: its size. */
   readonly onPushBytes?: (bytes: number) => void;
   readonly log: (line: string) => void;
@@ -80,6 +86,8 @@ export class Agent {
   readonly #store = new Store();
   readonly #translator: Translator;
   readonly #pusher: Pusher;
+  readonly #contact: Contact;
+  readonly #overwrites = new Overwrites();
   readonly #loop: Loop;
   readonly #collector: Collector;
   readonly #stop = new AbortController();
@@ -92,8 +100,8 @@ export class Agent {
   #withheld: readonly ReportEntry[] = [];
   #report: readonly ReportEntry[] | undefined;
   #certificates: readonly Certificate[] | undefined;
-  #lastFailure = "";
   #synced = false;
+  #hasPushed = false;
   #cancelCheck: (() => void) | undefined;
 
   /** @throws an Error that says what is wrong with the cluster's name. */
@@ -103,20 +111,26 @@ export class Agent {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#translator = new Translator(options);
-    this.#pusher = new Pusher(connectEdge(options.edgeUrl, options.token, options.onPushBytes));
+    const edge = connectEdge(options.edgeUrl, options.token, options.onPushBytes);
+    this.#pusher = new Pusher(edge, Date.now, (revision) => this.#noteOverwritten(revision));
+    this.#contact = new Contact(options);
     const { clock, random } = { clock: this.#clock, random: this.#random };
     this.#loop = new Loop({ clock, random, holdOffMs: HOLD_OFF_MS, run: () => this.#sync() });
     this.#collector = new Collector({ clock, random, reflect, onChange: () => this.#loop.changed() });
   }
 
-  /** Whether it has all objects of its source. */
-  get synced(): boolean {
-    return this.#synced;
-  }
-
   /** Resolves once the edge has accepted a table of this agent's. */
   get accepted(): Promise<void> {
     return this.#accepted.promise;
+  }
+
+  /** Why the edge cannot go by it just now; undefined if it can, or another one leads. */
+  get trouble(): string | undefined {
+    if (!this.#synced) return "not all objects of the cluster are known yet";
+    if (this.#term === undefined) return undefined;
+    if (this.#hasPushed) return this.#contact.lost;
+    const { failure } = this.#contact;
+    return `the edge has not accepted a table yet${failure === undefined ? "" : `: ${failure}`}`;
   }
 
   /** How many objects it has, by kind. */
@@ -151,6 +165,7 @@ export class Agent {
     if (leading === (this.#term !== undefined) || this.#stop.signal.aborted) return;
     this.#term?.abort();
     this.#cancelCheck?.();
+    this.#contact.reset();
     this.#term = leading ? new AbortController() : undefined;
     if (!leading) return;
     // Others may have pushed since.
@@ -174,8 +189,28 @@ export class Agent {
   async #check(): Promise<void> {
     const term = this.#term;
     if (term === undefined) return;
-    if (await this.#pusher.isStale(this.#options.cluster, term.signal)) this.#loop.changed();
-    if (!term.signal.aborted) this.#checkLater();
+    const heartbeat = await this.#pusher.heartbeat(this.#options.cluster, term.signal);
+    if (term.signal.aborted) return;
+    // While pushes fail there are no reports: those that would be due fail with them.
+    const reason = this.#contact.failure;
+    if (heartbeat !== undefined) this.#noteHeartbeat(heartbeat);
+    else if (reason !== undefined) this.#noteHeartbeat({ kind: "failed", reason });
+    this.#checkLater();
+  }
+
+  #noteHeartbeat(heartbeat: Heartbeat): void {
+    if (heartbeat.kind === "failed") this.#contact.failed("report", heartbeat.reason);
+    else this.#contact.answered("report");
+    if (heartbeat.kind === "stale") this.#loop.changed();
+    this.#options.onHeartbeat?.(heartbeat);
+  }
+
+  #noteOverwritten(revision: bigint): void {
+    const { cluster, log } = this.#options;
+    this.#options.onOverwritten?.();
+    if (!this.#overwrites.happened(this.#clock.now())) return;
+    const seen = `the edge has revision ${revision} of ${cluster}, which this agent did not push`;
+    log(`${cluster}: ${seen}: is another agent named ${cluster}?`);
   }
 
   async #sync(): Promise<"done" | "retry"> {
@@ -215,21 +250,20 @@ export class Agent {
 
   #note(outcome: PushOutcome, routes: number): void {
     const { cluster, log } = this.#options;
+    if (outcome.kind === "failed") return this.#contact.failed("push", outcome.reason);
+    // Without anything to send, nobody was asked.
+    if (outcome.kind === "refused" || outcome.sent !== undefined) this.#contact.answered("push");
     if (outcome.kind === "accepted") {
       const live = `${routes} ${routes === 1 ? "route" : "routes"}`;
       if (outcome.sent !== undefined) log(`${cluster}: revision ${outcome.revision} is live: ${live}`);
       this.#withheld = outcome.withheld.map(withheldEntry);
+      this.#hasPushed = true;
       this.#accepted.resolve();
-      this.#lastFailure = "";
-    } else if (outcome.kind === "refused") {
+    } else {
       log(`${cluster}: the edge refused the table and keeps the last one: ${outcome.reason}`);
       for (const { source, field, reason } of outcome.issues) {
         log(`${cluster}: ${source?.kind} ${source?.namespace}/${source?.name} ${field}: ${reason}`);
       }
-    } else if (outcome.reason !== this.#lastFailure) {
-      // Once, not at each attempt.
-      this.#lastFailure = outcome.reason;
-      log(`${cluster}: cannot push, trying again: ${outcome.reason}`);
     }
   }
 }

@@ -10,7 +10,8 @@ import { Pusher } from "./push.ts";
 function start(...answers: (bigint | Code)[]) {
   const updates: PushRequest["update"][] = [];
   const clusters: { cluster: string; revision: bigint }[] = [];
-  const pusher = new Pusher({
+  const overwritten: bigint[] = [];
+  const client: ConstructorParameters<typeof Pusher>[0] = {
     status: () => Promise.resolve(create(StatusResponseSchema, { clusters })),
     push: (request) => {
       updates.push(create(PushRequestSchema, request).update);
@@ -18,8 +19,9 @@ function start(...answers: (bigint | Code)[]) {
       if (typeof answer !== "bigint") return Promise.reject(new ConnectError("no", answer));
       return Promise.resolve(create(PushResponseSchema, { revision: answer }));
     },
-  });
-  return { pusher, updates, clusters };
+  };
+  const pusher = new Pusher(client, Date.now, (revision) => overwritten.push(revision));
+  return { pusher, updates, clusters, overwritten };
 }
 
 /** Routes by key, each with its hostname. */
@@ -93,17 +95,56 @@ test("a refusal changes nothing: the next delta is against the last accepted tab
 
 test("an edge that has another revision, or none, gets the whole again", async () => {
   const { pusher, updates, clusters } = start(5n, 6n, 7n);
-  expect(await pusher.isStale("east")).toBe(false);
+  expect(await pusher.heartbeat("east")).toBeUndefined();
   await pusher.push(table(many));
   clusters.push({ cluster: "west", revision: 9n }, { cluster: "east", revision: 5n });
-  expect(await pusher.isStale("east")).toBe(false);
+  expect(await pusher.heartbeat("east")).toEqual({ kind: "current" });
   clusters.pop();
-  expect(await pusher.isStale("east")).toBe(true);
+  expect(await pusher.heartbeat("east")).toEqual({ kind: "stale" });
   await pusher.push(table(many));
   clusters.push({ cluster: "east", revision: 8n });
-  expect(await pusher.isStale("east")).toBe(true);
+  expect(await pusher.heartbeat("east")).toEqual({ kind: "stale" });
   await pusher.push(table(many));
   expect(updates.map((update) => update.case)).toEqual(["whole", "whole", "whole"]);
+});
+
+test("a revision that another agent pushed is told, by a report as by a delta that has it for its base", async () => {
+  const { pusher, clusters, overwritten } = start(5n, 7n, 7n, Code.FailedPrecondition, 9n);
+  await pusher.push(table(many));
+  await pusher.heartbeat("east");
+  expect(overwritten).toEqual([]);
+  clusters.push({ cluster: "east", revision: 6n });
+  await pusher.push(table(many));
+  await pusher.heartbeat("east");
+  expect(overwritten).toEqual([6n]);
+  await pusher.push(table(many));
+  clusters[0]!.revision = 8n;
+  await pusher.push(table({ ...many, x: "x.example.com" }));
+  expect(overwritten).toEqual([6n, 8n]);
+});
+
+test("a push whose answer is on its way is not taken for another agent's", async () => {
+  const overwritten: bigint[] = [];
+  const answered = Promise.withResolvers<void>();
+  let revision = 5n;
+  const pusher = new Pusher(
+    {
+      status: () => Promise.resolve(create(StatusResponseSchema, { clusters: [{ cluster: "east", revision }] })),
+      async push() {
+        if (revision > 5n) await answered.promise;
+        return create(PushResponseSchema, { revision });
+      },
+    },
+    Date.now,
+    (seen) => overwritten.push(seen),
+  );
+  await pusher.push(table(many));
+  revision = 6n;
+  const second = pusher.push(table({ ...many, x: "x.example.com" }));
+  expect(await pusher.heartbeat("east")).toBeUndefined();
+  answered.resolve();
+  expect(await second).toMatchObject({ kind: "accepted", revision: 6n });
+  expect(overwritten).toEqual([]);
 });
 
 test("each push is later than the one before, and than another agent's whose clock was ahead", async () => {

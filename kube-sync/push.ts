@@ -7,6 +7,7 @@ import { DeltaSchema, RefusalSchema, SyncService } from "../proto/gen/edgeway/v1
 import type { ClusterTable } from "../proto/gen/edgeway/v1/table_pb.js";
 import { ClusterTableSchema } from "../proto/gen/edgeway/v1/table_pb.js";
 import { deltaBetween } from "./delta.ts";
+import { unreachable } from "./unreachable.ts";
 
 /** A push that takes longer has failed. */
 const TIMEOUT_MS = 10_000;
@@ -17,6 +18,15 @@ export type PushOutcome =
   /** The edge found the table wrong, and would again. */
   | { readonly kind: "refused"; readonly reason: string; readonly issues: readonly Issue[] }
   /** It may work later. */
+  | { readonly kind: "failed"; readonly reason: string };
+
+/** What became of a report to the edge. */
+export type Heartbeat =
+  /** The edge has what it was sent. */
+  | { readonly kind: "current" }
+  /** It no longer has. */
+  | { readonly kind: "stale" }
+  /** It did not answer, or did not take the report. */
   | { readonly kind: "failed"; readonly reason: string };
 
 interface Accepted {
@@ -72,32 +82,48 @@ export class Pusher {
   readonly #client: Pick<Client<typeof SyncService>, "push" | "status">;
   readonly #now: () => number;
   #base: ({ readonly table: ClusterTable } & Accepted) | undefined;
+  readonly #onOverwritten: (revision: bigint) => void;
   /** When the last push was made, or one later. */
   #issuedMillis = 0;
+  #pushing = false;
 
-  /** @param now Unix milliseconds */
-  constructor(client: Pick<Client<typeof SyncService>, "push" | "status">, now: () => number = Date.now) {
+  /**
+   * @param now Unix milliseconds
+   * @param onOverwritten called with the revision that the edge has in place of the last that was pushed here
+   */
+  constructor(
+    client: Pick<Client<typeof SyncService>, "push" | "status">,
+    now: () => number = Date.now,
+    onOverwritten: (revision: bigint) => void = () => {},
+  ) {
     this.#client = client;
     this.#now = now;
+    this.#onOverwritten = onOverwritten;
   }
 
   /**
-   * Reports to the edge, and tells whether it no longer has what it was sent: it lost it, or someone else wrote this
-   * cluster's part. The next push is whole then. Never throws; an edge that does not answer is not known to have lost anything.
+   * Reports to the edge; undefined where a push has to tell, now or next, what the edge has. Never throws. An edge that no longer
+   * has what it was sent, as it lost it or someone else wrote this cluster's part, is sent the whole by the next push; one
+   * that does not answer is not known to have lost anything.
    */
-  async isStale(cluster: string, signal?: AbortSignal): Promise<boolean> {
+  async heartbeat(cluster: string, signal?: AbortSignal): Promise<Heartbeat | undefined> {
     const base = this.#base;
-    if (base === undefined) return false;
-    try {
-      const { clusters } = await this.#client.status({ cluster }, signal === undefined ? {} : { signal });
-      const revision = clusters.find((status) => status.cluster === cluster)?.revision;
-      // A push that was answered meanwhile knows better.
-      if (this.#base !== base || revision === base.revision) return false;
-    } catch {
-      return false;
-    }
+    if (base === undefined) return undefined;
+    const options = signal === undefined ? {} : { signal };
+    const revision = await this.#revision(cluster, options).catch((error: unknown) => ConnectError.from(error));
+    // A push that was answered meanwhile knows better, and one under way will.
+    if (this.#base !== base || this.#pushing) return undefined;
+    if (revision instanceof ConnectError) return { kind: "failed", reason: reasonOf(revision) };
+    if (revision === base.revision) return { kind: "current" };
     this.#base = undefined;
-    return true;
+    if (revision !== undefined) this.#onOverwritten(revision);
+    return { kind: "stale" };
+  }
+
+  /** The cluster's at the edge, if it has one. */
+  async #revision(cluster: string, options: CallOptions): Promise<bigint | undefined> {
+    const { clusters } = await this.#client.status({ cluster }, options);
+    return clusters.find((status) => status.cluster === cluster)?.revision;
   }
 
   /** The next push is whole. */
@@ -107,6 +133,15 @@ export class Pusher {
 
   /** Never throws. Not to be called again before it has answered. */
   async push(table: ClusterTable, signal?: AbortSignal): Promise<PushOutcome> {
+    this.#pushing = true;
+    try {
+      return await this.#push(table, signal === undefined ? {} : { signal });
+    } finally {
+      this.#pushing = false;
+    }
+  }
+
+  async #push(table: ClusterTable, options: CallOptions): Promise<PushOutcome> {
     const base = this.#base;
     const delta = base && deltaBetween(base.table, base.revision, table);
     if (base !== undefined && delta === undefined) {
@@ -116,7 +151,7 @@ export class Pusher {
     const asDelta = delta !== undefined && isSmaller(delta, table);
     try {
       const update = asDelta ? { case: "delta" as const, value: delta } : { case: "whole" as const, value: table };
-      const { revision, withheld } = await this.#send(table.cluster, update, signal === undefined ? {} : { signal });
+      const { revision, withheld } = await this.#send(table.cluster, update, options);
       this.#base = { table, revision, withheld };
       return { kind: "accepted", revision, withheld, sent: asDelta ? "delta" : "whole" };
     } catch (thrown) {
@@ -127,8 +162,10 @@ export class Pusher {
       }
       // Whether the edge has this table or the one before is not known: the whole settles it.
       this.#base = undefined;
-      if (error.code === Code.FailedPrecondition && asDelta) return await this.push(table, signal);
-      return { kind: "failed", reason: error.message };
+      if (error.code !== Code.FailedPrecondition || !asDelta) return { kind: "failed", reason: reasonOf(error) };
+      const revision = await this.#revision(table.cluster, options).catch(() => undefined);
+      if (revision !== undefined && revision !== base?.revision) this.#onOverwritten(revision);
+      return await this.#push(table, options);
     }
   }
 
@@ -148,12 +185,32 @@ export class Pusher {
     try {
       return await send();
     } catch (error) {
-      if (ConnectError.from(error).code !== Code.Aborted) throw error;
+      const { code, cause } = ConnectError.from(error);
+      // A connection that broke has the same code, and the edge may have taken what was sent.
+      if (code !== Code.Aborted || unreachable(cause) !== undefined) throw error;
       const { clusters } = await this.#client.status({ cluster }, options);
       const last = clusters.find((status) => status.cluster === cluster)?.issuedMillis ?? 0n;
       this.#issuedMillis = Math.max(this.#issuedMillis, Number(last));
       return await send();
     }
+  }
+}
+
+/** In one line, and equal for what means the same. */
+function reasonOf(error: ConnectError): string {
+  const { code, cause, rawMessage } = error;
+  const why = unreachable(cause);
+  if (why !== undefined) return why;
+  switch (code) {
+    case Code.Unimplemented:
+      return `there is no sync service (${rawMessage}): is this the edge's admin address?`;
+    case Code.Unauthenticated:
+      return `the agent's token is refused: ${rawMessage}`;
+    case Code.DeadlineExceeded:
+      return `no answer within ${TIMEOUT_MS / 1000} s`;
+    default:
+      // Of the agent's own, such as a token that cannot be read, the code says nothing.
+      return cause instanceof Error ? rawMessage : error.message;
   }
 }
 

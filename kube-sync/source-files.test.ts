@@ -88,7 +88,9 @@ test("a directory that vanishes is said once, its objects stay, and it is read a
   await start();
   await rename(root, `${root}-away`);
   await until(() => errors.length > 0);
-  expect(errors).toEqual([`cannot read manifests from ${root}: no such directory`]);
+  expect(errors).toEqual([
+    `cannot read manifests from ${root}: no such directory; what was read before stays until it can be`,
+  ]);
   expect(names()).toBe("one");
   await mkdir(root);
   await write("a.yaml", "two");
@@ -112,18 +114,28 @@ test("a file that is too large, or is not one, is reported alone", async () => {
   ]);
 });
 
-test("while a file is no YAML, what it held before stays", async () => {
+test("while a file is no YAML, what it held before stays, and is said to", async () => {
   await write("a.yaml", "one");
   await write("b.yaml", "two");
   await start();
   await writeFile(join(root, "a.yaml"), "{half: [an, edit");
   await until(() => latest.report.length > 0);
   expect(latest.report[0]).toMatchObject({ source: { file: "a.yaml" }, level: "error", unreadable: true });
+  expect(latest.report[0]!.reason).toMatch(/\S; what the file held before stays until it can be read$/);
   await write("b.yaml", "three");
   await until(() => names() === "one three");
   await write("a.yaml", "four");
   await until(() => names() === "four three");
   expect(latest.report).toEqual([]);
+});
+
+test("of a file that was never YAML nothing is said to stay", async () => {
+  await writeFile(join(root, "a.yaml"), "{half: [an, edit");
+  await start();
+  await writeFile(join(root, "a.yaml"), "{half: [another, edit");
+  await write("b.yaml", "one");
+  await until(() => names() === "one");
+  expect(latest.report.map(({ reason }) => reason)).toEqual([expect.not.stringContaining("stays")]);
 });
 
 test("edits that follow each other quickly end with the last", async () => {

@@ -128,7 +128,9 @@ class FilesReader implements FilesSource {
       return "done";
     } catch (error) {
       const reason = this.#unreadable(error);
-      if (!this.#closed && reason !== this.#lastError) this.#options.onError(reason);
+      if (!this.#closed && reason !== this.#lastError) {
+        this.#options.onError(`${reason}; what was read before stays until it can be`);
+      }
       this.#lastError = reason;
       return "retry";
     }
@@ -219,10 +221,17 @@ class FilesReader implements FilesSource {
   }
 }
 
-/** While a file cannot be read, what it held before stays: an edit half done takes no route down. */
+/** While a file cannot be read, what it held before stays, and is said to: an edit half done takes no route down. */
 function keepGood(before: Parsed | undefined, { objects, report }: Manifests): Manifests {
   const readable = report.every(({ unreadable }) => unreadable === undefined);
-  return { objects: readable || before === undefined ? objects : before.manifests.objects, report };
+  if (readable || before === undefined) return { objects, report };
+  const kept = before.manifests.objects;
+  const stays = (reason: string) =>
+    kept.length === 0 ? reason : `${reason}; what the file held before stays until it can be read`;
+  return {
+    objects: kept,
+    report: report.map((entry) => (entry.unreadable ? { ...entry, reason: stays(entry.reason) } : entry)),
+  };
 }
 
 function codeOf(error: unknown): unknown {

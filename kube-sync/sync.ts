@@ -83,14 +83,12 @@ async function start(options: SyncOptions, running: AsyncDisposableStack): Promi
       metrics.pushed(push);
       cluster?.pushed(push);
     },
+    onHeartbeat: ({ kind }) => metrics.heartbeat(kind),
+    onOverwritten: () => metrics.overwritten(),
     onPushBytes: (bytes) => metrics.pushedBytes(bytes),
   });
   running.defer(() => agent.close());
-  let accepted = false;
-  void agent.accepted.then(() => (accepted = true));
-  let leading = false;
   const lead = (now: boolean) => {
-    leading = now;
     metrics.leads(now);
     agent.lead(now);
     if (!now) cluster?.rest();
@@ -98,10 +96,7 @@ async function start(options: SyncOptions, running: AsyncDisposableStack): Promi
 
   let health: HealthServer | undefined;
   if (listen !== undefined) {
-    const notReady = () => {
-      if (!agent.synced) return "not all objects of the cluster are known yet";
-      return leading && !accepted ? "the edge has not accepted a table yet" : undefined;
-    };
+    const notReady = () => agent.trouble;
     const shown = { remark: () => remark, metrics: () => metrics.text(agent.objectCounts()) };
     health = running.use(await serveHealth({ ...listen, notReady, ...shown }));
   }

@@ -25,6 +25,10 @@ const from = "--manifests=FOLDER";
 test.each<[args: readonly string[], message: string]>([
   [[], "--edge takes the edge's URL, such as https://edge.example.com"],
   [["--edge=edge.example.com"], "--edge takes the edge's URL, such as https://edge.example.com"],
+  [
+    ["--edge=https://edge.example.com/tenant", cluster],
+    "--edge takes a URL without a path, not https://edge.example.com/tenant",
+  ],
   [[edge], "--cluster takes the cluster's name at the edge"],
   [[edge, cluster], "there is neither --token-file, --key-file nor EDGEWAY_SYNC_TOKEN"],
   [[edge, cluster, token, "--key-file=k"], "--token-file and --key-file are either or"],

@@ -7,6 +7,7 @@ import type { Access } from "../../kube-sync/cluster/access.ts";
 import type { Token } from "../../kube-sync/push.ts";
 import type { SyncOptions } from "../../kube-sync/sync.ts";
 import { stopRequested } from "../dev/stop.ts";
+import { edgeUrl } from "../edge.ts";
 import { UsageError } from "../usage.ts";
 
 const help = `Usage: edgeway sync --edge URL --cluster NAME [OPTION]...
@@ -90,7 +91,7 @@ async function optionsOf(values: Values): Promise<SyncOptions> {
   }
   if (cluster === undefined) throw new UsageError("--cluster takes the cluster's name at the edge");
   return {
-    edgeUrl: edge,
+    edgeUrl: edgeUrl(edge),
     cluster,
     adoptAll: values["adopt-all"],
     pushCertificates: values["push-certificates"],

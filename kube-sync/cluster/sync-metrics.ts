@@ -1,6 +1,7 @@
 import type { Push } from "../agent.ts";
 import { apiKinds, type Kind } from "../objects/object.ts";
 import { countPassedOver } from "../passed-over.ts";
+import type { Heartbeat } from "../push.ts";
 import type { ReportEntry } from "../report.ts";
 import { Metrics } from "./metrics.ts";
 
@@ -20,10 +21,14 @@ export class SyncMetrics {
     metrics.describe("edgeway_sync_passed_over", "gauge", "Objects left to others for their classes, by kind.");
     metrics.describe("edgeway_sync_pushes_total", "counter", "Tables brought to the edge, by outcome.");
     metrics.describe("edgeway_sync_push_bytes_total", "counter", "Bytes of tables sent to the edge, compressed.");
+    metrics.describe("edgeway_sync_heartbeats_total", "counter", "Reports to the edge, by outcome.");
+    metrics.describe("edgeway_sync_overwrites_total", "counter", "Times that another agent had pushed this cluster.");
     metrics.describe("edgeway_sync_revision", "gauge", "The cluster's revision at the edge.");
     for (const outcome of ["whole", "delta", "unchanged", "refused", "failed"]) {
       metrics.add("edgeway_sync_pushes_total", 0, { outcome });
     }
+    for (const outcome of ["current", "stale", "failed"]) metrics.add("edgeway_sync_heartbeats_total", 0, { outcome });
+    metrics.add("edgeway_sync_overwrites_total", 0);
     metrics.add("edgeway_sync_push_bytes_total", 0);
     this.leads(false);
   }
@@ -52,6 +57,14 @@ export class SyncMetrics {
     const how = outcome.kind === "accepted" ? (outcome.sent ?? "unchanged") : outcome.kind;
     this.#metrics.add("edgeway_sync_pushes_total", 1, { outcome: how });
     if (outcome.kind === "accepted") this.#metrics.set("edgeway_sync_revision", Number(outcome.revision));
+  }
+
+  heartbeat(outcome: Heartbeat["kind"]): void {
+    this.#metrics.add("edgeway_sync_heartbeats_total", 1, { outcome });
+  }
+
+  overwritten(): void {
+    this.#metrics.add("edgeway_sync_overwrites_total", 1);
   }
 
   pushedBytes(bytes: number): void {

@@ -95,6 +95,7 @@ describe.skipIf(helm === undefined)(`the Helm chart${helm === undefined ? " (ski
 
   test.each([
     ["edge.url", "edge.url=edge.example.com"],
+    ["edge.url", "edge.url=https://edge.example.com/tenant"],
     ["cluster", "cluster=East"],
     ["replicas", "replicas=0"],
     ["identity", "identity.keySecret=a,identity.tokenSecret=b"],

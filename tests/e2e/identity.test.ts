@@ -155,7 +155,7 @@ describe.each(Object.entries(hosts))("on %s", (_name, start) => {
     expect(await statusFor("a.west.test")).toBe("14");
     expect(await west.push(tableOf("west", "b.west.test"))).toMatchObject({ kind: "accepted" });
     expect(await statusFor("a.west.test")).toBe("12");
-    expect(await west.isStale("west")).toBe(false);
+    expect(await west.heartbeat("west")).toEqual({ kind: "current" });
   });
 
   test("a cluster sees nothing of another", async () => {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
+import { SyncMetrics } from "../../kube-sync/cluster/sync-metrics.ts";
 import { expose } from "../../worker/observe/prometheus.ts";
 import { metricFamilies } from "../../worker/observe/metrics.ts";
 import { Processes } from "../../worker/observe/processes.ts";
@@ -12,6 +13,9 @@ import { root } from "../dev/cli.ts";
 import { parsePrometheus } from "./prometheus.ts";
 
 const read = (file: string) => readFileSync(join(root, "deploy/grafana", file), "utf8");
+
+/** All that an agent can expose. */
+const exposedByAgent = () => parsePrometheus(new SyncMetrics().text(new Map()));
 
 /** All that an edge can expose. */
 function exposed() {
@@ -57,10 +61,10 @@ test.each([
   ["edgeway.json", expressionsIn(JSON.parse(read("edgeway.json")))],
   ["alerts.yaml", expressionsIn(parse(read("alerts.yaml")))],
 ])("%s asks for metrics and labels that are there", (_, expressions) => {
-  const families = exposed();
-  const samples = [...families.values()].flatMap((family) => family.samples);
+  const families = [...exposed().values(), ...exposedByAgent().values()];
+  const samples = families.flatMap((family) => family.samples);
   const names = new Set(samples.map(({ name }) => name));
-  const labels = new Set(["le", ...samples.flatMap((sample) => Object.keys(sample.labels))]);
+  const labels = new Set(["le", "instance", ...samples.flatMap((sample) => Object.keys(sample.labels))]);
   expect(expressions.length).toBeGreaterThan(5);
   for (const expression of expressions) {
     for (const [name] of expression.matchAll(/edgeway_\w+/g)) expect(names, expression).toContain(name);
