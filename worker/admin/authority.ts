@@ -1,16 +1,10 @@
 /** The one who decides what the table is: takes the clusters' pushes, and hands out the whole. */
 import { create } from "@bufbuild/protobuf";
-import {
-  type ClusterStatus,
-  ClusterStatusSchema,
-  type Issue,
-  type PushRequest,
-  RefusalSchema,
-} from "../../proto/gen/edgeway/v1/sync_pb.js";
+import { type Issue, type PushRequest, RefusalSchema } from "../../proto/gen/edgeway/v1/sync_pb.js";
 import { type ClusterTable, TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { Decoder, type Issue as RouteIssue } from "../../routes/decode.ts";
 import type { Cluster } from "./clusters.ts";
-import { granted, type Granted } from "./granted.ts";
+import { granted, type Granted, type WithheldHostname } from "./granted.ts";
 import {
   changeBetween,
   deltaUpdate,
@@ -43,6 +37,23 @@ export interface Pushed {
   /** The cluster's revision now. */
   readonly revision: bigint;
   readonly withheld: readonly Issue[];
+}
+
+/** How one cluster is. */
+export interface ClusterState {
+  readonly cluster: string;
+  readonly revision: bigint;
+  /** Unix milliseconds by the authority's clock. */
+  readonly pushedMillis: number;
+  /** Of its last push, by the agent's clock; 0: it did not say. */
+  readonly issuedMillis: number;
+  /** Those that are served, if only by some of their hostnames. */
+  readonly routes: number;
+  /** Those that are not served by some of their hostnames, or by any: the cluster is not granted them. */
+  readonly withheldRoutes: number;
+  readonly backends: number;
+  /** Whether its rules serve only calls that no other cluster can. */
+  readonly lastResort: boolean;
 }
 
 /** Agents report each minute: a few reports may be lost, and the authority itself may be away for a while. */
@@ -125,19 +136,27 @@ export class Authority {
     return this.#parts.get(cluster);
   }
 
-  status(): ClusterStatus[] {
+  status(): ClusterState[] {
     this.noticeStale();
-    return [...this.#parts.values()].map((part) =>
-      create(ClusterStatusSchema, {
-        cluster: part.cluster,
-        revision: part.revision,
-        pushedMillis: BigInt(part.pushedMillis),
-        routes: part.routes.size,
-        backends: part.backends.size,
-        issuedMillis: BigInt(part.issuedMillis),
+    return [...this.#parts.values()].map((part) => {
+      const { table, withheldRoutes } = this.#grantedOf(part);
+      const { cluster, revision, pushedMillis, issuedMillis, backends } = part;
+      return {
+        cluster,
+        revision,
+        pushedMillis,
+        issuedMillis,
+        routes: table.routes.length,
+        withheldRoutes,
+        backends: backends.size,
         lastResort: this.#isLastResort(part),
-      }),
-    );
+      };
+    });
+  }
+
+  /** The hostnames of rules that are stored, and not served. */
+  withheld(): WithheldHostname[] {
+    return [...this.#parts.values()].flatMap((part) => this.#grantedOf(part).hostnames);
   }
 
   /** The bytes of the descriptor set with this hash. */

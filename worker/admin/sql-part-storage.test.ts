@@ -60,7 +60,7 @@ test("what was pushed is there after a start: table, certificates, drain and the
   const { authority, push } = start(sql);
   expect(authority.table()).toEqual(before.authority.table());
   expect(authority.descriptorSet(hash)).toEqual(set);
-  expect(authority.status()).toMatchObject([{ revision: 1n, lastResort: true, issuedMillis: 500n }]);
+  expect(authority.status()).toMatchObject([{ revision: 1n, lastResort: true, issuedMillis: 500 }]);
   expect(() => push(tableOf(), 500n)).toThrow("comes after");
   expect(push(tableOf({ lastResort: true }), 501n)).toMatchObject({ revision: 1n });
 });

@@ -18,6 +18,7 @@ import {
 import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
+  type ClusterStatusSchema,
   type GetResponseSchema,
   type PushRequest,
   type PushResponseSchema,
@@ -27,7 +28,7 @@ import {
 import { seldom } from "../call/seldom.ts";
 import { adminPath } from "./admin-path.ts";
 import type { Authenticate, Identity } from "./authenticate.ts";
-import type { Authority, Pushed } from "./authority.ts";
+import type { Authority, ClusterState, Pushed } from "./authority.ts";
 import { tableOf, withoutKeys } from "./part.ts";
 import type { PushLog } from "./pushes.ts";
 import { Refused } from "./refused.ts";
@@ -153,8 +154,8 @@ class Methods {
     if (cluster !== "") checkCluster(cluster, identity);
     if (cluster !== "") await this.#authority.report(cluster);
     const asked = cluster === "" ? identity.cluster : cluster;
-    const clusters = this.#authority.status();
-    return { clusters: asked === undefined ? clusters : clusters.filter((status) => status.cluster === asked) };
+    const clusters = this.#authority.status().filter((state) => asked === undefined || state.cluster === asked);
+    return { clusters: clusters.map(statusOf) };
   }
 
   /** @param cluster whose part it would have changed; undefined: the caller could not prove to be anybody's agent */
@@ -166,6 +167,12 @@ class Methods {
     if (cluster === undefined) this.#logAnybody(`refused a request ${said}`);
     else this.#log(`refused a push of cluster ${oneLine(cluster)} ${said}`);
   }
+}
+
+function statusOf(state: ClusterState): MessageInitShape<typeof ClusterStatusSchema> {
+  const { cluster, revision, pushedMillis, issuedMillis, routes, backends, lastResort } = state;
+  const millis = { pushedMillis: BigInt(pushedMillis), issuedMillis: BigInt(issuedMillis) };
+  return { cluster, revision, ...millis, routes, backends, lastResort };
 }
 
 /** Text that a caller may have had a part in. */

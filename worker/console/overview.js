@@ -79,8 +79,12 @@ function tile(name, value, of, bad) {
 
 /** @param {import("./types.d.ts").Overview} overview */
 function clusterTable({ clusters, now }) {
-  const rows = clusters.map(({ cluster, revision, pushedMillis, routes, backends, lastResort }) => [
-    [h("strong", null, cluster), lastResort && [" ", badge("last resort", "warn")]],
+  const rows = clusters.map(({ cluster, revision, pushedMillis, routes, withheldRoutes, backends, lastResort }) => [
+    [
+      h("strong", null, cluster),
+      lastResort && [" ", badge("last resort", "warn")],
+      withheldRoutes > 0 && [" ", badge(`${withheldRoutes} not granted`, "warn")],
+    ],
     revision,
     `${age(now - pushedMillis)} ago`,
     routes,

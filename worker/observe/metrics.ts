@@ -12,7 +12,10 @@ export interface ClusterMetrics {
   readonly revision: number;
   /** Unix milliseconds. */
   readonly pushedMillis: number;
+  /** Those that are served. */
   readonly routes: number;
+  /** Those that are not, or not by all of their hostnames: the cluster is not granted them. */
+  readonly withheldRoutes: number;
   readonly backends: number;
   /** Whether its rules serve only calls that no other cluster can: it asked for it, or has not reported for long. */
   readonly lastResort: boolean;
@@ -136,7 +139,12 @@ function clusterFamilies(clusters: readonly ClusterMetrics[], pushes: PushCounts
       "When the cluster last pushed, Unix seconds.",
       ({ pushedMillis }) => pushedMillis / 1000,
     ),
-    gauge("edgeway_cluster_routes", "Routes of the cluster.", ({ routes }) => routes),
+    gauge("edgeway_cluster_routes", "Routes of the cluster that are served.", ({ routes }) => routes),
+    gauge(
+      "edgeway_cluster_withheld_routes",
+      "Routes of the cluster with hostnames that it is not granted.",
+      ({ withheldRoutes }) => withheldRoutes,
+    ),
     gauge("edgeway_cluster_backends", "Backends of the cluster.", ({ backends }) => backends),
     gauge(
       "edgeway_cluster_last_resort",

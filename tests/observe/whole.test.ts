@@ -1,0 +1,43 @@
+/** The edge as an operator asks about it by the commands: the same on all hosts. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { startWhole, type WholeEdge, wholeHosts } from "./whole.ts";
+
+/** Answers at each of the hostnames by itself. */
+function tableOf(cluster: string, ...hostnames: string[]): MessageInitShape<typeof ClusterTableSchema> {
+  const answer = { filter: { case: "directResponse" as const, value: { status: 200, body: cluster } } };
+  const routes = hostnames.map((hostname) => ({
+    key: `Ingress/default/${hostname}`,
+    source: { kind: "Ingress", namespace: "default", name: hostname },
+    hostnames: [hostname],
+    rules: [{ filters: [answer] }],
+  }));
+  return { cluster, routes };
+}
+
+describe.each(wholeHosts)("on %s", (host) => {
+  let edge: WholeEdge;
+  beforeAll(async () => {
+    edge = await startWhole(host, { grants: { east: ["*.example.org"] } });
+  });
+  afterAll(() => edge[Symbol.asyncDispose]());
+
+  test("what a cluster is not granted does not count as served, and is named", async () => {
+    await edge.push(tableOf("east", "k.example.com", "a.example.org"));
+    const { code, out } = await edge.ask("status");
+    expect(out).toMatch(/ROUTES +WITHHELD +BACKENDS.*\neast +\d+ +\d+ s ago +1 +1 +0 +serves$/m);
+    expect(out).toContain(
+      'Not served, as the cluster is not granted it:\n  east: Ingress default/k.example.com: "k.example.com"',
+    );
+    expect(code).toBe(1);
+    const explained = await edge.ask("explain", "https://k.example.com/");
+    expect(explained).toMatchObject({ code: 1, out: expect.stringContaining("no rule takes it") });
+    expect(explained.out).toContain(
+      "east has a rule for this host that it is not granted: Ingress default/k.example.com, for k.example.com",
+    );
+    await edge.push(tableOf("east", "a.example.org"));
+    expect((await edge.ask("status")).code).toBe(0);
+    expect((await edge.ask("explain", "https://k.example.com/")).out).not.toContain("granted");
+  });
+});
