@@ -23,6 +23,8 @@ export interface AuthorityOptions {
   readonly now: () => number;
   /** Of this run of the authority, as no other has it: revisions may not all outlive a run. Without a dot. */
   readonly epoch: string;
+  /** Since when reports are heard, Unix milliseconds: now, unless it takes the place of another. */
+  readonly startedMillis?: number;
   /** Milliseconds without a report after which a cluster is a last resort. */
   readonly staleMs?: number;
   /** Those whose hostnames are limited. */
@@ -47,6 +49,8 @@ export interface ClusterState {
   readonly pushedMillis: number;
   /** Of its last push, by the agent's clock; 0: it did not say. */
   readonly issuedMillis: number;
+  /** When its agent was last heard, Unix milliseconds by the authority's clock. */
+  readonly reportedMillis: number;
   /** Those that are served, if only by some of their hostnames. */
   readonly routes: number;
   /** Those that are not served by some of their hostnames, or by any: the cluster is not granted them. */
@@ -56,7 +60,10 @@ export interface ClusterState {
   readonly lastResort: boolean;
 }
 
-/** Agents report each minute: a few reports may be lost, and the authority itself may be away for a while. */
+/** Milliseconds between those reports of a cluster that are written. */
+const writeMs = 30_000;
+
+/** Agents report each 15 s: a few reports may be lost, and the authority itself may be away for a while. */
 const defaultStaleMs = 300_000;
 
 /** By how much an agent's clock may be ahead, or its pushes could keep later ones out. */
@@ -70,8 +77,12 @@ export class Authority {
   readonly #decoders = new Map<string, Decoder>();
   /** What of each part is served. */
   readonly #granted = new WeakMap<StoredPart, Granted>();
-  /** When each cluster reported last, Unix milliseconds. Those of the run before have until now. */
-  readonly #reported = new Map<string, number>();
+  /** When each cluster was last heard, Unix milliseconds. */
+  readonly #heard = new Map<string, number>();
+  /** What of it is written, besides the times of pushes. */
+  readonly #written = new Map<string, number>();
+  /** Nobody was heard before: clusters have as long again to report. */
+  readonly #started: number;
   #stale: ReadonlySet<string> = new Set();
   #revision = 0n;
   /** The table in binary, until the next change. */
@@ -80,11 +91,13 @@ export class Authority {
   constructor(storage: PartStorage, options: AuthorityOptions) {
     this.#storage = storage;
     this.#options = options;
+    this.#started = options.startedMillis ?? options.now();
     for (const part of storage.load()) {
       this.#parts.set(part.cluster, part);
-      this.#reported.set(part.cluster, options.now());
+      this.#heard.set(part.cluster, part.pushedMillis);
       if (part.revision > this.#revision) this.#revision = part.revision;
     }
+    for (const [cluster, at] of storage.reports?.() ?? []) this.#hear(cluster, at);
   }
 
   /** Names the table of now: equal for equal tables. */
@@ -115,10 +128,18 @@ export class Authority {
     }
   }
 
-  /** The cluster's agent lives. */
-  report(cluster: string): void {
+  /**
+   * The cluster's agent lives.
+   *
+   * @param at when it was heard, Unix milliseconds: now, unless others heard it
+   */
+  report(cluster: string, at = this.#options.now()): void {
     if (!this.#parts.has(cluster)) return;
-    this.#reported.set(cluster, this.#options.now());
+    this.#hear(cluster, at);
+    if (at - (this.#written.get(cluster) ?? 0) >= writeMs) {
+      this.#storage.reported?.(cluster, at);
+      this.#written.set(cluster, at);
+    }
     this.noticeStale();
   }
 
@@ -126,7 +147,8 @@ export class Authority {
   noticeStale(): void {
     const { now, staleMs = defaultStaleMs } = this.#options;
     const oldest = now() - staleMs;
-    const stale = new Set([...this.#reported].flatMap(([cluster, at]) => (at < oldest ? cluster : [])));
+    const isStale = (at: number): boolean => Math.max(at, this.#started) < oldest;
+    const stale = new Set([...this.#heard].flatMap(([cluster, at]) => (isStale(at) ? cluster : [])));
     if (stale.size === this.#stale.size && [...stale].every((cluster) => this.#stale.has(cluster))) return;
     this.#stale = stale;
     this.#changed(this.#revision + 1n);
@@ -146,6 +168,7 @@ export class Authority {
         revision,
         pushedMillis,
         issuedMillis,
+        reportedMillis: this.#heard.get(cluster) ?? pushedMillis,
         routes: table.routes.length,
         withheldRoutes,
         backends: backends.size,
@@ -200,7 +223,7 @@ export class Authority {
     const part: StoredPart = { ...next, revision, pushedMillis: now, issuedMillis };
     this.#storage.save(part, change);
     this.#parts.set(cluster, part);
-    this.#reported.set(cluster, now);
+    this.#hear(cluster, now);
     if (changed) this.#changed(revision);
     this.noticeStale();
     return { revision, withheld: this.#grantedOf(part).withheld };
@@ -210,6 +233,11 @@ export class Authority {
     const decoder = this.#decoders.get(table.cluster) ?? new Decoder();
     checkIssues(decoder.decode(table).issues);
     this.#decoders.set(table.cluster, decoder);
+  }
+
+  #hear(cluster: string, at: number): void {
+    const known = this.#heard.get(cluster);
+    if (this.#parts.has(cluster) && (known === undefined || at > known)) this.#heard.set(cluster, at);
   }
 
   #changed(revision: bigint): void {

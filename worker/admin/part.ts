@@ -55,6 +55,10 @@ export interface PartStorage {
   save(part: StoredPart, change: PartChange): void;
   /** The bytes of a descriptor set of any part. */
   descriptorSet(hash: string): Uint8Array | undefined;
+  /** What {@link reported} has written, by cluster. */
+  reports?(): Iterable<readonly [cluster: string, millis: number]>;
+  /** Writes when a cluster's agent was last heard, Unix milliseconds. Undefined: somebody else does. */
+  reported?(cluster: string, millis: number): void;
 }
 
 /** Resources, and the bytes of those descriptor sets that may be new. */

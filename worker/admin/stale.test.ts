@@ -9,12 +9,14 @@ import type { StoredPart } from "./part.ts";
 let now: number;
 let changes: number;
 let stored: Map<string, StoredPart>;
+let reports: Map<string, number>;
 let authority: Authority;
 
 beforeEach(() => {
   now = 1_000_000;
   changes = 0;
   stored = new Map();
+  reports = new Map();
   authority = start("first");
   push("east");
   push("west");
@@ -25,6 +27,8 @@ function start(epoch: string): Authority {
     load: () => stored.values(),
     save: (part: StoredPart) => void stored.set(part.cluster, part),
     descriptorSet: () => undefined,
+    reports: () => reports,
+    reported: (cluster: string, at: number) => void reports.set(cluster, at),
   };
   return new Authority(storage, { now: () => now, epoch, staleMs: 60_000, onChange: () => changes++ });
 }
@@ -76,6 +80,18 @@ test("after a start all clusters have as long again to report", () => {
   now += 60_001;
   authority.noticeStale();
   expect(lastResorts()).toEqual(["east", "west"]);
+});
+
+test("when a cluster was last heard is known after a start, and does not make it stale at once", () => {
+  authority.report("east");
+  now += 40_000;
+  authority.report("west");
+  const heard = () => authority.status().map(({ reportedMillis }) => reportedMillis);
+  expect(heard()).toEqual([1_000_000, 1_040_000]);
+  now += 1_000_000;
+  authority = start("second");
+  expect(heard()).toEqual([1_000_000, 1_040_000]);
+  expect(lastResorts()).toEqual([]);
 });
 
 test("no two versions are the same after a start, even where revisions are", () => {

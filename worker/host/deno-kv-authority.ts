@@ -33,6 +33,7 @@ export class KvAuthority implements SyncAuthority {
   #authority: Authority;
   /** What was known of the clusters' reports when they were last looked at. */
   #reports: Reports = {};
+  readonly #startedMillis: number;
   /** What is read and written, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #following: ReadableStreamDefaultReader<readonly Deno.KvEntry<unknown>[]> | undefined;
@@ -42,6 +43,7 @@ export class KvAuthority implements SyncAuthority {
   private constructor(kv: Deno.Kv, parts: KvParts, options: KvAuthorityOptions) {
     this.#kv = kv;
     this.#options = options;
+    this.#startedMillis = options.now();
     this.#parts = parts;
     this.#authority = this.#over(parts);
     this.#looking = setInterval(() => void this.#look(), lookMs);
@@ -87,7 +89,8 @@ export class KvAuthority implements SyncAuthority {
   }
 
   #over(parts: KvParts): Authority {
-    return new Authority(parts, { ...this.#options, epoch: crypto.randomUUID() });
+    const epoch = crypto.randomUUID();
+    return new Authority(parts, { ...this.#options, startedMillis: this.#startedMillis, epoch });
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
@@ -126,8 +129,10 @@ export class KvAuthority implements SyncAuthority {
   }
 
   #take(parts: KvParts): void {
+    const heard = this.#authority.status();
     this.#parts = parts;
     this.#authority = this.#over(parts);
+    for (const { cluster, reportedMillis } of heard) this.#authority.report(cluster, reportedMillis);
     this.#options.onChange?.();
   }
 
@@ -168,7 +173,7 @@ export class KvAuthority implements SyncAuthority {
 
   #hear(reports: Reports): void {
     for (const [cluster, at] of Object.entries(reports)) {
-      if (at > (this.#reports[cluster] ?? 0)) this.#authority.report(cluster);
+      if (at > (this.#reports[cluster] ?? 0)) this.#authority.report(cluster, at);
     }
     this.#reports = { ...this.#reports, ...reports };
   }
