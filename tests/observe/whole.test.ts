@@ -4,13 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { startWhole, type WholeEdge, wholeHosts } from "./whole.ts";
 
-/** Answers at each of the hostnames by itself. */
+/** Answers at each of the hostnames by itself; at "", for every host. */
 function tableOf(cluster: string, ...hostnames: string[]): MessageInitShape<typeof ClusterTableSchema> {
   const answer = { filter: { case: "directResponse" as const, value: { status: 200, body: cluster } } };
   const routes = hostnames.map((hostname) => ({
     key: `Ingress/default/${hostname}`,
-    source: { kind: "Ingress", namespace: "default", name: hostname },
-    hostnames: [hostname],
+    source: { kind: "Ingress", namespace: "default", name: hostname || "every" },
+    hostnames: hostname === "" ? [] : [hostname],
     rules: [{ filters: [answer] }],
   }));
   return { cluster, routes };
@@ -39,5 +39,32 @@ describe.each(wholeHosts)("on %s", (host) => {
     await edge.push(tableOf("east", "a.example.org"));
     expect((await edge.ask("status")).code).toBe(0);
     expect((await edge.ask("explain", "https://k.example.com/")).out).not.toContain("granted");
+  });
+
+  test("a cluster that is heard is not forgotten while it has routes, and is there again when it pushes", async () => {
+    await edge.push(tableOf("east", "a.example.org"));
+    const refused = await edge.ask("forget", "east");
+    expect([refused.code, refused.err]).toEqual([
+      1,
+      expect.stringMatching(
+        /^edgeway forget: \S+ does not forget east: cluster east was heard \d+ s ago, and has routes: stop its agent, .*for 300 s\n$/,
+      ),
+    ]);
+    await edge.push({ cluster: "east" });
+    expect(await edge.ask("forget", "east")).toEqual({ code: 0, out: `${edge.url} has forgotten east\n`, err: "" });
+    expect((await edge.ask("status")).out).toContain("no cluster has pushed yet");
+    expect((await edge.ask("forget", "east")).err).toContain("no cluster east has pushed");
+    await edge.push(tableOf("east", "a.example.org"));
+    expect(await edge.ask("status")).toMatchObject({ code: 0, out: expect.stringMatching(/^east .* serves$/m) });
+  });
+
+  test("a cluster whose agent is silent is forgotten with its rules", async () => {
+    await using short = await startWhole(host, { grants: {}, staleSeconds: 1 });
+    const calls = async () => (await fetch(`${short.url}/`)).status;
+    await short.push(tableOf("gone", ""));
+    await expect.poll(calls, { timeout: 5_000 }).toBe(200);
+    await expect.poll(async () => (await short.ask("forget", "gone")).code, { timeout: 10_000 }).toBe(0);
+    await expect.poll(calls, { timeout: 5_000 }).toBe(404);
+    expect((await short.ask("status")).out).toContain("no cluster has pushed yet");
   });
 });

@@ -8,7 +8,9 @@ import { granted, type Granted, type WithheldHostname } from "./granted.ts";
 import {
   changeBetween,
   deltaUpdate,
+  forgotten,
   isEmpty,
+  isForgotten,
   type PartStorage,
   type StoredPart,
   tableBytes,
@@ -94,7 +96,7 @@ export class Authority {
     this.#started = options.startedMillis ?? options.now();
     for (const part of storage.load()) {
       this.#parts.set(part.cluster, part);
-      this.#heard.set(part.cluster, part.pushedMillis);
+      if (!isForgotten(part)) this.#heard.set(part.cluster, part.pushedMillis);
       if (part.revision > this.#revision) this.#revision = part.revision;
     }
     for (const [cluster, at] of storage.reports?.() ?? []) this.#hear(cluster, at);
@@ -134,7 +136,7 @@ export class Authority {
    * @param at when it was heard, Unix milliseconds: now, unless others heard it
    */
   report(cluster: string, at = this.#options.now()): void {
-    if (!this.#parts.has(cluster)) return;
+    if (this.get(cluster) === undefined) return;
     this.#hear(cluster, at);
     if (at - (this.#written.get(cluster) ?? 0) >= writeMs) {
       this.#storage.reported?.(cluster, at);
@@ -154,13 +156,36 @@ export class Authority {
     this.#changed(this.#revision + 1n);
   }
 
+  /**
+   * Takes the cluster's part out of the table, and the cluster out of the status, until it pushes again.
+   *
+   * @throws Refused if it has not pushed, or has routes and was heard within the time after which it is stale
+   */
+  forget(cluster: string): void {
+    const part = this.get(cluster);
+    if (part === undefined) throw new Refused("absent", `no cluster ${cluster} has pushed`);
+    const { now, staleMs = defaultStaleMs } = this.#options;
+    const silentMs = now() - (this.#heard.get(cluster) ?? 0);
+    if (part.routes.size > 0 && silentMs <= staleMs) throw new Refused("alive", stillHeard(cluster, silentMs, staleMs));
+    const revision = this.#revision + 1n;
+    const rest = forgotten(part, revision);
+    this.#storage.save(rest, changeBetween(part, { resources: rest, sets: new Map() }));
+    this.#parts.set(cluster, rest);
+    this.#heard.delete(cluster);
+    this.#changed(revision);
+    this.noticeStale();
+  }
+
+  /** Undefined: it has not pushed, or is forgotten. */
   get(cluster: string): StoredPart | undefined {
-    return this.#parts.get(cluster);
+    const part = this.#parts.get(cluster);
+    return part === undefined || isForgotten(part) ? undefined : part;
   }
 
   status(): ClusterState[] {
     this.noticeStale();
-    return [...this.#parts.values()].map((part) => {
+    const there = [...this.#parts.values()].filter((part) => !isForgotten(part));
+    return there.map((part) => {
       const { table, withheldRoutes } = this.#grantedOf(part);
       const { cluster, revision, pushedMillis, issuedMillis, backends } = part;
       return {
@@ -237,7 +262,7 @@ export class Authority {
 
   #hear(cluster: string, at: number): void {
     const known = this.#heard.get(cluster);
-    if (this.#parts.has(cluster) && (known === undefined || at > known)) this.#heard.set(cluster, at);
+    if (this.get(cluster) !== undefined && (known === undefined || at > known)) this.#heard.set(cluster, at);
   }
 
   #changed(revision: bigint): void {
@@ -264,6 +289,11 @@ export class Authority {
     this.#granted.set(part, made);
     return made;
   }
+}
+
+function stillHeard(cluster: string, silentMs: number, staleMs: number): string {
+  const [silent, stale] = [silentMs, staleMs].map((ms) => Math.max(0, Math.round(ms / 1000)));
+  return `cluster ${cluster} was heard ${silent} s ago, and has routes: stop its agent, and forget it when it has been silent for ${stale} s`;
 }
 
 function checkIssues(issues: readonly RouteIssue[] | undefined): void {

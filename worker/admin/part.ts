@@ -31,10 +31,26 @@ export interface Resources {
 /** One cluster's part as it stands. */
 export interface StoredPart extends Resources {
   readonly revision: bigint;
-  /** When it was last pushed, Unix milliseconds by the authority's clock. */
+  /** When it was last pushed, Unix milliseconds by the authority's clock. {@link neverPushed}: it is {@link forgotten}. */
   readonly pushedMillis: number;
   /** The same by the agent's clock; 0: it did not say. */
   readonly issuedMillis: number;
+}
+
+/** For the time of a push. */
+const neverPushed = -1;
+
+export function isForgotten({ pushedMillis }: StoredPart): boolean {
+  return pushedMillis === neverPushed;
+}
+
+/**
+ * What stays of a part whose cluster is forgotten: readers that still have its rules learn that it has none, whichever
+ * run of the authority they know, and pushes of before it cannot be repeated.
+ */
+export function forgotten({ cluster, issuedMillis }: StoredPart, revision: bigint): StoredPart {
+  const { resources } = wholeUpdate(create(ClusterTableSchema, { cluster }));
+  return { ...resources, revision, pushedMillis: neverPushed, issuedMillis };
 }
 
 /** Resources by key, in binary; undefined for those removed. */

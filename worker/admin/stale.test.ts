@@ -3,6 +3,7 @@ import { create, fromBinary } from "@bufbuild/protobuf";
 import { beforeEach, expect, test } from "vitest";
 import { PushRequestSchema } from "../../proto/gen/edgeway/v1/sync_pb.js";
 import { TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { CompiledTable } from "../snapshot/compiled.ts";
 import { Authority } from "./authority.ts";
 import type { StoredPart } from "./part.ts";
 
@@ -33,8 +34,15 @@ function start(epoch: string): Authority {
   return new Authority(storage, { now: () => now, epoch, staleMs: 60_000, onChange: () => changes++ });
 }
 
-function push(cluster: string, lastResort = false) {
-  return authority.push(create(PushRequestSchema, { update: { case: "whole", value: { cluster, lastResort } } }));
+const source = { kind: "HTTPRoute", namespace: "default", name: "r" };
+
+function tableOf(cluster: string, lastResort = false, hostnames = ["a.test"]) {
+  const routes = hostnames.map((hostname) => ({ key: hostname, source, hostnames: [hostname], rules: [{}] }));
+  return { cluster, lastResort, routes };
+}
+
+function push(...table: Parameters<typeof tableOf>) {
+  return authority.push(create(PushRequestSchema, { update: { case: "whole", value: tableOf(...table) } }));
 }
 
 /** The clusters that serve only what no other can, as readers get them. */
@@ -92,6 +100,51 @@ test("when a cluster was last heard is known after a start, and does not make it
   authority = start("second");
   expect(heard()).toEqual([1_000_000, 1_040_000]);
   expect(lastResorts()).toEqual([]);
+});
+
+test("a cluster is forgotten once it is silent for long, and not before", () => {
+  now += 50_000;
+  authority.report("east");
+  now += 10_001;
+  expect(() => authority.forget("east")).toThrow("cluster east was heard 10 s ago, and has routes");
+  authority.forget("west");
+  expect(authority.status().map(({ cluster }) => cluster)).toEqual(["east"]);
+  expect(authority.get("west")).toBeUndefined();
+  expect(() => authority.forget("west")).toThrow("no cluster west has pushed");
+  authority.report("west");
+  expect(lastResorts()).toEqual([]);
+});
+
+test("a cluster without routes is forgotten at once", () => {
+  push("west", false, []);
+  authority.forget("west");
+  expect(authority.status().map(({ cluster }) => cluster)).toEqual(["east"]);
+});
+
+test("who read the table in another run of the authority learns that a cluster is forgotten", () => {
+  const reader = new CompiledTable();
+  reader.swap(authority.table());
+  now += 60_001;
+  authority.forget("west");
+  authority = start("second");
+  reader.swap(authority.table());
+  expect(reader.table!.parts.map((part) => [part.cluster, part.routes.length])).toEqual([
+    ["east", 1],
+    ["west", 0],
+  ]);
+  expect(authority.status().map(({ cluster }) => cluster)).toEqual(["east"]);
+});
+
+test("no push of a forgotten cluster can be repeated, and its next one brings it back", () => {
+  const issued = (issuedMillis: bigint) =>
+    authority.push(create(PushRequestSchema, { update: { case: "whole", value: tableOf("west") }, issuedMillis }));
+  issued(500n);
+  now += 60_001;
+  authority.forget("west");
+  authority = start("second");
+  expect(() => issued(500n)).toThrow("comes after");
+  expect(issued(501n).revision).toBe(authority.status()[1]!.revision);
+  expect(authority.status()).toMatchObject([{ cluster: "east" }, { cluster: "west", routes: 1, pushedMillis: now }]);
 });
 
 test("no two versions are the same after a start, even where revisions are", () => {

@@ -19,6 +19,7 @@ import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-conn
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   type ClusterStatusSchema,
+  type ForgetResponseSchema,
   type GetResponseSchema,
   type PushRequest,
   type PushResponseSchema,
@@ -41,6 +42,7 @@ const maxPushBytes = 16 * 1024 * 1024;
 export interface SyncAuthority extends Pick<Authority, "get" | "status"> {
   push(request: PushRequest): Pushed | Promise<Pushed>;
   report(cluster: string): void | Promise<void>;
+  forget(cluster: string): void | Promise<void>;
 }
 
 export interface SyncOptions {
@@ -63,6 +65,7 @@ export function createSyncService(options: SyncOptions): (request: Request) => P
     push: (request, context) => methods.push(request, identityOf(context)),
     get: ({ cluster }, context) => methods.get(cluster, identityOf(context)),
     status: ({ cluster }, context) => methods.status(cluster, identityOf(context)),
+    forget: ({ cluster }, context) => methods.forget(cluster, identityOf(context)),
   });
   const handlers = new Map(router.handlers.map((handler) => [adminPath + handler.requestPath, handler]));
   return async (request) => {
@@ -158,9 +161,24 @@ class Methods {
     return { clusters: clusters.map(statusOf) };
   }
 
+  async forget(cluster: string, identity: Identity): Promise<MessageInitShape<typeof ForgetResponseSchema>> {
+    const before = this.#authority.get(cluster);
+    try {
+      checkCluster(cluster, identity);
+      await this.#authority.forget(cluster);
+    } catch (error) {
+      const why = error instanceof Refused ? error.why : "failed";
+      this.#log(`refused to forget cluster ${oneLine(cluster)} (${why}): ${reasonOf(error)}`);
+      throw error;
+    }
+    this.#log(`cluster ${oneLine(cluster)} is forgotten`);
+    if (before !== undefined) this.#pushes?.forgotten(before);
+    return {};
+  }
+
   /** @param cluster whose part it would have changed; undefined: the caller could not prove to be anybody's agent */
   refused(cluster: string | undefined, error: unknown): void {
-    const reason = oneLine(ConnectError.from(error).rawMessage);
+    const reason = reasonOf(error);
     const why = error instanceof Refused ? error.why : "failed";
     this.#pushes?.refused(cluster === undefined ? undefined : oneLine(cluster), why, reason);
     const said = `(${why}): ${reason}`;
@@ -173,6 +191,10 @@ function statusOf(state: ClusterState): MessageInitShape<typeof ClusterStatusSch
   const { cluster, revision, pushedMillis, issuedMillis, routes, backends, lastResort } = state;
   const millis = { pushedMillis: BigInt(pushedMillis), issuedMillis: BigInt(issuedMillis) };
   return { cluster, revision, ...millis, routes, backends, lastResort };
+}
+
+function reasonOf(error: unknown): string {
+  return oneLine(ConnectError.from(error).rawMessage);
 }
 
 /** Text that a caller may have had a part in. */

@@ -106,7 +106,9 @@ function pushList({ pushes }) {
           "li",
           null,
           h("time", null, clock(time)),
-          revision === null ? badge("refused", "bad") : badge(`revision ${revision}`, "good"),
+          revision === null
+            ? badge("refused", "bad")
+            : badge(revision === "" ? "forgotten" : `revision ${revision}`, "good"),
           h("strong", null, ` ${cluster}`),
           reason === null ? differences("route", routes) : h("div", { class: "error" }, reason),
           reason === null && differences("backend", backends),

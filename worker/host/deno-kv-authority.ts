@@ -18,7 +18,7 @@ const reportMs = 30_000;
 const againMs = 1_000;
 /** Milliseconds after which the KV is read in any case: processes that share a file are told of no change. */
 const lookMs = 5_000;
-/** Times that a push is tried while others push. */
+/** Times that a push, or what forgets a cluster, is tried while others push. */
 const attempts = 5;
 
 export interface KvAuthorityOptions extends Omit<AuthorityOptions, "epoch"> {
@@ -68,7 +68,11 @@ export class KvAuthority implements SyncAuthority {
   }
 
   push(request: PushRequest): Promise<Pushed> {
-    return this.#inTurn(() => this.#push(request));
+    return this.#inTurn(() => this.#write((authority) => authority.push(request)));
+  }
+
+  forget(cluster: string): Promise<void> {
+    return this.#inTurn(() => this.#write((authority) => authority.forget(cluster)));
   }
 
   async report(cluster: string): Promise<void> {
@@ -99,13 +103,13 @@ export class KvAuthority implements SyncAuthority {
     return done;
   }
 
-  async #push(request: PushRequest): Promise<Pushed> {
+  async #write<T>(change: (authority: Authority) => T): Promise<T> {
     for (let attempt = 0; attempt < attempts; attempt++) {
       // oxlint-disable-next-line no-await-in-loop -- until nobody is quicker
       await this.#refresh();
-      const pushed = this.#authority.push(request);
+      const outcome = change(this.#authority);
       // oxlint-disable-next-line no-await-in-loop
-      if (await this.#commit()) return pushed;
+      if (await this.#commit()) return outcome;
       // oxlint-disable-next-line no-await-in-loop
       this.#take(await KvParts.read(this.#kv));
     }
