@@ -45,7 +45,7 @@ export interface HomeOptions {
   readonly clusters: string | undefined;
   /** Milliseconds after which a cluster that has not reported is a last resort. */
   readonly staleMs: number;
-  /** Gets a line for each request of an agent that is refused. */
+  /** Gets a line for each request of an agent that is refused, and for each cluster that falls silent. */
   readonly log: (line: string) => void;
   /** Called after each change of the table. */
   readonly onChange: () => void;
@@ -68,6 +68,7 @@ export function openHome({ data, syncToken, clusters: config, staleMs, log, onCh
     clusters,
     certificates: true,
     staleMs,
+    log,
     onChange,
   });
   const authenticate = createAuthenticate({ syncToken, clusters, now, fetch });

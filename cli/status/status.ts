@@ -1,5 +1,6 @@
 /** What `edgeway status` says. */
 import type { AuthorityView } from "../../worker/admin/console-authority.ts";
+import type { ClusterMetrics } from "../../worker/observe/metrics.ts";
 import type { TrafficView } from "../../worker/observe/traffic.ts";
 import { askEdge, type EdgeSource } from "../edge.ts";
 import { formatAge, formatTable, paint } from "../style.ts";
@@ -32,20 +33,27 @@ export async function edgeStatus({ edge, json }: StatusOptions): Promise<{ outpu
 
 function printClusters({ clusters, revision, now }: Overview): string {
   if (clusters.length === 0) return paint("red", "no cluster has pushed yet");
-  const rows = clusters.map(
-    ({ cluster, revision: own, pushedMillis, routes, withheldRoutes, backends, lastResort }) => [
-      paint("bold", cluster),
-      String(own),
-      `${formatAge(now - pushedMillis)} ago`,
-      String(routes),
-      withheldRoutes > 0 ? paint("yellow", String(withheldRoutes)) : "0",
-      String(backends),
-      lastResort ? paint("yellow", "last resort") : paint("green", "serves"),
-    ],
-  );
-  const heads = ["Cluster", ">Revision", "Last push", ">Routes", ">Withheld", ">Backends", "State"];
+  const rows = clusters.map(({ cluster, revision: own, pushedMillis, routes, withheldRoutes, backends, ...state }) => [
+    paint("bold", cluster),
+    String(own),
+    `${formatAge(now - pushedMillis)} ago`,
+    `${formatAge(now - state.reportedMillis)} ago`,
+    String(routes),
+    withheldRoutes > 0 ? paint("yellow", String(withheldRoutes)) : "0",
+    String(backends),
+    stateOf(state, now),
+  ]);
+  const heads = ["Cluster", ">Revision", "Last push", "Last heard", ">Routes", ">Withheld", ">Backends", "State"];
   const table = formatTable(heads, rows);
   return `revision ${revision}\n\n${table}`;
+}
+
+function stateOf(
+  { drained, silent, reportedMillis }: Pick<ClusterMetrics, "drained" | "silent" | "reportedMillis">,
+  now: number,
+): string {
+  const why = [...(drained ? ["drained"] : []), ...(silent ? [`silent for ${formatAge(now - reportedMillis)}`] : [])];
+  return why.length === 0 ? paint("green", "serves") : paint("yellow", why.join(", "));
 }
 
 /** Hostnames that are printed. */

@@ -35,9 +35,12 @@ function exposed() {
     cluster: "east",
     revision: 1,
     pushedMillis: 1,
+    reportedMillis: 1,
     routes: 1,
     withheldRoutes: 1,
     backends: 1,
+    drained: false,
+    silent: false,
     lastResort: false,
   };
   const pushes = { accepted: 1, refused: { EXPIRED: 1 } };

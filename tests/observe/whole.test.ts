@@ -26,7 +26,7 @@ describe.each(wholeHosts)("on %s", (host) => {
   test("what a cluster is not granted does not count as served, and is named", async () => {
     await edge.push(tableOf("east", "k.example.com", "a.example.org"));
     const { code, out } = await edge.ask("status");
-    expect(out).toMatch(/ROUTES +WITHHELD +BACKENDS.*\neast +\d+ +\d+ s ago +1 +1 +0 +serves$/m);
+    expect(out).toMatch(/ROUTES +WITHHELD +BACKENDS.*\neast +\d+ +\d+ s ago +\d+ s ago +1 +1 +0 +serves$/m);
     expect(out).toContain(
       'Not served, as the cluster is not granted it:\n  east: Ingress default/k.example.com: "k.example.com"',
     );
@@ -58,12 +58,25 @@ describe.each(wholeHosts)("on %s", (host) => {
     expect(await edge.ask("status")).toMatchObject({ code: 0, out: expect.stringMatching(/^east .* serves$/m) });
   });
 
-  test("a cluster whose agent is silent is forgotten with its rules", async () => {
+  test("a cluster that is drained is said to be, with when it was last heard", async () => {
+    await edge.push({ ...tableOf("east", "a.example.org"), lastResort: true });
+    const { code, out } = await edge.ask("status");
+    expect(out).toMatch(/LAST HEARD.*\neast .* \d+ s ago +\d+ s ago .* drained$/m);
+    expect(code).toBe(1);
+    const [cluster] = JSON.parse((await edge.ask("status", "--json")).out).clusters;
+    expect(cluster).toMatchObject({ drained: true, silent: false, reportedMillis: expect.any(Number) });
+  });
+
+  test("a cluster whose agent is silent is said to be, and is forgotten with its rules", async () => {
     await using short = await startWhole(host, { grants: {}, staleSeconds: 1 });
     const calls = async () => (await fetch(`${short.url}/`)).status;
     await short.push(tableOf("gone", ""));
     await expect.poll(calls, { timeout: 5_000 }).toBe(200);
-    await expect.poll(async () => (await short.ask("forget", "gone")).code, { timeout: 10_000 }).toBe(0);
+    await expect
+      .poll(async () => (await short.ask("status")).out, { timeout: 10_000 })
+      .toMatch(/^gone .* silent for \d+ s$/m);
+    await expect.poll(() => short.log(), { timeout: 5_000 }).toContain("cluster gone was not heard for 1 s");
+    expect(await short.ask("forget", "gone")).toMatchObject({ code: 0 });
     await expect.poll(calls, { timeout: 5_000 }).toBe(404);
     expect((await short.ask("status")).out).toContain("no cluster has pushed yet");
   });

@@ -6,7 +6,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { startWorkerd } from "../../cli/dev/workerd.ts";
 import { connectEdge, Pusher } from "../../kube-sync/push.ts";
 import { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
-import { startDenoMain } from "../deno/main.ts";
+import { type DenoMain, startDenoMain } from "../deno/main.ts";
 import { run } from "../dev/cli.ts";
 import { runServe, token } from "../serve/serve.ts";
 
@@ -20,6 +20,8 @@ interface Settings {
 
 export interface WholeEdge extends AsyncDisposable {
   readonly url: string;
+  /** What it has logged. */
+  readonly log: () => string;
   /** Throws if it is not accepted. */
   push(table: MessageInitShape<typeof ClusterTableSchema>): Promise<void>;
   /** Runs a command that asks the edge. */
@@ -32,6 +34,7 @@ type Start = (env: Readonly<Record<string, string>>, directory: string) => Promi
 
 interface Started {
   readonly url: string;
+  readonly log: () => string;
   readonly stop: () => Promise<unknown>;
 }
 
@@ -42,19 +45,24 @@ const hosts: Readonly<Record<string, Start>> = {
     const args = ["--clusters", join(directory, "clusters.json"), "--stale-seconds", EDGEWAY_STALE_SECONDS!];
     const serve = await runServe(args);
     delete process.env["EDGEWAY_CONSOLE_TOKEN"];
-    return { url: `http://127.0.0.1:${serve.ports[0]}`, stop: () => serve[Symbol.asyncDispose]() };
+    return { url: `http://127.0.0.1:${serve.ports[0]}`, log: serve.stderr, stop: () => serve[Symbol.asyncDispose]() };
   },
   async workerd(env) {
-    const workerd = await startWorkerd({ secrets: env, log() {} });
-    return { url: `http://${workerd.host}:${workerd.port}`, stop: () => workerd.close() };
+    const lines: string[] = [];
+    const workerd = await startWorkerd({ secrets: env, log: (line) => lines.push(line) });
+    return { url: `http://${workerd.host}:${workerd.port}`, log: () => lines.join("\n"), stop: () => workerd.close() };
   },
   async deno(env, directory) {
-    return startDenoMain({ ...env, EDGEWAY_DATABASE: join(directory, "table.db") }, []);
+    return withLog(await startDenoMain({ ...env, EDGEWAY_DATABASE: join(directory, "table.db") }, []));
   },
   async "deno with KV"(env, directory) {
-    return startDenoMain({ ...env, DENO_DIR: directory }, ["--unstable-kv"]);
+    return withLog(await startDenoMain({ ...env, DENO_DIR: directory }, ["--unstable-kv"]));
   },
 };
+
+function withLog(edge: DenoMain): Started {
+  return { url: edge.url, log: edge.stderr, stop: () => edge.stop() };
+}
 
 export const wholeHosts = Object.keys(hosts);
 
@@ -76,9 +84,10 @@ export async function startWhole(host: string, { grants, staleSeconds = 300 }: S
     EDGEWAY_CLUSTERS: JSON.stringify(clusters),
     EDGEWAY_STALE_SECONDS: String(staleSeconds),
   };
-  const { url, stop } = await hosts[host]!(env, directory);
+  const { url, log, stop } = await hosts[host]!(env, directory);
   return {
     url,
+    log,
     async push(table) {
       const outcome = await new Pusher(connectEdge(url, token)).push(create(ClusterTableSchema, table));
       if (outcome.kind !== "accepted") throw new Error(`${outcome.kind}: ${outcome.reason}`);

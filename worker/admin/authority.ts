@@ -25,14 +25,16 @@ export interface AuthorityOptions {
   readonly now: () => number;
   /** Of this run of the authority, as no other has it: revisions may not all outlive a run. Without a dot. */
   readonly epoch: string;
-  /** Since when reports are heard, Unix milliseconds: now, unless it takes the place of another. */
-  readonly startedMillis?: number;
+  /** The one whose place it takes, over what others have stored: what that one has heard was heard. */
+  readonly takesOver?: Authority;
   /** Milliseconds without a report after which a cluster is a last resort. */
   readonly staleMs?: number;
   /** Those whose hostnames are limited. */
   readonly clusters?: readonly Pick<Cluster, "name" | "hostnames">[];
   /** Whether the table is for those who serve TLS themselves: others have no use for certificates and their keys. */
   readonly certificates?: boolean;
+  /** Gets a line when a cluster falls silent, and when it is heard again. */
+  readonly log?: (line: string) => void;
   /** Called after each change of the table. */
   readonly onChange?: () => void;
 }
@@ -58,7 +60,11 @@ export interface ClusterState {
   /** Those that are not served by some of their hostnames, or by any: the cluster is not granted them. */
   readonly withheldRoutes: number;
   readonly backends: number;
-  /** Whether its rules serve only calls that no other cluster can. */
+  /** Whether it asked for being a last resort. */
+  readonly drained: boolean;
+  /** Whether it is one because it was not heard for long. */
+  readonly silent: boolean;
+  /** Whether its rules serve only calls that no other cluster can: it is drained, or silent. */
   readonly lastResort: boolean;
 }
 
@@ -73,7 +79,7 @@ const clockToleranceMs = 300_000;
 
 export class Authority {
   readonly #storage: PartStorage;
-  readonly #options: AuthorityOptions;
+  readonly #options: Omit<AuthorityOptions, "takesOver">;
   readonly #parts = new Map<string, StoredPart>();
   /** What is checked with each push, most of which did not change. */
   readonly #decoders = new Map<string, Decoder>();
@@ -92,14 +98,17 @@ export class Authority {
 
   constructor(storage: PartStorage, options: AuthorityOptions) {
     this.#storage = storage;
-    this.#options = options;
-    this.#started = options.startedMillis ?? options.now();
+    const { takesOver, ...own } = options;
+    this.#options = own;
+    this.#started = takesOver === undefined ? options.now() : takesOver.#started;
     for (const part of storage.load()) {
       this.#parts.set(part.cluster, part);
       if (!isForgotten(part)) this.#heard.set(part.cluster, part.pushedMillis);
       if (part.revision > this.#revision) this.#revision = part.revision;
     }
-    for (const [cluster, at] of storage.reports?.() ?? []) this.#hear(cluster, at);
+    const heard = takesOver === undefined ? (storage.reports?.() ?? []) : takesOver.#heard;
+    for (const [cluster, at] of heard) this.#hear(cluster, at);
+    this.#stale = this.#silent();
   }
 
   /** Names the table of now: equal for equal tables. */
@@ -147,13 +156,17 @@ export class Authority {
 
   /** Makes clusters that have not reported for long a last resort. Reading the table does so, too. */
   noticeStale(): void {
-    const { now, staleMs = defaultStaleMs } = this.#options;
-    const oldest = now() - staleMs;
-    const isStale = (at: number): boolean => Math.max(at, this.#started) < oldest;
-    const stale = new Set([...this.#heard].flatMap(([cluster, at]) => (isStale(at) ? cluster : [])));
-    if (stale.size === this.#stale.size && [...stale].every((cluster) => this.#stale.has(cluster))) return;
+    const before = this.#stale;
+    const stale = this.#silent();
+    const silent = [...stale].filter((cluster) => !before.has(cluster));
+    const again = [...before].filter((cluster) => !stale.has(cluster));
+    if (silent.length === 0 && again.length === 0) return;
     this.#stale = stale;
     this.#changed(this.#revision + 1n);
+    const { log, staleMs = defaultStaleMs } = this.#options;
+    for (const cluster of silent)
+      log?.(`cluster ${cluster} was not heard for ${staleMs / 1000} s: it serves only what no other cluster can`);
+    for (const cluster of again) if (this.#heard.has(cluster)) log?.(`cluster ${cluster} is heard again`);
   }
 
   /**
@@ -197,6 +210,8 @@ export class Authority {
         routes: table.routes.length,
         withheldRoutes,
         backends: backends.size,
+        drained: part.lastResort,
+        silent: this.#stale.has(cluster),
         lastResort: this.#isLastResort(part),
       };
     });
@@ -258,6 +273,13 @@ export class Authority {
     const decoder = this.#decoders.get(table.cluster) ?? new Decoder();
     checkIssues(decoder.decode(table).issues);
     this.#decoders.set(table.cluster, decoder);
+  }
+
+  #silent(): Set<string> {
+    const { now, staleMs = defaultStaleMs } = this.#options;
+    const oldest = now() - staleMs;
+    const isStale = (at: number): boolean => Math.max(at, this.#started) < oldest;
+    return new Set([...this.#heard].flatMap(([cluster, at]) => (isStale(at) ? cluster : [])));
   }
 
   #hear(cluster: string, at: number): void {

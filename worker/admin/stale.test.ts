@@ -9,6 +9,7 @@ import type { StoredPart } from "./part.ts";
 
 let now: number;
 let changes: number;
+let lines: string[];
 let stored: Map<string, StoredPart>;
 let reports: Map<string, number>;
 let authority: Authority;
@@ -16,6 +17,7 @@ let authority: Authority;
 beforeEach(() => {
   now = 1_000_000;
   changes = 0;
+  lines = [];
   stored = new Map();
   reports = new Map();
   authority = start("first");
@@ -31,7 +33,13 @@ function start(epoch: string): Authority {
     reports: () => reports,
     reported: (cluster: string, at: number) => void reports.set(cluster, at),
   };
-  return new Authority(storage, { now: () => now, epoch, staleMs: 60_000, onChange: () => changes++ });
+  return new Authority(storage, {
+    now: () => now,
+    epoch,
+    staleMs: 60_000,
+    log: (line) => lines.push(line),
+    onChange: () => changes++,
+  });
 }
 
 const source = { kind: "HTTPRoute", namespace: "default", name: "r" };
@@ -63,6 +71,23 @@ test("a cluster that has not reported for long is a last resort, until it report
   authority.report("west");
   expect(lastResorts()).toEqual([]);
   expect(changes).toBe(4);
+});
+
+test("that a cluster falls silent is logged once, and that it is heard again", () => {
+  now += 50_000;
+  authority.report("east");
+  now += 10_001;
+  authority.noticeStale();
+  authority.noticeStale();
+  expect(authority.status()).toMatchObject([
+    { silent: false, reportedMillis: 1_050_000 },
+    { silent: true, drained: false, lastResort: true, reportedMillis: 1_000_000 },
+  ]);
+  authority.report("west");
+  expect(lines).toEqual([
+    "cluster west was not heard for 60 s: it serves only what no other cluster can",
+    "cluster west is heard again",
+  ]);
 });
 
 test("its next push is a report, though it changes nothing", () => {

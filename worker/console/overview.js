@@ -79,10 +79,11 @@ function tile(name, value, of, bad) {
 
 /** @param {import("./types.d.ts").Overview} overview */
 function clusterTable({ clusters, now }) {
-  const rows = clusters.map(({ cluster, revision, pushedMillis, routes, withheldRoutes, backends, lastResort }) => [
+  const rows = clusters.map(({ cluster, revision, pushedMillis, routes, withheldRoutes, backends, ...state }) => [
     [
       h("strong", null, cluster),
-      lastResort && [" ", badge("last resort", "warn")],
+      state.drained && [" ", badge("drained", "warn")],
+      state.silent && [" ", badge(`silent for ${age(now - state.reportedMillis)}`, "warn")],
       withheldRoutes > 0 && [" ", badge(`${withheldRoutes} not granted`, "warn")],
     ],
     revision,

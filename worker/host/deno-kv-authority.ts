@@ -22,7 +22,7 @@ const lookMs = 5_000;
 const attempts = 5;
 
 export interface KvAuthorityOptions extends Omit<AuthorityOptions, "epoch"> {
-  /** Gets a line when the KV cannot be followed. */
+  /** Gets a line when the KV cannot be followed, and when a cluster falls silent or is heard again. */
   readonly log: (line: string) => void;
 }
 
@@ -33,7 +33,6 @@ export class KvAuthority implements SyncAuthority {
   #authority: Authority;
   /** What was known of the clusters' reports when they were last looked at. */
   #reports: Reports = {};
-  readonly #startedMillis: number;
   /** What is read and written, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #following: ReadableStreamDefaultReader<readonly Deno.KvEntry<unknown>[]> | undefined;
@@ -43,7 +42,6 @@ export class KvAuthority implements SyncAuthority {
   private constructor(kv: Deno.Kv, parts: KvParts, options: KvAuthorityOptions) {
     this.#kv = kv;
     this.#options = options;
-    this.#startedMillis = options.now();
     this.#parts = parts;
     this.#authority = this.#over(parts);
     this.#looking = setInterval(() => void this.#look(), lookMs);
@@ -93,8 +91,8 @@ export class KvAuthority implements SyncAuthority {
   }
 
   #over(parts: KvParts): Authority {
-    const epoch = crypto.randomUUID();
-    return new Authority(parts, { ...this.#options, startedMillis: this.#startedMillis, epoch });
+    const takesOver = this.#authority && { takesOver: this.#authority };
+    return new Authority(parts, { ...this.#options, ...takesOver, epoch: crypto.randomUUID() });
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
@@ -133,10 +131,9 @@ export class KvAuthority implements SyncAuthority {
   }
 
   #take(parts: KvParts): void {
-    const heard = this.#authority.status();
+    this.#authority.noticeStale();
     this.#parts = parts;
     this.#authority = this.#over(parts);
-    for (const { cluster, reportedMillis } of heard) this.#authority.report(cluster, reportedMillis);
     this.#options.onChange?.();
   }
 
