@@ -1,6 +1,7 @@
 /** The edgeway command. */
 import { devCommand } from "./dev/command.ts";
 import { explainCommand } from "./explain/command.ts";
+import { forgetCommand } from "./forget/command.ts";
 import { routesCommand } from "./routes/command.ts";
 import { serveCommand } from "./serve/command.ts";
 import { version } from "../worker/observe/version.ts";
@@ -25,6 +26,7 @@ const commands: Readonly<Record<string, Command>> = {
   routes: routesCommand,
   explain: explainCommand,
   validate: validateCommand,
+  forget: forgetCommand,
 };
 
 function help(): string {

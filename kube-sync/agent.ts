@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Issue } from "../proto/gen/edgeway/v1/sync_pb.js";
+import type { ClusterTable } from "../proto/gen/edgeway/v1/table_pb.js";
 import { forms } from "../routes/syntax.ts";
 import type { Clock, Random } from "./clock.ts";
 import { systemClock } from "./clock.ts";
@@ -19,6 +20,7 @@ import type { Certificate } from "./translate/certificates.ts";
 import type { TranslateOptions } from "./translate/context.ts";
 import type { Translation } from "./translate/translate.ts";
 import { Translator } from "./translate/translate.ts";
+import { servedRoutes } from "./withheld.ts";
 
 /** Changes come in bursts; what comes later than this waits for the next run. */
 const HOLD_OFF_MS = 5;
@@ -228,7 +230,7 @@ export class Agent {
     this.#publish(translation);
     const outcome = await this.#pusher.push(translation.table, term.signal);
     if (term.signal.aborted) return "done";
-    this.#note(outcome, translation.table.routes.length);
+    this.#note(outcome, translation.table);
     this.#publish(translation);
     this.#options.onPush?.({ translation, outcome, translateMs });
     return outcome.kind === "failed" ? "retry" : "done";
@@ -248,12 +250,13 @@ export class Agent {
     this.#report = report;
   }
 
-  #note(outcome: PushOutcome, routes: number): void {
+  #note(outcome: PushOutcome, table: ClusterTable): void {
     const { cluster, log } = this.#options;
     if (outcome.kind === "failed") return this.#contact.failed("push", outcome.reason);
     // Without anything to send, nobody was asked.
     if (outcome.kind === "refused" || outcome.sent !== undefined) this.#contact.answered("push");
     if (outcome.kind === "accepted") {
+      const routes = servedRoutes(outcome.withheld, table);
       const live = `${routes} ${routes === 1 ? "route" : "routes"}`;
       if (outcome.sent !== undefined) log(`${cluster}: revision ${outcome.revision} is live: ${live}`);
       this.#withheld = outcome.withheld.map(withheldEntry);

@@ -32,7 +32,7 @@ export function explain(table: RouteTable, facts: Facts): readonly Verdict[] {
   const view = new View(facts);
   const ofHost = table.parts
     .flatMap((part) => part.routes.flatMap(candidatesOf))
-    .filter((candidate) => coversHost(candidate, view.host))
+    .filter((candidate) => coversHost(candidate.hostname, view.host, isSingle(candidate)))
     .toSorted(comparePrecedence)
     .map((candidate) => ({ candidate, failure: failureOf(candidate, view) }));
   const met = ofHost.filter(({ failure }) => failure === undefined).map(({ candidate }) => candidate);
@@ -109,11 +109,15 @@ function stepBetween(winner: Candidate, candidate: Candidate): string {
   return precedence.find((one) => one.compare(winner, candidate) !== 0)?.says ?? "no difference";
 }
 
-function coversHost(candidate: Candidate, host: string): boolean {
-  const { hostname } = candidate;
+/**
+ * Whether a rule for `hostname` is one for `host`.
+ *
+ * @param single whether a wildcard stands for one label only
+ */
+export function coversHost(hostname: string, host: string, single = false): boolean {
   if (!hostname.startsWith("*")) return hostname === "" || hostname === host;
   const labels = host.slice(0, 1 - hostname.length);
-  return host.endsWith(hostname.slice(1)) && labels !== "" && !(isSingle(candidate) && labels.includes("."));
+  return host.endsWith(hostname.slice(1)) && labels !== "" && !(single && labels.includes("."));
 }
 
 /** The first thing that the request does not meet; undefined if it meets all. */

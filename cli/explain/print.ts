@@ -6,7 +6,7 @@ import { paint } from "../style.ts";
 /** Rules that lose, as text: more than anyone reads. All are in the JSON. */
 const maxLines = 40;
 
-export function printText({ request, winner, rules }: Explanation): string {
+export function printText({ request, winner, rules, withheld }: Explanation): string {
   const { call, method, scheme, authority, path } = request;
   const asked = `${call ? "call" : method} ${scheme}://${authority}${path}`;
   const taking = rules.filter(({ outcome }) => outcome !== "loses");
@@ -18,7 +18,14 @@ export function printText({ request, winner, rules }: Explanation): string {
   if (lost.length > 0) lines.push("", winner === null ? "Rules of its host:" : "Other rules of its host:");
   for (const rule of lost.slice(0, maxLines)) lines.push(`  ${nameOf(rule)}`, paint("dim", `    ${rule.reason}`));
   if (lost.length > maxLines) lines.push(`  and ${lost.length - maxLines} more: see --json`);
+  if (withheld.length > 0) lines.push("", ...withheld.slice(0, maxLines).map(describeWithheld));
+  if (withheld.length > maxLines) lines.push(`and ${withheld.length - maxLines} more: see --json`);
   return lines.join("\n");
+}
+
+function describeWithheld({ cluster, kind, namespace, name, hostname }: Explanation["withheld"][number]): string {
+  const said = `${cluster} has a rule for this host that it is not granted`;
+  return `${paint("yellow", said)}: ${kind} ${namespace}/${name}, for ${hostname || "any host"}`;
 }
 
 function describe(winner: Winner, taking: readonly RuleName[]): string[] {

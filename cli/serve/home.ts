@@ -45,7 +45,7 @@ export interface HomeOptions {
   readonly clusters: string | undefined;
   /** Milliseconds after which a cluster that has not reported is a last resort. */
   readonly staleMs: number;
-  /** Gets a line for each request of an agent that is refused. */
+  /** Gets a line for each request of an agent that is refused, and for each cluster that falls silent. */
   readonly log: (line: string) => void;
   /** Called after each change of the table. */
   readonly onChange: () => void;
@@ -71,6 +71,7 @@ export function openHome(options: HomeOptions): Home {
       clusters,
       certificates: true,
       staleMs,
+      log,
       onChange,
     });
   const [sql, authority] = openSoundSql(databaseOf(data), authorityOf, log);

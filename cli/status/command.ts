@@ -6,15 +6,15 @@ import { edgeStatus, type StatusOptions } from "./status.ts";
 
 const help = `Usage: edgeway status --edge URL [OPTION]...
 
-Says how an edge is: its clusters with their revision and last push, the calls of the last
-30 seconds, and the pushes that were refused.
+Says how an edge is: its clusters with their revision and last push, what they have and are
+not granted, the calls of the last 30 seconds, and the pushes that were refused.
 
 Options:
 ${edgeHelp}
   --json                       all that is known, as JSON
 
-The exit code is 1 if no cluster has pushed, or one of them is a last resort: drained, or
-not heard of for long.`;
+The exit code is 1 if no cluster has pushed, or one of them has routes that it is not
+granted, or is a last resort: drained, or not heard of for long.`;
 
 export const statusCommand = { summary: "say how an edge is", help, run };
 

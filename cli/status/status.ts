@@ -1,5 +1,6 @@
 /** What `edgeway status` says. */
 import type { AuthorityView } from "../../worker/admin/console-authority.ts";
+import type { ClusterMetrics } from "../../worker/observe/metrics.ts";
 import type { TrafficView } from "../../worker/observe/traffic.ts";
 import { askEdge, type EdgeSource } from "../edge.ts";
 import { formatAge, formatTable, paint } from "../style.ts";
@@ -23,23 +24,51 @@ export async function edgeStatus({ edge, json }: StatusOptions): Promise<{ outpu
   const overview = await askEdge<Overview>(edge, "api/overview");
   const traffic = await askEdge<Omit<TrafficView, "totals">>(edge, `api/traffic?since=${overview.now - recentMs}`);
   const { clusters } = overview;
-  const well = clusters.length > 0 && clusters.every(({ lastResort }) => !lastResort);
+  const well =
+    clusters.length > 0 && clusters.every(({ lastResort, withheldRoutes }) => !lastResort && withheldRoutes === 0);
   if (json) return { output: JSON.stringify({ ...overview, ...traffic }, undefined, 2), well };
-  return { output: [printClusters(overview), "", printCalls(traffic), ...printRefusals(overview)].join("\n"), well };
+  const parts = [printClusters(overview), ...printWithheld(overview), "", printCalls(traffic)];
+  return { output: [...parts, ...printRefusals(overview)].join("\n"), well };
 }
 
 function printClusters({ clusters, revision, now }: Overview): string {
   if (clusters.length === 0) return paint("red", "no cluster has pushed yet");
-  const rows = clusters.map(({ cluster, revision: own, pushedMillis, routes, backends, lastResort }) => [
+  const rows = clusters.map(({ cluster, revision: own, pushedMillis, routes, withheldRoutes, backends, ...state }) => [
     paint("bold", cluster),
     String(own),
     `${formatAge(now - pushedMillis)} ago`,
+    `${formatAge(now - state.reportedMillis)} ago`,
     String(routes),
+    withheldRoutes > 0 ? paint("yellow", String(withheldRoutes)) : "0",
     String(backends),
-    lastResort ? paint("yellow", "last resort") : paint("green", "serves"),
+    stateOf(state, now),
   ]);
-  const table = formatTable(["Cluster", ">Revision", "Last push", ">Routes", ">Backends", "State"], rows);
+  const heads = ["Cluster", ">Revision", "Last push", "Last heard", ">Routes", ">Withheld", ">Backends", "State"];
+  const table = formatTable(heads, rows);
   return `revision ${revision}\n\n${table}`;
+}
+
+function stateOf(
+  { drained, silent, reportedMillis }: Pick<ClusterMetrics, "drained" | "silent" | "reportedMillis">,
+  now: number,
+): string {
+  const why = [...(drained ? ["drained"] : []), ...(silent ? [`silent for ${formatAge(now - reportedMillis)}`] : [])];
+  return why.length === 0 ? paint("green", "serves") : paint("yellow", why.join(", "));
+}
+
+/** Hostnames that are printed. */
+const mostWithheld = 10;
+
+function printWithheld({ withheld }: Overview): string[] {
+  if (withheld.length === 0) return [];
+  const lines = withheld
+    .slice(0, mostWithheld)
+    .map(
+      ({ cluster, kind, namespace, name, hostname }) =>
+        `  ${cluster}: ${kind} ${namespace}/${name}: ${hostname === "" ? "every hostname" : `"${hostname}"`}`,
+    );
+  const more = withheld.length > mostWithheld ? ["  and more"] : [];
+  return ["", paint("yellow", "Not served, as the cluster is not granted it:"), ...lines, ...more];
 }
 
 function printCalls({ slots, open, pools }: Omit<TrafficView, "totals">): string {

@@ -1,10 +1,9 @@
 /** The command line of `edgeway sync`. */
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Access } from "../../kube-sync/cluster/access.ts";
-import type { Token } from "../../kube-sync/push.ts";
+import { agentToken } from "../agent-token.ts";
 import type { SyncOptions } from "../../kube-sync/sync.ts";
 import { stopRequested } from "../dev/stop.ts";
 import { edgeUrl } from "../edge.ts";
@@ -96,42 +95,11 @@ async function optionsOf(values: Values): Promise<SyncOptions> {
     adoptAll: values["adopt-all"],
     pushCertificates: values["push-certificates"],
     adoptClasses: new Set(values["adopt-class"]),
-    token: await tokenOf(values, cluster),
+    token: await agentToken(values, cluster),
     listen: listenOf(values.listen),
     from: await fromOf(values),
     log: (line) => console.error(line),
   };
-}
-
-async function tokenOf(values: Values, cluster: string): Promise<Token> {
-  const { "token-file": tokenFile, "key-file": keyFile, audience } = values;
-  if (tokenFile !== undefined && keyFile !== undefined)
-    throw new UsageError("--token-file and --key-file are either or");
-  if (tokenFile !== undefined) {
-    const read = async () => (await readText(tokenFile)).trim();
-    await read();
-    return read;
-  }
-  if (keyFile !== undefined) {
-    const { signedTokens } = await import("../../kube-sync/signed-token.ts");
-    const privateKey = await readText(keyFile);
-    try {
-      return signedTokens({ cluster, audience, privateKey, now: Date.now });
-    } catch (error) {
-      throw new Error(`${keyFile} holds no Ed25519 or P-256 private key in PEM`, { cause: error });
-    }
-  }
-  const token = process.env["EDGEWAY_SYNC_TOKEN"];
-  if (token) return token;
-  throw new UsageError("there is neither --token-file, --key-file nor EDGEWAY_SYNC_TOKEN");
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new Error(`cannot read ${file}`, { cause: error });
-  }
 }
 
 function listenOf(value: string | undefined): SyncOptions["listen"] {

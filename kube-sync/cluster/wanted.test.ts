@@ -59,6 +59,14 @@ test("an Ingress has the edge's address once that serves it, and keeps it while 
   expect(unwanted(ref, undefined)).toBeUndefined();
 });
 
+test("an Ingress that the edge withholds has no address, and loses the one that it had", () => {
+  const source = { kind: "Ingress", namespace: "default", name: "web" };
+  const withheld = accepted(create(IssueSchema, { source, reason: "the cluster is not granted b.example.com" }));
+  expect(said("Ingress/default/web", withheld)).toBeUndefined();
+  const served = { loadBalancer: { ingress: [{ hostname: address }] } };
+  expect(said("Ingress/default/web", withheld, served)).toEqual({ loadBalancer: { ingress: [] } });
+});
+
 test("a route that the edge withholds is not accepted, and says why", () => {
   const source = { kind: "GRPCRoute", namespace: "default", name: "greeter" };
   const reason = "the cluster is not granted a.example.com";

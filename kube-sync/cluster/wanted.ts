@@ -1,10 +1,10 @@
-import type { Issue } from "../../proto/gen/edgeway/v1/sync_pb.js";
-import type { ClusterTable, SourceRef } from "../../proto/gen/edgeway/v1/table_pb.js";
 import type { Push } from "../agent.ts";
 import type { ObjectRef } from "../objects/object.ts";
 import { keyOfRef } from "../objects/object.ts";
 import type { Condition, ObjectStatus, ParentStatus } from "../translate/status.ts";
 import { programmed } from "../translate/status.ts";
+import type { Withheld } from "../withheld.ts";
+import { withheldBySource } from "../withheld.ts";
 import type { Merge } from "./status-merge.ts";
 import {
   clearIngress,
@@ -37,7 +37,10 @@ export function wantedAfter({ translation, outcome }: Push, address: string | un
   if (address === undefined) return wanted;
   for (const { source } of table.routes) {
     // While it is not known whether the edge serves it, it says what it said.
-    if (source?.kind === "Ingress") wanted.set(keyOfRef(source), served ? ingressMerges(address).serve : KEEP);
+    if (source?.kind !== "Ingress") continue;
+    const key = keyOfRef(source);
+    const { serve, clear } = ingressMerges(address);
+    wanted.set(key, served === undefined ? KEEP : withheld.get(key)?.all === true ? clear : serve);
   }
   return wanted;
 }
@@ -93,33 +96,6 @@ function finished(status: ObjectStatus, revision: bigint | undefined, withheld: 
     }),
     ...(status.parents && withheld && { parents: status.parents.map((parent) => withheldParent(parent, withheld)) }),
   };
-}
-
-/** That the edge leaves out some of an object's routes, or all of them. */
-interface Withheld {
-  readonly reason: string;
-  readonly all: boolean;
-}
-
-function withheldBySource(issues: readonly Issue[], table: ClusterTable): Map<string, Withheld> {
-  const reasons = new Map<string, string[]>();
-  for (const { source, reason } of issues) {
-    if (source === undefined) continue;
-    const key = keyOfRef(source);
-    reasons.set(key, [...(reasons.get(key) ?? []), reason]);
-  }
-  if (reasons.size === 0) return new Map();
-  const routes = Map.groupBy(table.routes, ({ source }) => keyOfSource(source));
-  return new Map(
-    [...reasons].map(([key, all]) => [
-      key,
-      { reason: [...new Set(all)].join("; "), all: all.length >= (routes.get(key)?.length ?? 0) },
-    ]),
-  );
-}
-
-function keyOfSource(source: SourceRef | undefined): string {
-  return source === undefined ? "" : keyOfRef(source);
 }
 
 const NOT_GRANTED = "HostnameNotGranted";

@@ -34,6 +34,18 @@ const others = ["two", "three", "four", "five"].map((cluster, index) => {
   return authority.push(create(PushRequestSchema, { update: { case: "whole", value } }));
 });
 const revisions = [pushed, ...(await Promise.all(others))].map(({ revision }) => String(revision));
-console.log(JSON.stringify({ followedMs, lastResorts, revisions }));
+
+// From now on nobody is heard but "five", by the first alone: the second takes its table each time.
+const silent: boolean[] = [];
+for (let minute = 0; minute < 7; minute++) {
+  now += 60_000;
+  const value = create(ClusterTableSchema, { cluster: "five", lastResort: minute % 2 === 0 });
+  // oxlint-disable-next-line no-await-in-loop -- one after the other
+  await first.push(create(PushRequestSchema, { update: { case: "whole", value } }));
+  // oxlint-disable-next-line no-await-in-loop
+  await second.push(create(PushRequestSchema, { update: { case: "whole", value } }));
+  silent.push(second.status().find(({ cluster }) => cluster === "one")!.lastResort);
+}
+console.log(JSON.stringify({ followedMs, lastResorts, revisions, silent }));
 first.close();
 process.exit(0);

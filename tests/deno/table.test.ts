@@ -130,10 +130,11 @@ test("isolates that share Deno KV follow each other, and pushes to several at on
 test("of several authorities over one KV, each is told at once of what another was", async () => {
   const script = join(import.meta.dirname, "follow.ts");
   const { stdout } = await promisify(execFile)(deno, [...denoRun, "--unstable-kv", script]);
-  const { followedMs, lastResorts, revisions } = JSON.parse(stdout) as Record<string, never>;
+  const { followedMs, lastResorts, revisions, silent } = JSON.parse(stdout) as Record<string, never>;
   expect(followedMs).toBeLessThan(2_000);
   expect(lastResorts).toEqual(Array(8).fill(false));
   expect(new Set(revisions).size).toBe(5);
+  expect(silent).toEqual([false, false, false, false, false, true, true]);
 });
 
 test("a setting that is wrong ends it with one line", async () => {

@@ -21,7 +21,7 @@ const admin = createAdmin({
   console: createConsole({
     token,
     table: () => table,
-    authority: () => ({ clusters: [], pushes: { counts: { accepted: 0, refused: {} }, recent: [] } }),
+    authority: () => ({ clusters: [], withheld: [], pushes: { counts: { accepted: 0, refused: {} }, recent: [] } }),
     traffic: (since) => traffic.view(since),
     descriptors: () => undefined,
     asset: consoleAsset,

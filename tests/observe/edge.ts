@@ -55,6 +55,7 @@ export async function startObservedEdge(): Promise<ObservedEdge> {
     table: () => table,
     authority: () => ({
       clusters: [],
+      withheld: [],
       pushes: { counts: { accepted: 2, refused: { INVALID_ARGUMENT: 1 } }, recent: [] },
     }),
     traffic: (since) => traffic.view(since),

@@ -36,7 +36,18 @@ function exposed() {
     waiting: 0,
   } as const;
   traffic.add(counter.take({ source: "a", pools: [pool], http2: { resetBurst: 1 }, spansDropped: 1 }));
-  const cluster = { cluster: "east", revision: 1, pushedMillis: 1, routes: 1, backends: 1, lastResort: false };
+  const cluster = {
+    cluster: "east",
+    revision: 1,
+    pushedMillis: 1,
+    reportedMillis: 1,
+    routes: 1,
+    withheldRoutes: 1,
+    backends: 1,
+    drained: false,
+    silent: false,
+    lastResort: false,
+  };
   const pushes = { accepted: 1, refused: { EXPIRED: 1 } };
   const processes = {
     ...new Processes(() => ({

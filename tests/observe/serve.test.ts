@@ -61,7 +61,9 @@ test("status has the clusters, and the calls of every worker", async () => {
     .toMatch(/^(2\d|[3-9]\d) calls in the last 30 s, 0 errors/m);
   const { code, out } = await asked("status");
   expect(code).toBe(0);
-  expect(out).toMatch(/^CLUSTER +REVISION +LAST PUSH +ROUTES +BACKENDS +STATE\ntest +1 +\d+ s ago +1 +1 +serves$/m);
+  expect(out).toMatch(
+    /^CLUSTER +REVISION +LAST PUSH +LAST HEARD +ROUTES +WITHHELD +BACKENDS +STATE\ntest +1 +\d+ s ago +\d+ s ago +1 +0 +1 +serves$/m,
+  );
   expect(out).not.toContain("\u001b");
   const json = JSON.parse((await asked("status", "--json")).out);
   expect(json).toMatchObject({

@@ -1,20 +1,16 @@
 /** The one who decides what the table is: takes the clusters' pushes, and hands out the whole. */
 import { create } from "@bufbuild/protobuf";
-import {
-  type ClusterStatus,
-  ClusterStatusSchema,
-  type Issue,
-  type PushRequest,
-  RefusalSchema,
-} from "../../proto/gen/edgeway/v1/sync_pb.js";
+import { type Issue, type PushRequest, RefusalSchema } from "../../proto/gen/edgeway/v1/sync_pb.js";
 import { type Certificate, type ClusterTable, TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { Decoder, type Issue as RouteIssue } from "../../routes/decode.ts";
 import type { Cluster } from "./clusters.ts";
-import { granted, type Granted } from "./granted.ts";
+import { granted, type Granted, type WithheldHostname } from "./granted.ts";
 import {
   changeBetween,
   deltaUpdate,
+  forgotten,
   isEmpty,
+  isForgotten,
   type PartStorage,
   type StoredPart,
   tableBytes,
@@ -29,12 +25,16 @@ export interface AuthorityOptions {
   readonly now: () => number;
   /** Of this run of the authority, as no other has it: revisions may not all outlive a run. Without a dot. */
   readonly epoch: string;
+  /** The one whose place it takes, over what others have stored: what that one has heard was heard. */
+  readonly takesOver?: Authority;
   /** Milliseconds without a report after which a cluster is a last resort. */
   readonly staleMs?: number;
   /** Those whose hostnames are limited. */
   readonly clusters?: readonly Pick<Cluster, "name" | "hostnames">[];
   /** Whether the table is for those who serve TLS themselves: others have no use for certificates and their keys. */
   readonly certificates?: boolean;
+  /** Gets a line when a cluster falls silent, and when it is heard again. */
+  readonly log?: (line: string) => void;
   /** Called after each change of the table. */
   readonly onChange?: () => void;
 }
@@ -45,7 +45,33 @@ export interface Pushed {
   readonly withheld: readonly Issue[];
 }
 
-/** Agents report each minute: a few reports may be lost, and the authority itself may be away for a while. */
+/** How one cluster is. */
+export interface ClusterState {
+  readonly cluster: string;
+  readonly revision: bigint;
+  /** Unix milliseconds by the authority's clock. */
+  readonly pushedMillis: number;
+  /** Of its last push, by the agent's clock; 0: it did not say. */
+  readonly issuedMillis: number;
+  /** When its agent was last heard, Unix milliseconds by the authority's clock. */
+  readonly reportedMillis: number;
+  /** Those that are served, if only by some of their hostnames. */
+  readonly routes: number;
+  /** Those that are not served by some of their hostnames, or by any: the cluster is not granted them. */
+  readonly withheldRoutes: number;
+  readonly backends: number;
+  /** Whether it asked for being a last resort. */
+  readonly drained: boolean;
+  /** Whether it is one because it was not heard for long. */
+  readonly silent: boolean;
+  /** Whether its rules serve only calls that no other cluster can: it is drained, or silent. */
+  readonly lastResort: boolean;
+}
+
+/** Milliseconds between those reports of a cluster that are written. */
+const writeMs = 30_000;
+
+/** Agents report each 15 s: a few reports may be lost, and the authority itself may be away for a while. */
 const defaultStaleMs = 300_000;
 
 /** By how much an agent's clock may be ahead, or its pushes could keep later ones out. */
@@ -53,14 +79,18 @@ const clockToleranceMs = 300_000;
 
 export class Authority {
   readonly #storage: PartStorage;
-  readonly #options: AuthorityOptions;
+  readonly #options: Omit<AuthorityOptions, "takesOver">;
   readonly #parts = new Map<string, StoredPart>();
   /** What is checked with each push, most of which did not change. */
   readonly #decoders = new Map<string, Decoder>();
   /** What of each part is served. */
   readonly #granted = new WeakMap<StoredPart, Granted>();
-  /** When each cluster reported last, Unix milliseconds. Those of the run before have until now. */
-  readonly #reported = new Map<string, number>();
+  /** When each cluster was last heard, Unix milliseconds. */
+  readonly #heard = new Map<string, number>();
+  /** What of it is written, besides the times of pushes. */
+  readonly #written = new Map<string, number>();
+  /** Nobody was heard before: clusters have as long again to report. */
+  readonly #started: number;
   #stale: ReadonlySet<string> = new Set();
   #revision = 0n;
   /** The table in binary, until the next change. */
@@ -68,12 +98,17 @@ export class Authority {
 
   constructor(storage: PartStorage, options: AuthorityOptions) {
     this.#storage = storage;
-    this.#options = options;
+    const { takesOver, ...own } = options;
+    this.#options = own;
+    this.#started = takesOver === undefined ? options.now() : takesOver.#started;
     for (const part of storage.load()) {
       this.#parts.set(part.cluster, part);
-      this.#reported.set(part.cluster, options.now());
+      if (!isForgotten(part)) this.#heard.set(part.cluster, part.pushedMillis);
       if (part.revision > this.#revision) this.#revision = part.revision;
     }
+    const heard = takesOver === undefined ? (storage.reports?.() ?? []) : takesOver.#heard;
+    for (const [cluster, at] of heard) this.#hear(cluster, at);
+    this.#stale = this.#silent();
   }
 
   /** Names the table of now: equal for equal tables. */
@@ -104,40 +139,87 @@ export class Authority {
     }
   }
 
-  /** The cluster's agent lives. */
-  report(cluster: string): void {
-    if (!this.#parts.has(cluster)) return;
-    this.#reported.set(cluster, this.#options.now());
+  /**
+   * The cluster's agent lives.
+   *
+   * @param at when it was heard, Unix milliseconds: now, unless others heard it
+   */
+  report(cluster: string, at = this.#options.now()): void {
+    if (this.get(cluster) === undefined) return;
+    this.#hear(cluster, at);
+    if (at - (this.#written.get(cluster) ?? 0) >= writeMs) {
+      this.#storage.reported?.(cluster, at);
+      this.#written.set(cluster, at);
+    }
     this.noticeStale();
   }
 
   /** Makes clusters that have not reported for long a last resort. Reading the table does so, too. */
   noticeStale(): void {
-    const { now, staleMs = defaultStaleMs } = this.#options;
-    const oldest = now() - staleMs;
-    const stale = new Set([...this.#reported].flatMap(([cluster, at]) => (at < oldest ? cluster : [])));
-    if (stale.size === this.#stale.size && [...stale].every((cluster) => this.#stale.has(cluster))) return;
+    const before = this.#stale;
+    const stale = this.#silent();
+    const silent = [...stale].filter((cluster) => !before.has(cluster));
+    const again = [...before].filter((cluster) => !stale.has(cluster));
+    if (silent.length === 0 && again.length === 0) return;
     this.#stale = stale;
     this.#changed(this.#revision + 1n);
+    const { log, staleMs = defaultStaleMs } = this.#options;
+    for (const cluster of silent)
+      log?.(`cluster ${cluster} was not heard for ${staleMs / 1000} s: it serves only what no other cluster can`);
+    for (const cluster of again) if (this.#heard.has(cluster)) log?.(`cluster ${cluster} is heard again`);
   }
 
-  get(cluster: string): StoredPart | undefined {
-    return this.#parts.get(cluster);
-  }
-
-  status(): ClusterStatus[] {
+  /**
+   * Takes the cluster's part out of the table, and the cluster out of the status, until it pushes again.
+   *
+   * @throws Refused if it has not pushed, or has routes and was heard within the time after which it is stale
+   */
+  forget(cluster: string): void {
+    const part = this.get(cluster);
+    if (part === undefined) throw new Refused("absent", `no cluster ${cluster} has pushed`);
+    const { now, staleMs = defaultStaleMs } = this.#options;
+    const silentMs = now() - (this.#heard.get(cluster) ?? 0);
+    if (part.routes.size > 0 && silentMs <= staleMs) throw new Refused("alive", stillHeard(cluster, silentMs, staleMs));
+    const revision = this.#revision + 1n;
+    const rest = forgotten(part, revision);
+    this.#storage.save(rest, changeBetween(part, { resources: rest, sets: new Map() }));
+    this.#parts.set(cluster, rest);
+    this.#heard.delete(cluster);
+    this.#changed(revision);
     this.noticeStale();
-    return [...this.#parts.values()].map((part) =>
-      create(ClusterStatusSchema, {
-        cluster: part.cluster,
-        revision: part.revision,
-        pushedMillis: BigInt(part.pushedMillis),
-        routes: part.routes.size,
-        backends: part.backends.size,
-        issuedMillis: BigInt(part.issuedMillis),
+  }
+
+  /** Undefined: it has not pushed, or is forgotten. */
+  get(cluster: string): StoredPart | undefined {
+    const part = this.#parts.get(cluster);
+    return part === undefined || isForgotten(part) ? undefined : part;
+  }
+
+  status(): ClusterState[] {
+    this.noticeStale();
+    const there = [...this.#parts.values()].filter((part) => !isForgotten(part));
+    return there.map((part) => {
+      const { table, withheldRoutes } = this.#grantedOf(part);
+      const { cluster, revision, pushedMillis, issuedMillis, backends } = part;
+      return {
+        cluster,
+        revision,
+        pushedMillis,
+        issuedMillis,
+        reportedMillis: this.#heard.get(cluster) ?? pushedMillis,
+        routes: table.routes.length,
+        withheldRoutes,
+        backends: backends.size,
+        drained: part.lastResort,
+        silent: this.#stale.has(cluster),
         lastResort: this.#isLastResort(part),
-      }),
-    );
+      };
+    });
+  }
+
+  /** The hostnames of rules that are stored, and not served. */
+  withheld(): WithheldHostname[] {
+    return [...this.#parts.values()].flatMap((part) => this.#grantedOf(part).hostnames);
   }
 
   /** Those that are served. */
@@ -186,7 +268,7 @@ export class Authority {
     const part: StoredPart = { ...next, revision, pushedMillis: now, issuedMillis };
     this.#storage.save(part, change);
     this.#parts.set(cluster, part);
-    this.#reported.set(cluster, now);
+    this.#hear(cluster, now);
     if (changed) this.#changed(revision);
     this.noticeStale();
     return { revision, withheld: this.#grantedOf(part).withheld };
@@ -196,6 +278,18 @@ export class Authority {
     const decoder = this.#decoders.get(table.cluster) ?? new Decoder();
     checkIssues(decoder.decode(table).issues);
     this.#decoders.set(table.cluster, decoder);
+  }
+
+  #silent(): Set<string> {
+    const { now, staleMs = defaultStaleMs } = this.#options;
+    const oldest = now() - staleMs;
+    const isStale = (at: number): boolean => Math.max(at, this.#started) < oldest;
+    return new Set([...this.#heard].flatMap(([cluster, at]) => (isStale(at) ? cluster : [])));
+  }
+
+  #hear(cluster: string, at: number): void {
+    const known = this.#heard.get(cluster);
+    if (this.get(cluster) !== undefined && (known === undefined || at > known)) this.#heard.set(cluster, at);
   }
 
   #changed(revision: bigint): void {
@@ -222,6 +316,11 @@ export class Authority {
     this.#granted.set(part, made);
     return made;
   }
+}
+
+function stillHeard(cluster: string, silentMs: number, staleMs: number): string {
+  const [silent, stale] = [silentMs, staleMs].map((ms) => Math.max(0, Math.round(ms / 1000)));
+  return `cluster ${cluster} was heard ${silent} s ago, and has routes: stop its agent, and forget it when it has been silent for ${stale} s`;
 }
 
 function checkIssues(issues: readonly RouteIssue[] | undefined): void {

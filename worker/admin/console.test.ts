@@ -29,7 +29,7 @@ function ask(
   const app = createConsole({
     token,
     table: () => table,
-    authority: () => ({ clusters: [], pushes: { counts: { accepted: 0, refused: {} }, recent: [] } }),
+    authority: () => ({ clusters: [], withheld: [], pushes: { counts: { accepted: 0, refused: {} }, recent: [] } }),
     traffic: (since) => new Traffic(() => 0).view(since),
     descriptors: () => undefined,
     asset: async (name) =>

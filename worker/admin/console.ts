@@ -33,6 +33,9 @@ export interface ConsoleOptions {
   readonly now: () => number;
 }
 
+/** Hostnames that are not granted, for one look at the edge. */
+const mostWithheld = 50;
+
 /** Nothing from anywhere else, nothing inline, and in nobody's frame. */
 const pageHeaders = {
   "content-security-policy":
@@ -52,7 +55,8 @@ export function createConsole(options: ConsoleOptions): Hono {
   app.on(["GET", "POST"], "/explain", (context) => explained(options, context));
   app.get("/api/overview", async (context) => {
     const [view, { revision, parts }] = await Promise.all([options.authority(), options.table()]);
-    return context.json({ now: options.now(), revision: String(revision), ...view, parts: parts.length });
+    const withheld = view.withheld.slice(0, mostWithheld);
+    return context.json({ now: options.now(), revision: String(revision), ...view, withheld, parts: parts.length });
   });
   app.get("/api/routes", async (context) => {
     const [table, stateOf] = await Promise.all([options.table(), statesOf(options)]);
@@ -90,8 +94,8 @@ async function explained(options: ConsoleOptions, context: Context): Promise<Res
   } catch (error) {
     return context.json({ error: error instanceof Error ? error.message : String(error) }, 400);
   }
-  const [table, stateOf] = await Promise.all([options.table(), statesOf(options)]);
-  return context.json(explainRequest(head, table, stateOf));
+  const [table, stateOf, { withheld }] = await Promise.all([options.table(), statesOf(options), options.authority()]);
+  return context.json(explainRequest(head, table, stateOf, withheld));
 }
 
 /** How the addresses that had calls are. */

@@ -2,14 +2,16 @@
  * Why a request goes where it goes, as JSON: what `edgeway explain --json` prints, what the edge answers at
  * /_edgeway/explain, and what the console shows.
  */
-import { explain, type Verdict } from "../../routes/explain.ts";
+import { coversHost, explain, type Verdict } from "../../routes/explain.ts";
 import { match } from "../../routes/match.ts";
 import { backendShares, type BackendShare as RuleShare } from "../../routes/merge.ts";
 import type { Candidate, Filter, Mirror, RouteTable, Rule, RuleSource } from "../../routes/model.ts";
+import { hostOf } from "../../routes/request.ts";
 import type { RequestHead } from "../call/http.ts";
 import type { EndpointState } from "../call/pool-stats.ts";
 import { factsOf, normalised, protocolsOf } from "../plan.ts";
 import { detect } from "../protocol/index.ts";
+import type { WithheldHostname } from "./granted.ts";
 
 export interface Explanation {
   readonly request: {
@@ -29,6 +31,8 @@ export interface Explanation {
   readonly winner: Winner | null;
   /** Every rule of its host: the one that wins, those of clusters that share, and those that lose, with the reason. */
   readonly rules: readonly RuleOutcome[];
+  /** What clusters have for its host and are not granted, as far as it is known to who answers. */
+  readonly withheld: readonly WithheldHostname[];
 }
 
 export interface Winner extends RuleName {
@@ -94,14 +98,19 @@ export interface RuleOutcome extends RuleName {
   readonly reason?: string | undefined;
 }
 
-export function explainRequest(asked: RequestHead, table: RouteTable, stateOf: StateOf = unknown): Explanation {
+export function explainRequest(
+  asked: RequestHead,
+  table: RouteTable,
+  stateOf: StateOf = unknown,
+  notGranted: readonly WithheldHostname[] = [],
+): Explanation {
   const head = normalised(asked);
   const { method, scheme, authority, path } = head;
   const accepted = detect(head);
   const request = { method, scheme, authority, path, call: accepted.kind === "rpc" };
   const revision = String(table.revision);
   if (accepted.kind === "refused")
-    return { request, revision, refused: accepted.error.message, winner: null, rules: [] };
+    return { request, revision, refused: accepted.error.message, winner: null, rules: [], withheld: [] };
   const facts = factsOf(head, method, protocolsOf(accepted));
   const found = match(table, facts);
   const rules = explain(table, facts).map(({ candidate, outcome, share, reason }) => ({
@@ -110,7 +119,10 @@ export function explainRequest(asked: RequestHead, table: RouteTable, stateOf: S
     share,
     ...(reason !== undefined && { reason }),
   }));
-  return { request, revision, refused: null, winner: found === undefined ? null : winnerOf(found, stateOf), rules };
+  const winner = found === undefined ? null : winnerOf(found, stateOf);
+  const host = hostOf(authority);
+  const withheld = notGranted.filter(({ hostname }) => coversHost(hostname, host));
+  return { request, revision, refused: null, winner, rules, withheld };
 }
 
 const unknown: StateOf = () => undefined;

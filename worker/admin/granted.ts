@@ -10,11 +10,26 @@ export interface Granted {
   readonly table: ClusterTable;
   /** The hostnames that are left out of it, at most {@link maxWithheld}. */
   readonly withheld: readonly Issue[];
+  /** Those of its routes, at most {@link maxWithheld}. */
+  readonly hostnames: readonly WithheldHostname[];
+  /** Routes of which something is left out, or all. */
+  readonly withheldRoutes: number;
+}
+
+/** A hostname that a cluster has rules for, and is not granted. Plain data: it crosses to the isolate that shows it. */
+export interface WithheldHostname {
+  readonly cluster: string;
+  /** Of the object that the rules came from. */
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Empty: every name. */
+  readonly hostname: string;
 }
 
 /** @param grants see Cluster.hostnames; undefined: every name is granted */
 export function granted(table: ClusterTable, grants: readonly string[] | undefined): Granted {
-  if (grants === undefined || grants.includes("*")) return { table, withheld: [] };
+  if (grants === undefined || grants.includes("*")) return { table, withheld: [], hostnames: [], withheldRoutes: 0 };
   const withheld: Issue[] = [];
   const narrow = <R extends Claim>(claims: readonly R[]): R[] =>
     claims.flatMap((claim) => {
@@ -24,7 +39,20 @@ export function granted(table: ClusterTable, grants: readonly string[] | undefin
     });
   const routes = narrow(table.routes);
   const certificates = narrow(table.certificates);
-  return { table: { ...table, routes, certificates }, withheld };
+  const left = table.routes.filter((route) => withheldOf(route, grants).length > 0);
+  const hostnames = left.flatMap((route) => hostnamesOf(route, grants, table.cluster)).slice(0, maxWithheld);
+  return { table: { ...table, routes, certificates }, withheld, hostnames, withheldRoutes: left.length };
+}
+
+/** The hostnames that are not granted; an empty one for a claim on every name. */
+function withheldOf({ hostnames }: Claim, grants: readonly string[]): string[] {
+  const all = hostnames.length === 0 ? [""] : hostnames;
+  return all.filter((hostname) => !grants.some((grant) => covers(grant, hostname)));
+}
+
+function hostnamesOf(claim: Claim, grants: readonly string[], cluster: string): WithheldHostname[] {
+  const { kind = "", namespace = "", name = "" } = claim.source ?? {};
+  return withheldOf(claim, grants).map((hostname) => ({ cluster, kind, namespace, name, hostname }));
 }
 
 /** What stands for hostnames: a route, or a certificate. */

@@ -31,10 +31,26 @@ export interface Resources {
 /** One cluster's part as it stands. */
 export interface StoredPart extends Resources {
   readonly revision: bigint;
-  /** When it was last pushed, Unix milliseconds by the authority's clock. */
+  /** When it was last pushed, Unix milliseconds by the authority's clock. {@link neverPushed}: it is {@link forgotten}. */
   readonly pushedMillis: number;
   /** The same by the agent's clock; 0: it did not say. */
   readonly issuedMillis: number;
+}
+
+/** For the time of a push. */
+const neverPushed = -1;
+
+export function isForgotten({ pushedMillis }: StoredPart): boolean {
+  return pushedMillis === neverPushed;
+}
+
+/**
+ * What stays of a part whose cluster is forgotten: readers that still have its rules learn that it has none, whichever
+ * run of the authority they know, and pushes of before it cannot be repeated.
+ */
+export function forgotten({ cluster, issuedMillis }: StoredPart, revision: bigint): StoredPart {
+  const { resources } = wholeUpdate(create(ClusterTableSchema, { cluster }));
+  return { ...resources, revision, pushedMillis: neverPushed, issuedMillis };
 }
 
 /** Resources by key, in binary; undefined for those removed. */
@@ -55,6 +71,10 @@ export interface PartStorage {
   save(part: StoredPart, change: PartChange): void;
   /** The bytes of a descriptor set of any part. */
   descriptorSet(hash: string): Uint8Array | undefined;
+  /** What {@link reported} has written, by cluster. */
+  reports?(): Iterable<readonly [cluster: string, millis: number]>;
+  /** Writes when a cluster's agent was last heard, Unix milliseconds. Undefined: somebody else does. */
+  reported?(cluster: string, millis: number): void;
 }
 
 /** Resources, and the bytes of those descriptor sets that may be new. */

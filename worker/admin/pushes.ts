@@ -10,7 +10,7 @@ export interface PushEvent {
   /** Unix milliseconds. */
   readonly time: number;
   readonly cluster: string;
-  /** The cluster's revision afterwards. Null: the push was refused. */
+  /** The cluster's revision afterwards; "" where it is forgotten. Null: the push was refused. */
   readonly revision: string | null;
   /** Why it was refused. */
   readonly reason: string | null;
@@ -56,6 +56,17 @@ export class PushLog {
       reason: null,
       routes: difference(RouteSchema, before?.routes, after.routes),
       backends: difference(BackendSchema, before?.backends, after.backends),
+    });
+  }
+
+  /** It is none of the pushes that are counted. */
+  forgotten({ cluster, routes, backends }: StoredPart): void {
+    this.#add({
+      cluster,
+      revision: "",
+      reason: null,
+      routes: difference(RouteSchema, routes, new Map()),
+      backends: difference(BackendSchema, backends, new Map()),
     });
   }
 

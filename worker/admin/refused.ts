@@ -19,6 +19,10 @@ const codes = {
   invalid: Code.InvalidArgument,
   /** A delta against another revision than the current one. */
   wrong_base: Code.FailedPrecondition,
+  /** It is to be forgotten, and its agent was heard. */
+  alive: Code.FailedPrecondition,
+  /** It is to be forgotten, and has not pushed. */
+  absent: Code.NotFound,
   /** The issuer's keys cannot be had. */
   unavailable: Code.Unavailable,
 } as const;

@@ -46,8 +46,10 @@ function tableOf(more: MessageInitShape<typeof ClusterTableSchema> = {}): Cluste
   });
 }
 
+let now = 1000;
+
 function start(sql: Sql) {
-  const authority = new Authority(new SqlPartStorage(sql), { now: () => 1000, epoch: "e", certificates: true });
+  const authority = new Authority(new SqlPartStorage(sql), { now: () => now, epoch: "e", certificates: true });
   const push = (value: ClusterTable, issuedMillis = 0n) =>
     authority.push(create(PushRequestSchema, { update: { case: "whole", value }, issuedMillis }));
   return { authority, push };
@@ -60,9 +62,19 @@ test("what was pushed is there after a start: table, certificates, drain and the
   const { authority, push } = start(sql);
   expect(authority.table()).toEqual(before.authority.table());
   expect(authority.descriptorSet(hash)).toEqual(set);
-  expect(authority.status()).toMatchObject([{ revision: 1n, lastResort: true, issuedMillis: 500n }]);
+  expect(authority.status()).toMatchObject([{ revision: 1n, lastResort: true, issuedMillis: 500 }]);
   expect(() => push(tableOf(), 500n)).toThrow("comes after");
   expect(push(tableOf({ lastResort: true }), 501n)).toMatchObject({ revision: 1n });
+});
+
+test("when a cluster was last heard is there after a start", () => {
+  const sql = memory();
+  const { authority, push } = start(sql);
+  push(tableOf());
+  now += 60_000;
+  authority.report("east");
+  now += 60_000;
+  expect(start(sql).authority.status()).toMatchObject([{ pushedMillis: 1000, reportedMillis: 61_000 }]);
 });
 
 test("what a push leaves out is gone after a start", () => {

@@ -21,6 +21,7 @@ const tables = [
   `CREATE TABLE IF NOT EXISTS resource (
      cluster TEXT, kind TEXT, key TEXT, data BLOB, PRIMARY KEY (cluster, kind, key)
    ) WITHOUT ROWID`,
+  "CREATE TABLE IF NOT EXISTS report (cluster TEXT PRIMARY KEY, millis INTEGER) WITHOUT ROWID",
   "CREATE TABLE IF NOT EXISTS descriptor_set (hash TEXT, cluster TEXT, data BLOB, PRIMARY KEY (hash, cluster))",
 ];
 
@@ -65,6 +66,15 @@ export class SqlPartStorage implements PartStorage {
   descriptorSet(hash: string): Uint8Array | undefined {
     const [row] = this.#sql.rows("SELECT data FROM descriptor_set WHERE hash = ? LIMIT 1", hash);
     return row?.["data"] as Uint8Array | undefined;
+  }
+
+  reports(): (readonly [string, number])[] {
+    const rows = this.#sql.rows("SELECT cluster, millis FROM report");
+    return rows.map(({ cluster, millis }) => [String(cluster), Number(millis)]);
+  }
+
+  reported(cluster: string, millis: number): void {
+    this.#sql.rows("INSERT OR REPLACE INTO report VALUES (?, ?)", cluster, millis);
   }
 
   #writeSet(cluster: string, hash: string, data: Uint8Array | undefined): void {

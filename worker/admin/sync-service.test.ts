@@ -317,6 +317,30 @@ test("whoever proves to be nobody's agent cannot fill the log, and hides no push
   expect(edge.pushes.view.counts.refused).toEqual({ unauthenticated: 51, foreign: 1 });
 });
 
+test("a cluster is forgotten by whoever may push it, and by nobody else", async () => {
+  const body = new TextEncoder().encode("\n\x04west");
+  const forget = async (token: string) => (await edge.call("Forget", body, token)).code;
+  const push = pushOf(tableOf("west", "a.test"));
+  await edge.call("Push", push, await signedToken(push));
+  expect(await forget(await signedToken(body))).toBe("failed_precondition");
+  edge.now += 300_001;
+  expect(await forget("")).toBe("unauthenticated");
+  expect(await forget(await accountToken())).toBe("permission_denied");
+  expect(await forget(await signedToken(push))).toBe("unauthenticated");
+  expect(served()).toEqual(["west a.test"]);
+  expect(await forget(await signedToken(body))).toBe("ok");
+  expect(served()).toEqual([]);
+  expect(await forget("all")).toBe("not_found");
+  expect(edge.lines.filter((line) => !line.includes("a request"))).toEqual([
+    expect.stringContaining("refused to forget cluster west (alive): cluster west was heard 0 s ago"),
+    expect.stringContaining("refused to forget cluster west (foreign)"),
+    "cluster west is forgotten",
+    expect.stringContaining("refused to forget cluster west (absent)"),
+  ]);
+  expect(edge.pushes.view.counts.accepted).toBe(1);
+  expect(edge.pushes.view.recent[0]).toMatchObject({ cluster: "west", reason: null, routes: { removed: ["r0"] } });
+});
+
 describe("what a cluster was not granted", () => {
   const key = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n";
   const certificate: MessageInitShape<typeof CertificateSchema> = {

@@ -18,6 +18,8 @@ import {
 import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
+  type ClusterStatusSchema,
+  type ForgetResponseSchema,
   type GetResponseSchema,
   type PushRequest,
   type PushResponseSchema,
@@ -27,7 +29,7 @@ import {
 import { seldom } from "../call/seldom.ts";
 import { adminPath } from "./admin-path.ts";
 import type { Authenticate, Identity } from "./authenticate.ts";
-import type { Authority, Pushed } from "./authority.ts";
+import type { Authority, ClusterState, Pushed } from "./authority.ts";
 import { tableOf, withoutKeys } from "./part.ts";
 import type { PushLog } from "./pushes.ts";
 import { Refused } from "./refused.ts";
@@ -40,6 +42,7 @@ const maxPushBytes = 16 * 1024 * 1024;
 export interface SyncAuthority extends Pick<Authority, "get" | "status"> {
   push(request: PushRequest): Pushed | Promise<Pushed>;
   report(cluster: string): void | Promise<void>;
+  forget(cluster: string): void | Promise<void>;
 }
 
 export interface SyncOptions {
@@ -62,6 +65,7 @@ export function createSyncService(options: SyncOptions): (request: Request) => P
     push: (request, context) => methods.push(request, identityOf(context)),
     get: ({ cluster }, context) => methods.get(cluster, identityOf(context)),
     status: ({ cluster }, context) => methods.status(cluster, identityOf(context)),
+    forget: ({ cluster }, context) => methods.forget(cluster, identityOf(context)),
   });
   const handlers = new Map(router.handlers.map((handler) => [adminPath + handler.requestPath, handler]));
   return async (request) => {
@@ -153,19 +157,44 @@ class Methods {
     if (cluster !== "") checkCluster(cluster, identity);
     if (cluster !== "") await this.#authority.report(cluster);
     const asked = cluster === "" ? identity.cluster : cluster;
-    const clusters = this.#authority.status();
-    return { clusters: asked === undefined ? clusters : clusters.filter((status) => status.cluster === asked) };
+    const clusters = this.#authority.status().filter((state) => asked === undefined || state.cluster === asked);
+    return { clusters: clusters.map(statusOf) };
+  }
+
+  async forget(cluster: string, identity: Identity): Promise<MessageInitShape<typeof ForgetResponseSchema>> {
+    const before = this.#authority.get(cluster);
+    try {
+      checkCluster(cluster, identity);
+      await this.#authority.forget(cluster);
+    } catch (error) {
+      const why = error instanceof Refused ? error.why : "failed";
+      this.#log(`refused to forget cluster ${oneLine(cluster)} (${why}): ${reasonOf(error)}`);
+      throw error;
+    }
+    this.#log(`cluster ${oneLine(cluster)} is forgotten`);
+    if (before !== undefined) this.#pushes?.forgotten(before);
+    return {};
   }
 
   /** @param cluster whose part it would have changed; undefined: the caller could not prove to be anybody's agent */
   refused(cluster: string | undefined, error: unknown): void {
-    const reason = oneLine(ConnectError.from(error).rawMessage);
+    const reason = reasonOf(error);
     const why = error instanceof Refused ? error.why : "failed";
     this.#pushes?.refused(cluster === undefined ? undefined : oneLine(cluster), why, reason);
     const said = `(${why}): ${reason}`;
     if (cluster === undefined) this.#logAnybody(`refused a request ${said}`);
     else this.#log(`refused a push of cluster ${oneLine(cluster)} ${said}`);
   }
+}
+
+function statusOf(state: ClusterState): MessageInitShape<typeof ClusterStatusSchema> {
+  const { cluster, revision, pushedMillis, issuedMillis, routes, backends, lastResort } = state;
+  const millis = { pushedMillis: BigInt(pushedMillis), issuedMillis: BigInt(issuedMillis) };
+  return { cluster, revision, ...millis, routes, backends, lastResort };
+}
+
+function reasonOf(error: unknown): string {
+  return oneLine(ConnectError.from(error).rawMessage);
 }
 
 /** Text that a caller may have had a part in. */

@@ -79,8 +79,13 @@ function tile(name, value, of, bad) {
 
 /** @param {import("./types.d.ts").Overview} overview */
 function clusterTable({ clusters, now }) {
-  const rows = clusters.map(({ cluster, revision, pushedMillis, routes, backends, lastResort }) => [
-    [h("strong", null, cluster), lastResort && [" ", badge("last resort", "warn")]],
+  const rows = clusters.map(({ cluster, revision, pushedMillis, routes, withheldRoutes, backends, ...state }) => [
+    [
+      h("strong", null, cluster),
+      state.drained && [" ", badge("drained", "warn")],
+      state.silent && [" ", badge(`silent for ${age(now - state.reportedMillis)}`, "warn")],
+      withheldRoutes > 0 && [" ", badge(`${withheldRoutes} not granted`, "warn")],
+    ],
     revision,
     `${age(now - pushedMillis)} ago`,
     routes,
@@ -102,7 +107,9 @@ function pushList({ pushes }) {
           "li",
           null,
           h("time", null, clock(time)),
-          revision === null ? badge("refused", "bad") : badge(`revision ${revision}`, "good"),
+          revision === null
+            ? badge("refused", "bad")
+            : badge(revision === "" ? "forgotten" : `revision ${revision}`, "good"),
           h("strong", null, ` ${cluster}`),
           reason === null ? differences("route", routes) : h("div", { class: "error" }, reason),
           reason === null && differences("backend", backends),

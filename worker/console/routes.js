@@ -212,7 +212,7 @@ function questionOf(target, headers) {
 }
 
 /** @param {import("../admin/explain.ts").Explanation} explanation */
-function explained({ winner, refused, rules }) {
+function explained({ winner, refused, rules, withheld }) {
   const lost = rules.filter(({ outcome }) => outcome === "loses");
   return h(
     "div",
@@ -255,6 +255,16 @@ function explained({ winner, refused, rules }) {
             .map((rule) =>
               h("li", null, objectOf(rule), " ", matchOf(rule.match), h("div", { class: "muted" }, rule.reason)),
             ),
+        ),
+      ),
+    withheld
+      .slice(0, mostShown)
+      .map(({ cluster, kind, namespace, name, hostname }) =>
+        h(
+          "p",
+          null,
+          badge("not granted", "warn"),
+          ` ${cluster}: ${kind} ${namespace}/${name} for ${hostname || "any host"}`,
         ),
       ),
   );

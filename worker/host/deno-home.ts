@@ -27,7 +27,7 @@ export interface DenoHomeOptions {
   readonly consoleToken: string | undefined;
   /** The file of the database, where there is no Deno KV. */
   readonly database: string;
-  /** Gets a line for each request of an agent that is refused. */
+  /** Gets a line for each request of an agent that is refused, and for each cluster that falls silent. */
   readonly log: (line: string) => void;
 }
 

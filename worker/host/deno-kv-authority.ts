@@ -18,11 +18,11 @@ const reportMs = 30_000;
 const againMs = 1_000;
 /** Milliseconds after which the KV is read in any case: processes that share a file are told of no change. */
 const lookMs = 5_000;
-/** Times that a push is tried while others push. */
+/** Times that a push, or what forgets a cluster, is tried while others push. */
 const attempts = 5;
 
 export interface KvAuthorityOptions extends Omit<AuthorityOptions, "epoch"> {
-  /** Gets a line when the KV cannot be followed. */
+  /** Gets a line when the KV cannot be followed, and when a cluster falls silent or is heard again. */
   readonly log: (line: string) => void;
 }
 
@@ -66,7 +66,11 @@ export class KvAuthority implements SyncAuthority {
   }
 
   push(request: PushRequest): Promise<Pushed> {
-    return this.#inTurn(() => this.#push(request));
+    return this.#inTurn(() => this.#write((authority) => authority.push(request)));
+  }
+
+  forget(cluster: string): Promise<void> {
+    return this.#inTurn(() => this.#write((authority) => authority.forget(cluster)));
   }
 
   async report(cluster: string): Promise<void> {
@@ -87,7 +91,8 @@ export class KvAuthority implements SyncAuthority {
   }
 
   #over(parts: KvParts): Authority {
-    return new Authority(parts, { ...this.#options, epoch: crypto.randomUUID() });
+    const takesOver = this.#authority && { takesOver: this.#authority };
+    return new Authority(parts, { ...this.#options, ...takesOver, epoch: crypto.randomUUID() });
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
@@ -96,13 +101,13 @@ export class KvAuthority implements SyncAuthority {
     return done;
   }
 
-  async #push(request: PushRequest): Promise<Pushed> {
+  async #write<T>(change: (authority: Authority) => T): Promise<T> {
     for (let attempt = 0; attempt < attempts; attempt++) {
       // oxlint-disable-next-line no-await-in-loop -- until nobody is quicker
       await this.#refresh();
-      const pushed = this.#authority.push(request);
+      const outcome = change(this.#authority);
       // oxlint-disable-next-line no-await-in-loop
-      if (await this.#commit()) return pushed;
+      if (await this.#commit()) return outcome;
       // oxlint-disable-next-line no-await-in-loop
       this.#take(await KvParts.read(this.#kv));
     }
@@ -126,6 +131,7 @@ export class KvAuthority implements SyncAuthority {
   }
 
   #take(parts: KvParts): void {
+    this.#authority.noticeStale();
     this.#parts = parts;
     this.#authority = this.#over(parts);
     this.#options.onChange?.();
@@ -168,7 +174,7 @@ export class KvAuthority implements SyncAuthority {
 
   #hear(reports: Reports): void {
     for (const [cluster, at] of Object.entries(reports)) {
-      if (at > (this.#reports[cluster] ?? 0)) this.#authority.report(cluster);
+      if (at > (this.#reports[cluster] ?? 0)) this.#authority.report(cluster, at);
     }
     this.#reports = { ...this.#reports, ...reports };
   }

@@ -37,6 +37,7 @@ export async function openTableHome(sql: Sql, env: TableAuthorityEnv): Promise<T
     now,
     epoch: crypto.randomUUID(),
     clusters: grants,
+    log: (line) => log(line),
     onChange: () => fallback?.changed(),
     staleMs: millisOf("EDGEWAY_STALE_SECONDS", env.EDGEWAY_STALE_SECONDS, 300),
   });

@@ -14,9 +14,18 @@ export interface ClusterMetrics {
   readonly revision: number;
   /** Unix milliseconds. */
   readonly pushedMillis: number;
+  /** When its agent was last heard, Unix milliseconds. */
+  readonly reportedMillis: number;
+  /** Those that are served. */
   readonly routes: number;
+  /** Those that are not, or not by all of their hostnames: the cluster is not granted them. */
+  readonly withheldRoutes: number;
   readonly backends: number;
-  /** Whether its rules serve only calls that no other cluster can: it asked for it, or has not reported for long. */
+  /** Whether it asked for being a last resort. */
+  readonly drained: boolean;
+  /** Whether it is one because it was not heard for long. */
+  readonly silent: boolean;
+  /** Whether its rules serve only calls that no other cluster can: it is drained, or silent. */
   readonly lastResort: boolean;
 }
 
@@ -153,13 +162,24 @@ function clusterFamilies(clusters: readonly ClusterMetrics[], pushes: PushCounts
       "When the cluster last pushed, Unix seconds.",
       ({ pushedMillis }) => pushedMillis / 1000,
     ),
-    gauge("edgeway_cluster_routes", "Routes of the cluster.", ({ routes }) => routes),
+    gauge(
+      "edgeway_cluster_last_report_timestamp_seconds",
+      "When the cluster's agent was last heard, Unix seconds.",
+      ({ reportedMillis }) => reportedMillis / 1000,
+    ),
+    gauge("edgeway_cluster_routes", "Routes of the cluster that are served.", ({ routes }) => routes),
+    gauge(
+      "edgeway_cluster_withheld_routes",
+      "Routes of the cluster with hostnames that it is not granted.",
+      ({ withheldRoutes }) => withheldRoutes,
+    ),
     gauge("edgeway_cluster_backends", "Backends of the cluster.", ({ backends }) => backends),
     gauge(
       "edgeway_cluster_last_resort",
       "Whether the cluster is a last resort: drained, or silent.",
       ({ lastResort }) => Number(lastResort),
     ),
+    gauge("edgeway_cluster_drained", "Whether the cluster is drained.", ({ drained }) => Number(drained)),
     {
       name: "edgeway_pushes_total",
       help: "Pushes of the clusters' agents.",

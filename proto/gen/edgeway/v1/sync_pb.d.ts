@@ -240,6 +240,34 @@ export declare type GetResponse = Message<"edgeway.v1.GetResponse"> & {
 export declare const GetResponseSchema: GenMessage<GetResponse>;
 
 /**
+ * @generated from message edgeway.v1.ForgetRequest
+ */
+export declare type ForgetRequest = Message<"edgeway.v1.ForgetRequest"> & {
+  /**
+   * @generated from field: string cluster = 1;
+   */
+  cluster: string;
+};
+
+/**
+ * Describes the message edgeway.v1.ForgetRequest.
+ * Use `create(ForgetRequestSchema)` to create a new message.
+ */
+export declare const ForgetRequestSchema: GenMessage<ForgetRequest>;
+
+/**
+ * @generated from message edgeway.v1.ForgetResponse
+ */
+export declare type ForgetResponse = Message<"edgeway.v1.ForgetResponse"> & {
+};
+
+/**
+ * Describes the message edgeway.v1.ForgetResponse.
+ * Use `create(ForgetResponseSchema)` to create a new message.
+ */
+export declare const ForgetResponseSchema: GenMessage<ForgetResponse>;
+
+/**
  * @generated from message edgeway.v1.StatusRequest
  */
 export declare type StatusRequest = Message<"edgeway.v1.StatusRequest"> & {
@@ -366,6 +394,19 @@ export declare const SyncService: GenService<{
     methodKind: "unary";
     input: typeof StatusRequestSchema;
     output: typeof StatusResponseSchema;
+  },
+  /**
+   * Takes a cluster that is gone out of the table, and out of the status. One
+   * that has not pushed is NOT_FOUND. One that was heard within the time after
+   * which it is a last resort fails with FAILED_PRECONDITION, unless it has no
+   * routes. A cluster is there again when its agent pushes.
+   *
+   * @generated from rpc edgeway.v1.SyncService.Forget
+   */
+  forget: {
+    methodKind: "unary";
+    input: typeof ForgetRequestSchema;
+    output: typeof ForgetResponseSchema;
   },
 }>;
 
