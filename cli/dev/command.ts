@@ -32,6 +32,8 @@ async function run(args: readonly string[]): Promise<number> {
   const { startDev } = await import("./dev.ts");
   const dev = await startDev({ ...options, log: (line) => console.error(line) });
   console.log(welcome(dev, options.examples && !options.manifests));
+  if (!options.examples && options.manifests === undefined)
+    console.error("there is nothing to serve: --manifests DIR names a directory of YAML");
   await stop;
   await dev.close();
   return 0;

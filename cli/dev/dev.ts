@@ -46,7 +46,7 @@ export async function startDev(options: DevOptions): Promise<Dev> {
   const running = new AsyncDisposableStack();
   try {
     if (options.examples) {
-      const examples = await startExamples();
+      const examples = await startExamples().catch(hinted);
       running.defer(() => examples.close());
     }
     const token = randomBytes(32).toString("base64url");
@@ -71,6 +71,12 @@ export async function startDev(options: DevOptions): Promise<Dev> {
     await running.disposeAsync();
     throw error;
   }
+}
+
+function hinted(error: Error): never {
+  if (!error.message.endsWith("the port is taken")) throw error;
+  const hint = "is another npm start running? --no-examples goes without them";
+  throw new Error(`${error.message}; ${hint}`, { cause: error });
 }
 
 type SetCertificates = (cluster: string, certificates: readonly Certificate[]) => void;

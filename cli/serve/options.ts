@@ -2,7 +2,8 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { UsageError } from "../usage.ts";
-import { readText } from "../../worker/host/files.ts";
+import { parseClusters } from "../../worker/admin/clusters.ts";
+import { fileProblem, readText } from "../../worker/host/files.ts";
 
 /** Where to listen. */
 export interface Address {
@@ -87,7 +88,7 @@ export function parseServeOptions(args: readonly string[]): ServeOptions {
     data: values.data,
     workers: values.workers === undefined ? 0 : workersOf(values.workers),
     drainMs: numberOf("--drain-seconds", values["drain-seconds"], 86_400) * 1_000,
-    clusters: values.clusters === undefined ? undefined : readText("--clusters", values.clusters),
+    clusters: values.clusters === undefined ? undefined : clustersIn(values.clusters),
     staleMs: numberOf("--stale-seconds", values["stale-seconds"], 604_800) * 1_000,
   };
 }
@@ -132,4 +133,15 @@ function numberOf(option: string, value: string, max: number): number {
   if (!/^\d{1,6}$/.test(value) || Number(value) > max)
     throw new UsageError(`${option} takes a whole number up to ${max}, not ${JSON.stringify(value)}`);
   return Number(value);
+}
+
+/** @throws Error in one line that names the file, and what is wrong where */
+function clustersIn(file: string): string {
+  const text = readText("--clusters", file);
+  try {
+    parseClusters(text);
+  } catch (cause) {
+    throw fileProblem("--clusters", file, (cause as Error).message, cause);
+  }
+  return text;
 }

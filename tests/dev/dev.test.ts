@@ -98,6 +98,13 @@ describe("edgeway dev leaves no process behind", () => {
 
 const quiet = ["dev", "--port", "0", "--http-port", "0"];
 
+test("edgeway dev says that there is nothing to serve without examples and manifests", async () => {
+  const dev = await runDev("--no-examples");
+  dev.process.kill("SIGTERM");
+  await dev.exited;
+  expect(dev.stderr()).toContain("there is nothing to serve: --manifests DIR names a directory of YAML");
+});
+
 describe("edgeway dev fails with one line and exit code 1", () => {
   let directory: string;
 
@@ -129,6 +136,18 @@ describe("edgeway dev fails with one line and exit code 1", () => {
     const { port } = taken.address() as AddressInfo;
     expect(await fail("--port", String(port), "--http-port", "0")).toBe(`edgeway dev: port ${port} is taken`);
     taken.close();
+  });
+
+  test("for an example's port that is taken, as by another npm start", async () => {
+    const taken = createServer().on("error", () => {}); // somebody else may have it already
+    taken.listen(50_100, "127.0.0.1");
+    await Promise.race([once(taken, "listening"), once(taken, "error")]);
+    const failing = run("cli/main.ts", "dev", "--port", "0", "--http-port", "0");
+    expect(await failing.exited).toBe(1);
+    taken.close();
+    expect(failing.stderr()).toMatch(
+      /^edgeway dev: the example \S+ cannot listen on \S+: the port is taken; is another npm start running\? --no-examples goes without them\n$/,
+    );
   });
 
   test("for a directory that is missing", async () => {

@@ -567,6 +567,7 @@ test.each([
   [["--tls-cert", "a.pem"], "--tls-cert and --tls-key go together"],
   [["--workers", "some"], "--workers takes a whole number"],
   [["--clusters", "/nowhere.json"], "edgeway serve: --clusters /nowhere.json: there is no such file"],
+  [["--clusters", "wrangler.toml"], "edgeway serve: --clusters wrangler.toml: clusters: must be JSON: "],
   [["--data", "/dev/null"], "edgeway serve: --data /dev/null: it is no directory"],
   [["--data", "/dev/null/x"], "edgeway serve: --data /dev/null/x: there is a file where a directory would be"],
 ])("%j is answered in one line", async (args, line) => {

@@ -54,10 +54,11 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate |
       throw new Refused("unauthenticated", "a bearer token is asked for");
     if (syncToken && (await timingSafeEqual(token, syncToken))) return everyCluster;
     const issuer = issuerOf(token);
-    return verifyByAny(
-      verifiers.filter((verifier) => verifier.issuer === issuer),
-      token,
-    );
+    const own = verifiers.filter((verifier) => verifier.issuer === issuer);
+    if (own.length > 0) return verifyByAny(own, token);
+    const refused = new Refused("unknown", "the token's issuer is none of a cluster that this edge knows");
+    refused.got = JSON.stringify(issuer);
+    throw refused;
   };
 }
 
@@ -76,7 +77,7 @@ function issuerOf(token: string): string | undefined {
   }
 }
 
-/** Clusters that nobody named otherwise share an issuer, "https://kubernetes.default.svc", and differ in their keys. */
+/** `verifiers`: at least one. Clusters that nobody named otherwise share an issuer, "https://kubernetes.default.svc", and differ in their keys. */
 async function verifyByAny(verifiers: readonly Verifier[], token: string): Promise<Identity> {
   let refused: Refused | undefined;
   for (const verifier of verifiers) {
@@ -88,5 +89,5 @@ async function verifyByAny(verifiers: readonly Verifier[], token: string): Promi
       if (refused === undefined || refused.why === "forged") refused = error;
     }
   }
-  throw refused ?? new Refused("unknown", "the token's issuer is none of a cluster that this edge knows");
+  throw refused!;
 }

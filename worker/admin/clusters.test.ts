@@ -32,7 +32,8 @@ test("an issuer's keys are given, or where they are", () => {
 });
 
 test.each<[object | string, string]>([
-  ["[", "clusters: must be JSON"],
+  ["[", "clusters: must be JSON: Unexpected end of JSON input"],
+  ['[\n  {"name": "east",}\n]', "in JSON at position 20 (line 2 column 19)"],
   [{}, "clusters: must be a list"],
   [[1], "clusters[0]: must be an object"],
   [[east, { ...west, name: "east" }], 'clusters[1].name: "east" is another\'s too'],

@@ -49,8 +49,9 @@ export function parseClusters(text: string): readonly Cluster[] {
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch {
-    throw new Error("clusters: must be JSON");
+  } catch (cause) {
+    const reason = (cause as Error).message.replaceAll(/\s+/g, " ").slice(0, 200);
+    throw new Error(`clusters: must be JSON: ${reason}`, { cause });
   }
 }
 

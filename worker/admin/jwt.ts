@@ -33,7 +33,9 @@ function refusalOf(error: unknown): Refused {
     if (reason === "missing") return new Refused("unauthenticated", `the token has no ${claim}`);
     if (claim === "iat" || claim === "nbf" || claim === "exp")
       return new Refused("expired", `the token's ${claim} is not of now`);
-    return new Refused("unknown", `the token's ${claim} is not the one of a cluster that this edge knows`);
+    const refused = new Refused("unknown", `the token's ${claim} is not the one of a cluster that this edge knows`);
+    refused.got = JSON.stringify(error.payload[claim]);
+    return refused;
   }
   if (!(error instanceof errors.JOSEError) || unavailable.has(error.code))
     return new Refused("unavailable", "the keys of the token's issuer cannot be had");

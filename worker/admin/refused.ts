@@ -31,6 +31,8 @@ export type Why = keyof typeof codes;
 
 export class Refused extends ConnectError {
   readonly why: Why;
+  /** What came instead, which is for the edge's own log alone: an agent's word, of any length. */
+  got: string | undefined;
 
   constructor(why: Why, message: string, details?: ConstructorParameters<typeof ConnectError>[3]) {
     super(message, codes[why], undefined, details);

@@ -303,6 +303,21 @@ describe("a push changes nothing if it is", () => {
   });
 });
 
+test.each<[string, JWTPayload, string]>([
+  ["audience", { aud: "another" }, `aud is not the one of a cluster that this edge knows: it is "another"`],
+  ["account", { sub: "someone" }, `sub is not the one of a cluster that this edge knows: it is "someone"`],
+  ["issuer", { iss: "https://b.test" }, `is none of a cluster that this edge knows: it is "https://b.test"`],
+  ["account of any length", { sub: "x".repeat(5000) }, `: it is "${"x".repeat(199)}`],
+])(
+  "the edge's own log says which %s a token has that is no cluster's, and the answer does not",
+  async (_, claims, said) => {
+    const { code, bytes } = await edge.call("Push", pushOf(tableOf("east")), await accountToken(claims));
+    expect(code).toBe("unauthenticated");
+    expect(new TextDecoder().decode(bytes)).not.toContain(": it is");
+    expect(edge.lines.map((line) => line.endsWith(said))).toEqual([true]);
+  },
+);
+
 test("whoever proves to be nobody's agent cannot fill the log, and hides no push of an agent", async () => {
   for (let i = 0; i < 50; i++) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other

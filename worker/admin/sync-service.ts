@@ -181,7 +181,9 @@ class Methods {
     const reason = reasonOf(error);
     const why = error instanceof Refused ? error.why : "failed";
     this.#pushes?.refused(cluster === undefined ? undefined : oneLine(cluster), why, reason);
-    const said = `(${why}): ${reason}`;
+    const got =
+      error instanceof Refused && error.got !== undefined ? `: it is ${oneLine(error.got).slice(0, maxGot)}` : "";
+    const said = `(${why}): ${reason}${got}`;
     if (cluster === undefined) this.#logAnybody(`refused a request ${said}`);
     else this.#log(`refused a push of cluster ${oneLine(cluster)} ${said}`);
   }
@@ -198,6 +200,9 @@ function reasonOf(error: unknown): string {
 }
 
 /** Text that a caller may have had a part in. */
+/** Of what an agent says of itself. */
+const maxGot = 200;
+
 function oneLine(text: string): string {
   return text.slice(0, 500).replaceAll(/\p{Cc}/gu, " ");
 }

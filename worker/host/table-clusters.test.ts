@@ -15,10 +15,10 @@ const east = { name: "east", hostnames: ["*.east.test"] };
 test("while the list of clusters is wrong nobody may push, and each is served what the last good list granted it", () => {
   const sql = openSql(join(directory, "table.db"));
   const read = (value: unknown) => readClusters(sql, typeof value === "string" ? value : JSON.stringify(value));
-  expect(read("{")).toEqual({ clusters: [], grants: [], wrong: "clusters: must be JSON" });
+  expect(read("{")).toEqual({ clusters: [], grants: [], wrong: expect.stringContaining("clusters: must be JSON") });
   expect(read([cluster("west", "*"), cluster("east", "a.test")])).toMatchObject({ clusters: { length: 2 } });
   expect(read([cluster("east", "*.east.test")])).toMatchObject({ grants: [east], wrong: undefined });
-  expect(read("{")).toEqual({ clusters: [], grants: [east], wrong: "clusters: must be JSON" });
+  expect(read("{")).toEqual({ clusters: [], grants: [east], wrong: expect.stringContaining("clusters: must be JSON") });
   expect(read([cluster("east", "*.east.test", "-")])).toMatchObject({
     clusters: [],
     grants: [east],
