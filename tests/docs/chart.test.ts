@@ -41,6 +41,14 @@ interface KubeObject {
   readonly spec?: unknown;
 }
 
+interface PodSpec {
+  readonly containers: readonly {
+    readonly env: readonly object[];
+    readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+  }[];
+  readonly volumes: readonly object[];
+}
+
 /** Objects by kind and name, without what Helm and the plain manifests label them with. */
 function objectsIn(yaml: string): ReadonlyMap<string, KubeObject> {
   const objects = parseAllDocuments(yaml).flatMap((document) => (document.toJS() as KubeObject | null) ?? []);
@@ -85,6 +93,18 @@ describe.skipIf(helm === undefined)(`the Helm chart${helm === undefined ? " (ski
     expect(withToken).toContain("secretName: push-token");
   });
 
+  test.each([
+    ["edge.caConfigMap=edge-ca", { configMap: { name: "edge-ca", items: [{ key: "ca.crt", path: "ca.crt" }] } }],
+    ["edge.caSecret=edge-ca", { secret: { secretName: "edge-ca", items: [{ key: "ca.crt", path: "ca.crt" }] } }],
+  ])("trusts a CA of one's own by %s", async (value, from) => {
+    const { spec } = objectsIn(await template([value])).get("Deployment kube-sync")!;
+    const { containers, volumes } = (spec as { readonly template: { readonly spec: PodSpec } }).template.spec;
+    const [container] = containers;
+    const { name, mountPath } = container!.volumeMounts.find((mount) => mount.name === "ca")!;
+    expect(container!.env).toContainEqual({ name: "NODE_EXTRA_CA_CERTS", value: `${mountPath}/ca.crt` });
+    expect(volumes).toContainEqual({ name, ...from });
+  });
+
   test("gives two releases in one cluster names of their own", async () => {
     const yaml = await template([], "blue", "blue");
     const names = [...objectsIn(yaml).keys()];
@@ -98,6 +118,7 @@ describe.skipIf(helm === undefined)(`the Helm chart${helm === undefined ? " (ski
     ["edge.url", "edge.url=https://edge.example.com/tenant"],
     ["cluster", "cluster=East"],
     ["replicas", "replicas=0"],
+    ["edge", "edge.caConfigMap=a,edge.caSecret=b"],
     ["identity", "identity.keySecret=a,identity.tokenSecret=b"],
     ["nothing", "nothing=1"],
   ])("a wrong value of %s is refused by name", async (name, value) => {
@@ -128,7 +149,7 @@ describe.skipIf(absent !== undefined)(`an API server${absent === undefined ? "" 
   afterAll(() => cluster.close());
 
   test("takes every object of the chart", async () => {
-    const yaml = await template();
+    const yaml = await template(["edge.caSecret=edge-ca"]);
     const said = await cluster.kubectl(["apply", "--dry-run=server", "--validate=strict", "-f", "-"], yaml);
     const lines = said.trim().split("\n");
     expect(lines).toHaveLength(objectsIn(yaml).size);

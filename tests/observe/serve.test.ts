@@ -1,8 +1,12 @@
 /** `edgeway serve` as an operator sees it: by the commands that ask it, and by its metrics, with workers. */
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { selfSigned } from "../../cli/dev/front/certificates.ts";
 import { echo } from "../../examples/services/echo.ts";
 import { type ExampleServer, startGrpc } from "../../examples/services/servers.ts";
 import { descriptorSet } from "../browser/chromium.ts";
@@ -162,5 +166,28 @@ test("an edge that is away, or takes no such token, is named in one line", async
     // oxlint-disable-next-line no-await-in-loop -- one after the other
     expect(await running.exited).toBe(1);
     expect(running.stderr()).toMatch(new RegExp(`^edgeway status: ${edge} ${message}.*\n$`));
+  }
+});
+
+test("an edge with a certificate of a private CA is asked once the CA is named, as the error says", async () => {
+  const { cert, key } = await selfSigned();
+  const ca = join(directory, "ca.pem");
+  await writeFile(ca, cert);
+  const server = createServer({ cert, key }, (_, response) => void response.end("{}"));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const edge = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const routes = async () => {
+    const running = run("cli/main.ts", "routes", "--edge", edge, "--token-file", join(directory, "token"));
+    await running.exited;
+    return running.stderr();
+  };
+  try {
+    expect(await routes()).toContain(`${edge} cannot be reached: the issuer of its certificate is not trusted: name`);
+    expect(await routes()).toContain("by the variable NODE_EXTRA_CA_CERTS");
+    process.env["NODE_EXTRA_CA_CERTS"] = ca;
+    expect(await routes()).not.toContain("cannot be reached");
+  } finally {
+    delete process.env["NODE_EXTRA_CA_CERTS"];
+    server.close();
   }
 });
