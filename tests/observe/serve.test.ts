@@ -1,8 +1,9 @@
 /** `edgeway serve` as an operator sees it: by the commands that ask it, and by its metrics, with workers. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { echo } from "../../examples/services/echo.ts";
 import { type ExampleServer, startGrpc } from "../../examples/services/servers.ts";
 import { descriptorSet } from "../browser/chromium.ts";
@@ -10,6 +11,7 @@ import { echoClient, serviceName } from "../contract/clients.ts";
 import { run } from "../dev/cli.ts";
 import { until } from "../e2e/until.ts";
 import { tableTo } from "../edges/table.ts";
+import { portOf } from "../http2/subjects.ts";
 import { type RunningServe, runServe, workersOf } from "../serve/serve.ts";
 import { parsePrometheus } from "./prometheus.ts";
 
@@ -152,11 +154,21 @@ test.each([
   expect(running.stderr().trim().split("\n")).toHaveLength(1);
 });
 
-test("an edge that is away, or takes no such token, is named in one line", async () => {
+/** The URL of a server that is no edge. */
+async function answering(status: number): Promise<string> {
+  const server = createServer((_, response) => response.writeHead(status).end('{"hello":"world"}'));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${portOf(server)}`;
+}
+
+test("an edge that is away, takes no such token, or is none, is named in one line", async () => {
   await writeFile(join(directory, "wrong"), "another");
   for (const [edge, message] of [
     [url(), "does not take this token"],
     ["http://127.0.0.1:1", "cannot be reached"],
+    [await answering(200), "does not answer as an edge does"],
+    [await answering(404), "has no console: .* \\(serve --admin\\)"],
   ]) {
     const running = run("cli/main.ts", "status", "--edge", edge!, "--token-file", join(directory, "wrong"));
     // oxlint-disable-next-line no-await-in-loop -- one after the other
