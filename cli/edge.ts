@@ -44,10 +44,16 @@ function readFile(file: string): string {
 /**
  * What is below /_edgeway/ of the edge, as JSON.
  *
+ * @param member that the answer has, if it is an edge's
  * @param body sent as JSON
  * @throws Error in one line if the edge cannot be asked, or does not tell
  */
-export async function askEdge<T>({ url, token }: EdgeSource, path: string, body?: unknown): Promise<T> {
+export async function askEdge<T extends object>(
+  { url, token }: EdgeSource,
+  path: string,
+  member: keyof T & string,
+  body?: unknown,
+): Promise<T> {
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
   let response: Response;
   try {
@@ -57,9 +63,15 @@ export async function askEdge<T>({ url, token }: EdgeSource, path: string, body?
     throw new Error(`${url} cannot be reached: ${reasonOf(error)}`, { cause: error });
   }
   if (response.status === 401) throw new Error(`${url} does not take this token`);
-  if (response.status === 404) throw new Error(`${url} has no console: it needs EDGEWAY_CONSOLE_TOKEN`);
+  if (response.status === 404)
+    throw new Error(
+      `${url} has no console: it needs EDGEWAY_CONSOLE_TOKEN, or has its console at another address (serve --admin)`,
+    );
   if (!response.ok) throw new Error(`${url} answered ${response.status}: ${(await response.text()).slice(0, 300)}`);
-  return (await response.json()) as T;
+  const answer: unknown = await response.json().catch(() => undefined);
+  if (typeof answer !== "object" || answer === null || !(member in answer))
+    throw new Error(`${url} does not answer as an edge does`);
+  return answer as T;
 }
 
 /** fetch hides what happened in the cause. */

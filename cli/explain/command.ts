@@ -17,7 +17,7 @@ Options:
   --manifests [CLUSTER=]DIR    a directory of YAML with a cluster's objects; repeatable;
                                CLUSTER is the directory's name unless given
 ${edgeHelp}
-  --authority HOST             the host to ask (of a URL its own, of a method localhost)
+  --authority HOST             the host to ask (of a URL its own, of a method the edge's, or localhost)
   -X, --method METHOD          HTTP method (of a URL GET)
   -H, --header 'NAME: VALUE'   a header; repeatable
   --json                       all that is known, as JSON
@@ -39,11 +39,10 @@ function parse(args: readonly string[]): Omit<ExplainOptions, "log"> {
   const { values, positionals } = parseOptions(args);
   const [target, ...more] = positionals;
   if (target === undefined || more.length > 0) throw new UsageError("takes one URL or SERVICE/METHOD");
-  return {
-    head: parseTarget(target, { headers: values.header, method: values.method, authority: values.authority }),
-    from: tableSource(values),
-    json: values.json,
-  };
+  const from = tableSource(values);
+  const home = "edge" in from ? new URL(from.edge.url).host : "localhost";
+  const { header: headers, method, authority, json } = values;
+  return { head: parseTarget(target, { headers, method, authority, home }), from, json };
 }
 
 function parseOptions(args: readonly string[]) {

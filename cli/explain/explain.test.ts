@@ -47,7 +47,7 @@ afterAll(() => rm(directory, { recursive: true }));
 
 async function explained(target: string, headers: readonly string[] = [], json = false) {
   const said: string[] = [];
-  const head = parseTarget(target, { headers, method: undefined, authority: undefined });
+  const head = parseTarget(target, { headers, method: undefined, authority: undefined, home: "localhost" });
   const from = { manifests: [{ cluster: "east", directory }] };
   const { output, found } = await explainTarget({ head, from, json, log: (line) => said.push(line) });
   expect(said).toEqual([]);
@@ -89,7 +89,7 @@ test("what no rule takes is said to be taken by none", async () => {
 });
 
 test("a directory that cannot be read is an error that names it", async () => {
-  const head = parseTarget("a/b", { headers: [], method: undefined, authority: undefined });
+  const head = parseTarget("a/b", { headers: [], method: undefined, authority: undefined, home: "localhost" });
   const from = { manifests: [{ cluster: "east", directory: join(directory, "none") }] };
   await expect(explainTarget({ head, from, json: false, log() {} })).rejects.toThrow("no such directory");
 });

@@ -28,5 +28,5 @@ export async function explainTarget({ head, from, json, log }: ExplainOptions): 
 }
 
 function askFor({ method, scheme, authority, path, fields }: RequestHead, edge: EdgeSource): Promise<Explanation> {
-  return askEdge(edge, "explain", { url: `${scheme}://${authority}${path}`, method, headers: [...fields] });
+  return askEdge(edge, "explain", "winner", { url: `${scheme}://${authority}${path}`, method, headers: [...fields] });
 }

@@ -8,6 +8,8 @@ interface TargetOptions {
   readonly headers: readonly string[];
   readonly method: string | undefined;
   readonly authority: string | undefined;
+  /** That of a gRPC method, unless one is given. */
+  readonly home: string;
 }
 
 /**
@@ -17,7 +19,7 @@ interface TargetOptions {
 export function parseTarget(target: string, options: TargetOptions): RequestHead {
   const headers = options.headers.map(parseHeader);
   const fields = headers.filter(([name]) => name !== "host");
-  const { method, authority = headers.find(([name]) => name === "host")?.[1] } = options;
+  const { method, home, authority = headers.find(([name]) => name === "host")?.[1] } = options;
   const [, scheme, host, path, query = ""] = /^(https?):\/\/([^/?#]+)([^?#]*)(\?[^#]*)?/.exec(target) ?? [];
   if (scheme !== undefined) {
     return {
@@ -33,7 +35,7 @@ export function parseTarget(target: string, options: TargetOptions): RequestHead
   return {
     method: method ?? "POST",
     scheme: "https",
-    authority: authority ?? "localhost",
+    authority: authority ?? home,
     path: target.startsWith("/") ? target : `/${target}`,
     fields: Fields.from([["content-type", "application/grpc"], ["te", "trailers"], ...fields]),
   };

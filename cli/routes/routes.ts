@@ -21,7 +21,7 @@ export async function listRoutes({ from, words, json, log }: RoutesOptions): Pro
   found: boolean;
 }> {
   const view: RoutesView =
-    "edge" in from ? await askEdge(from.edge, "api/routes") : routesView(await readTable(from.manifests, log));
+    "edge" in from ? await askEdge(from.edge, "api/routes", "rows") : routesView(await readTable(from.manifests, log));
   const rows = view.rows.filter((row) => hasAll(cellsOf(row).join(" "), words));
   if (json) return { output: JSON.stringify({ ...view, rows }, undefined, 2), found: rows.length > 0 };
   const table = formatTable(["Host", "Match", "Backends", "Filters", "Object"], rows.map(cellsOf));

@@ -21,14 +21,16 @@ const recentMs = 30_000;
 
 /** @throws Error in one line if the edge cannot be asked */
 export async function edgeStatus({ edge, json }: StatusOptions): Promise<{ output: string; well: boolean }> {
-  const overview = await askEdge<Overview>(edge, "api/overview");
-  const traffic = await askEdge<Omit<TrafficView, "totals">>(edge, `api/traffic?since=${overview.now - recentMs}`);
+  const overview = await askEdge<Overview>(edge, "api/overview", "clusters");
+  const since = `api/traffic?since=${overview.now - recentMs}`;
+  const traffic = await askEdge<Omit<TrafficView, "totals">>(edge, since, "slots");
   const { clusters } = overview;
   const well =
     clusters.length > 0 && clusters.every(({ lastResort, withheldRoutes }) => !lastResort && withheldRoutes === 0);
   if (json) return { output: JSON.stringify({ ...overview, ...traffic }, undefined, 2), well };
   const parts = [printClusters(overview), ...printWithheld(overview), "", printCalls(traffic)];
-  return { output: [...parts, ...printRefusals(overview)].join("\n"), well };
+  const trouble = [...printUnwell(traffic), ...printFailed(traffic, overview.now), ...printRefusals(overview)];
+  return { output: [...parts, ...trouble].join("\n"), well };
 }
 
 function printClusters({ clusters, revision, now }: Overview): string {
@@ -85,12 +87,40 @@ function printCalls({ slots, open, pools }: Omit<TrafficView, "totals">): string
   ].join("\n");
 }
 
+/** Addresses that are printed, and failed calls; the edge keeps more. */
+const mostUnwell = 10;
+const mostFailed = 3;
+
+/** Of a backend's address every process has a pool of its own. */
+function printUnwell({ pools }: Omit<TrafficView, "totals">): string[] {
+  const unwell = pools.filter(({ state }) => state !== "well");
+  const lines = unwell.map(({ backend, host, port, state }) => `  ${backend} at ${host}:${port}: ${state}`);
+  return listed("Addresses that get no calls while others can take them:", [...new Set(lines)], mostUnwell);
+}
+
+function printFailed({ failed }: Omit<TrafficView, "totals">, now: number): string[] {
+  const recent = failed.filter(({ time }) => time >= now - recentMs).toReversed();
+  const lines = recent.map(({ time, path, backend, reason }) => {
+    const to = backend === "" ? "" : `, ${backend}`;
+    return `  ${formatAge(now - time)} ago, ${path}${to}: ${reason || "failed by its origin"}`;
+  });
+  return listed("Calls that failed last:", lines, mostFailed);
+}
+
+function listed(head: string, lines: readonly string[], most: number): string[] {
+  if (lines.length === 0) return [];
+  const more = lines.length > most ? [`  and ${lines.length - most} more`] : [];
+  return ["", paint("red", head), ...lines.slice(0, most), ...more];
+}
+
 /** Refusals that are printed; the edge keeps more. */
 const mostRefusals = 5;
 
 function printRefusals({ pushes, now }: Overview): string[] {
-  const refused = pushes.recent.filter(({ revision }) => revision === null).slice(0, mostRefusals);
-  if (refused.length === 0) return [];
+  const refused = pushes.recent.filter(({ revision }) => revision === null);
   const lines = refused.map(({ cluster, time, reason }) => `  ${cluster}, ${formatAge(now - time)} ago: ${reason}`);
-  return ["", paint("red", "Pushes that were refused:"), ...lines];
+  // Of those who prove to be no cluster's there is nothing else to tell.
+  const counts = Object.entries(pushes.counts.refused).map(([reason, count]) => `${count} ${reason}`);
+  const total = counts.length === 0 ? [] : [`  since the edge began: ${counts.join(", ")}`];
+  return listed("Pushes that were refused:", [...total, ...lines], mostRefusals + 1);
 }

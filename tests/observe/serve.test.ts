@@ -1,11 +1,11 @@
 /** `edgeway serve` as an operator sees it: by the commands that ask it, and by its metrics, with workers. */
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { selfSigned } from "../../cli/dev/front/certificates.ts";
 import { echo } from "../../examples/services/echo.ts";
 import { type ExampleServer, startGrpc } from "../../examples/services/servers.ts";
@@ -14,6 +14,7 @@ import { echoClient, serviceName } from "../contract/clients.ts";
 import { run } from "../dev/cli.ts";
 import { until } from "../e2e/until.ts";
 import { tableTo } from "../edges/table.ts";
+import { portOf } from "../http2/subjects.ts";
 import { type RunningServe, runServe, workersOf } from "../serve/serve.ts";
 import { parsePrometheus } from "./prometheus.ts";
 
@@ -156,11 +157,21 @@ test.each([
   expect(running.stderr().trim().split("\n")).toHaveLength(1);
 });
 
-test("an edge that is away, or takes no such token, is named in one line", async () => {
+/** The URL of a server that is no edge. */
+async function answering(status: number): Promise<string> {
+  const server = createHttpServer((_, response) => response.writeHead(status).end('{"hello":"world"}'));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${portOf(server)}`;
+}
+
+test("an edge that is away, takes no such token, or is none, is named in one line", async () => {
   await writeFile(join(directory, "wrong"), "another");
   for (const [edge, message] of [
     [url(), "does not take this token"],
     ["http://127.0.0.1:1", "cannot be reached"],
+    [await answering(200), "does not answer as an edge does"],
+    [await answering(404), "has no console: .* \\(serve --admin\\)"],
   ]) {
     const running = run("cli/main.ts", "status", "--edge", edge!, "--token-file", join(directory, "wrong"));
     // oxlint-disable-next-line no-await-in-loop -- one after the other
@@ -175,7 +186,7 @@ test("an edge with a certificate of a private CA is asked once the CA is named, 
   await writeFile(ca, cert);
   const server = createServer({ cert, key }, (_, response) => void response.end("{}"));
   await once(server.listen(0, "127.0.0.1"), "listening");
-  const edge = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const edge = `https://127.0.0.1:${portOf(server)}`;
   const routes = async () => {
     const running = run("cli/main.ts", "routes", "--edge", edge, "--token-file", join(directory, "token"));
     await running.exited;

@@ -1,7 +1,8 @@
 /** The edge as an operator asks about it by the commands: the same on all hosts. */
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ClusterTableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
+import { connectEdge, Pusher } from "../../kube-sync/push.ts";
+import { ClusterTableSchema, OriginProtocol } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { startWhole, type WholeEdge, wholeHosts } from "./whole.ts";
 
 /** Answers at each of the hostnames by itself; at "", for every host. */
@@ -65,6 +66,37 @@ describe.each(wholeHosts)("on %s", (host) => {
     expect(code).toBe(1);
     const [cluster] = JSON.parse((await edge.ask("status", "--json")).out).clusters;
     expect(cluster).toMatchObject({ drained: true, silent: false, reportedMillis: expect.any(Number) });
+  });
+
+  test("an origin that cannot be reached is named, with the calls that failed for it", async () => {
+    const origin = { key: "default/gone:1", source: { kind: "Service", namespace: "default", name: "gone" } };
+    const endpoints = [{ host: "127.0.0.1", port: 1 }];
+    await edge.push({
+      cluster: "west",
+      backends: [{ ...origin, protocol: OriginProtocol.HTTP1, endpoints }],
+      routes: [
+        {
+          key: "Ingress/default/gone",
+          source: { kind: "Ingress", namespace: "default", name: "gone" },
+          hostnames: [],
+          rules: [{ backends: [{ target: { case: "backend", value: origin.key }, weight: 1 }] }],
+        },
+      ],
+    });
+    await expect.poll(async () => (await fetch(`${edge.url}/lost`)).status, { timeout: 5_000 }).toBe(503);
+    await expect
+      .poll(async () => (await edge.ask("status")).out, { timeout: 10_000 })
+      .toMatch(
+        /Addresses that get no calls .*:\n {2}west\/default\/gone:1 at 127\.0\.0\.1:1: unreachable\n\nCalls that failed last:\n {2}\d+ s ago, \/lost, west\/default\/gone:1: /,
+      );
+  });
+
+  test("pushes by nobody that the edge knows are counted", async () => {
+    const unknown = new Pusher(connectEdge(edge.url, "none that it knows"));
+    expect(await unknown.push(create(ClusterTableSchema, { cluster: "east" }))).toMatchObject({ kind: "failed" });
+    expect((await edge.ask("status")).out).toMatch(
+      /Pushes that were refused:\n {2}since the edge began: .*\d+ unauthenticated/,
+    );
   });
 
   test("a cluster whose agent is silent is said to be, and is forgotten with its rules", async () => {
