@@ -44,8 +44,8 @@ const agentOf = ({ host, port }: Workerd) => connectEdge(`http://${host}:${port}
 const statusOf = async ({ port }: Workerd, host: string): Promise<number> =>
   (await send({ port, path: "/", headers: { host } })).status;
 
-async function refusalOf(workerd: Workerd): Promise<ConnectError> {
-  const pushed = agentOf(workerd).push({ update: { case: "whole", value: table } });
+async function refusalOf(workerd: Workerd, agent = agentOf): Promise<ConnectError> {
+  const pushed = agent(workerd).push({ update: { case: "whole", value: table } });
   return pushed.then(
     () => Promise.reject(new Error("it was accepted")),
     (error: unknown) => ConnectError.from(error),
@@ -65,6 +65,22 @@ test("a wrong list of clusters ends pushes, and neither calls nor the limits of 
     expect(await refusalOf(workerd)).toMatchObject({ code: Code.FailedPrecondition, rawMessage: reason });
     expect(lines.join("\n")).toContain(reason);
     expect(lines.join("\n")).toContain("EDGEWAY_STALE_SECONDS must be a whole number of seconds");
+  });
+});
+
+test("whoever is refused before his push was read is told so, while he still sends it", async () => {
+  const codes = async (workerd: Workerd, agent: typeof agentOf): Promise<Set<Code>> => {
+    const seen = new Set<Code>();
+    // oxlint-disable-next-line no-await-in-loop -- each on a connection that nobody else keeps
+    for (let i = 0; i < 20; i++) seen.add((await refusalOf(workerd, agent)).code);
+    return seen;
+  };
+  await withWorker({}, async (workerd) => {
+    expect(await codes(workerd, agentOf)).toEqual(new Set([Code.FailedPrecondition]));
+  });
+  const stranger = ({ host, port }: Workerd) => connectEdge(`http://${host}:${port}`, "none that it knows");
+  await withWorker({ EDGEWAY_SYNC_TOKEN: token }, async (workerd) => {
+    expect(await codes(workerd, stranger)).toEqual(new Set([Code.Unauthenticated]));
   });
 });
 

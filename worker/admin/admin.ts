@@ -13,7 +13,7 @@ export interface AdminOptions {
 export function createAdmin({ sync, console }: AdminOptions): Hono {
   const app = new Hono().basePath(adminPath);
   app.get("/healthz", (context) => context.text("ok\n"));
-  app.post("/edgeway.v1.SyncService/*", (context) => sync?.(context.req.raw) ?? nobodyCanPush());
+  app.post("/edgeway.v1.SyncService/*", (context) => (sync ?? nobodyCanPush)(context.req.raw));
   if (console !== undefined) app.route("/", console);
   return app;
 }

@@ -33,7 +33,7 @@ import type { Authority, ClusterState, Pushed } from "./authority.ts";
 import { tableOf, withoutKeys } from "./part.ts";
 import type { PushLog } from "./pushes.ts";
 import { Refused } from "./refused.ts";
-import { readBody } from "./request-body.ts";
+import { passOver, readBody } from "./request-body.ts";
 
 /** Bytes of one push: some 50,000 routes, or descriptor sets of the largest kind. */
 const maxPushBytes = 16 * 1024 * 1024;
@@ -79,6 +79,7 @@ export function createSyncService(options: SyncOptions): (request: Request) => P
       return await handle(handler, request, body, identity);
     } catch (error) {
       methods.refused(undefined, error);
+      await passOver(request);
       return answerOf(error);
     }
   };

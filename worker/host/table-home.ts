@@ -57,7 +57,7 @@ export async function openTableHome(sql: Sql, env: TableAuthorityEnv): Promise<T
   if (why !== undefined) console.error(`edgeway: nobody can push to this edge: ${why}`);
   const sync =
     authenticate === undefined || why !== undefined
-      ? () => Promise.resolve(nobodyCanPush(why))
+      ? (request: Request) => nobodyCanPush(request, why)
       : createSyncService({ authority, authenticate, pushes, log });
   return { authority, sync, view: () => authorityView(authority, pushes) };
 }
