@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Issue, type PushRequest, RefusalSchema } from "../../proto/gen/edgeway/v1/sync_pb.js";
 import { type Certificate, type ClusterTable, TableSchema } from "../../proto/gen/edgeway/v1/table_pb.js";
 import { Decoder, type Issue as RouteIssue } from "../../routes/decode.ts";
+import type { ClusterMetrics } from "../observe/metrics.ts";
 import type { Cluster } from "./clusters.ts";
 import { granted, type Granted, type WithheldHostname } from "./granted.ts";
 import {
@@ -45,27 +46,11 @@ export interface Pushed {
   readonly withheld: readonly Issue[];
 }
 
-/** How one cluster is. */
-export interface ClusterState {
-  readonly cluster: string;
+/** How one cluster is: its times, unless told, are Unix milliseconds by the authority's clock. */
+export interface ClusterState extends Omit<ClusterMetrics, "revision"> {
   readonly revision: bigint;
-  /** Unix milliseconds by the authority's clock. */
-  readonly pushedMillis: number;
   /** Of its last push, by the agent's clock; 0: it did not say. */
   readonly issuedMillis: number;
-  /** When its agent was last heard, Unix milliseconds by the authority's clock. */
-  readonly reportedMillis: number;
-  /** Those that are served, if only by some of their hostnames. */
-  readonly routes: number;
-  /** Those that are not served by some of their hostnames, or by any: the cluster is not granted them. */
-  readonly withheldRoutes: number;
-  readonly backends: number;
-  /** Whether it asked for being a last resort. */
-  readonly drained: boolean;
-  /** Whether it is one because it was not heard for long. */
-  readonly silent: boolean;
-  /** Whether its rules serve only calls that no other cluster can: it is drained, or silent. */
-  readonly lastResort: boolean;
 }
 
 /** Milliseconds between those reports of a cluster that are written. */
